@@ -1,0 +1,1 @@
+"""The YAML files that users edit, shipped as package data."""

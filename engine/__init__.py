@@ -1,0 +1,1 @@
+"""The engine: run engine, flows, tasks, store, HTTP services and the `engine` command."""

@@ -1,0 +1,100 @@
+"""Files that are either old or new, never half: temporary file, fsync, rename, fsync of the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StorageError
+
+
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace `path` by `content` so that a reader or a power cut sees one whole version.
+
+    Raises:
+        StorageError: With the path and the size, when the disk is full or refuses.
+    """
+    descriptor, temporary = _temporary_beside(path, len(content))
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise _storage_error(error, path, len(content)) from error
+
+
+def write_json(path: Path, value: Any, *, mode: int = 0o600) -> None:
+    """Write `value` as readable JSON, atomically; NaN and infinity are refused."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, text.encode() + b"\n", mode=mode)
+
+
+def publish_folder(temporary: Path, final: Path) -> None:
+    """Rename a finished folder into place after every file in it has reached the disk.
+
+    Args:
+        temporary: A folder on the same file system as `final`, whose writer is done.
+        final: Must not exist, or must be an equal folder made by a faster writer.
+
+    Raises:
+        StorageError: When the rename fails for another reason than the faster writer.
+    """
+    try:
+        for path in sorted(temporary.rglob("*")):
+            if path.is_dir():
+                sync_folder(path)
+            else:
+                _sync_file(path)
+        sync_folder(temporary)
+        try:
+            temporary.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+            # Content-addressed: the folder that won the race holds the same bytes.
+            shutil.rmtree(temporary)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise _storage_error(error, final, 0) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable; without this a rename can be lost by a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _temporary_beside(path: Path, size: int) -> tuple[int, str]:
+    try:
+        return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise _storage_error(error, path, size) from error
+
+
+def _storage_error(error: OSError, path: Path, size: int) -> StorageError:
+    amount = f" ({size} bytes)" if size else ""
+    return StorageError(
+        f"cannot be written{amount}: {error.strerror or error}",
+        where=str(path),
+        fix="Free some space or check the permissions of the workspace",
+    )

@@ -1,0 +1,67 @@
+"""Errors that are written for people.
+
+Every refusal in this project says three things: what happened, where, and what to do.
+The command line turns each class into its own exit code (engine/cli/exit_codes.py).
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Something the user can act on.
+
+    Args:
+        what: What happened, as a sentence without a final full stop.
+        where: File, line, row, run or version that it is about.
+        fix: What to do next.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.fix = fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f". {self.fix}" if self.fix else ""
+        return f"{place}{self.what}{advice}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders; keyword-only arguments need help to survive pickling.
+        return _rebuild, (type(self), dict(self.__dict__))
+
+
+def _rebuild(cls: type[EngineError], state: dict[str, object]) -> EngineError:
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    Exception.__init__(error, str(error))
+    return error
+
+
+class ConfigError(EngineError):
+    """A configuration that cannot be used."""
+
+
+class DataError(EngineError):
+    """Input rows that cannot be used."""
+
+
+class NotFoundError(EngineError):
+    """A run, version, series, dataset or file that does not exist."""
+
+
+class ModelError(EngineError):
+    """A model that cannot be trained, written, verified or read."""
+
+
+class DeployRefusedError(EngineError):
+    """A candidate that the deploy gate does not let through."""
+
+
+class ServerError(EngineError):
+    """The Prefect server could not be started or reached."""
+
+
+class StorageError(EngineError):
+    """A disk, database or folder that cannot be read or written."""

@@ -1,0 +1,1 @@
+"""The embedded Prefect server: its own process, loopback only, closed to other users."""

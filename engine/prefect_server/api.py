@@ -1,0 +1,133 @@
+"""The few calls of Prefect's REST API that the engine needs, without importing Prefect.
+
+Importing the Prefect client costs two seconds; a command that starts or reads a run must not pay
+them. Every call is repeated on transport errors, 429 and 503 until its deadline: the server may be
+busy committing, and a state that is lost now would be wrong for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from engine.errors import ServerError
+from engine.prefect_server.connection import Connection
+from engine.states import FINAL_STATES
+
+_PAGE = 200
+_RETRY_STATUS = frozenset({429, 503})
+
+
+class PrefectApi:
+    """A client of one Prefect server; use it as a context manager."""
+
+    def __init__(self, connection: Connection, *, deadline_seconds: float = 30.0) -> None:
+        user, _, password = connection.auth.partition(":")
+        self._client = httpx.Client(
+            base_url=connection.url, auth=(user, password), timeout=10.0, trust_env=False
+        )
+        self._deadline_seconds = deadline_seconds
+
+    def __enter__(self) -> PrefectApi:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def create_flow_run(
+        self, flow: str, *, parameters: dict[str, Any], idempotency_key: str
+    ) -> dict[str, Any]:
+        """Create a PENDING run of a flow; the same key twice gives the same run."""
+        flow_id = self._post("/flows/", {"name": flow})["id"]
+        body = {
+            "flow_id": flow_id,
+            "parameters": parameters,
+            "idempotency_key": idempotency_key,
+            "state": {"type": "PENDING"},
+        }
+        created: dict[str, Any] = self._post("/flow_runs/", body)
+        return created
+
+    def flow_runs(self, root_id: str) -> list[dict[str, Any]]:
+        """The run itself and all its subflow runs, parents before children."""
+        tree = self._filter("flow_runs", {"flow_runs": {"id": {"any_": [root_id]}}})
+        level = [root_id]
+        while level:
+            children = self._filter(
+                "flow_runs", {"flow_runs": {"parent_flow_run_id": {"any_": level}}}
+            )
+            tree += children
+            level = [child["id"] for child in children]
+        return tree
+
+    def flow_names(self, flow_ids: Iterable[str]) -> dict[str, str]:
+        """The names of these flows by their ids."""
+        rows = self._filter("flows", {"flows": {"id": {"any_": sorted(set(flow_ids))}}})
+        return {row["id"]: row["name"] for row in rows}
+
+    def task_runs(self, flow_run_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """All task runs of these flow runs."""
+        return self._filter("task_runs", {"flow_runs": {"id": {"any_": list(flow_run_ids)}}})
+
+    def count_final_task_runs(self, task_run_ids: Iterable[str]) -> int:
+        """How many of these task runs the server has recorded in a final state."""
+        wanted = {
+            "id": {"any_": list(task_run_ids)},
+            "state": {"type": {"any_": sorted(FINAL_STATES)}},
+        }
+        count: int = self._post("/task_runs/count", {"task_runs": wanted})
+        return count
+
+    def set_flow_run_state(self, run_id: str, kind: str, message: str) -> None:
+        """Force a flow run into a state, whatever state it is in."""
+        state = {"type": kind, "message": message}
+        self._post(f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
+
+    def set_task_run_state(self, run_id: str, kind: str, message: str) -> None:
+        """Force a task run into a state, whatever state it is in."""
+        state = {"type": kind, "message": message}
+        self._post(f"/task_runs/{run_id}/set_state", {"state": state, "force": True})
+
+    def _filter(self, what: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(self._pages(f"/{what}/filter", body))
+
+    def _pages(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            rows = self._post(path, body | {"limit": _PAGE, "offset": offset})
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            offset += _PAGE
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        deadline = time.monotonic() + self._deadline_seconds
+        pause = 0.05
+        while True:
+            try:
+                response = self._client.post(path, json=body)
+            except httpx.TransportError as error:
+                problem = str(error) or type(error).__name__
+            else:
+                if response.is_success:
+                    return response.json()
+                problem = f"HTTP {response.status_code}: {response.text[:300]}"
+                if response.status_code not in _RETRY_STATUS:
+                    raise ServerError(f"the Prefect server refused {path}: {problem}")
+            if time.monotonic() + pause > deadline:
+                raise ServerError(
+                    f"the Prefect server did not answer {path} within "
+                    f"{self._deadline_seconds:g} s: {problem}",
+                    fix="See `engine doctor`",
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)

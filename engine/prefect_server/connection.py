@@ -1,0 +1,95 @@
+"""How a process finds the embedded server: address and credentials, and the settings they imply."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine.atomic import write_json
+
+CONNECTION_FILE = "server.json"
+CLIENTS_LOCK = "clients.lock"
+SERVER_LOCK = "server.lock"
+START_LOCK = "start.lock"
+SERVER_LOG = "server.log"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Address and credentials of a running server."""
+
+    url: str
+    """Base address of the API, with `/api`."""
+
+    auth: str
+    """`user:password`, generated anew for every server process."""
+
+    pid: int
+    """Process number of the server."""
+
+    @classmethod
+    def read(cls, home: Path) -> Connection | None:
+        """Return the connection that the server of this home published, if there is one."""
+        try:
+            return cls(**json.loads((home / CONNECTION_FILE).read_text()))
+        except FileNotFoundError:
+            return None
+
+    def publish(self, home: Path) -> None:
+        """Write the connection for clients of the same user (mode 0600)."""
+        write_json(home / CONNECTION_FILE, asdict(self))
+
+
+def client_environment(home: Path, connection: Connection) -> dict[str, str]:
+    """Environment of a process that runs Prefect flows against the embedded server.
+
+    A user's own Prefect profile or variables must not leak into it: a run belongs to its workspace.
+    """
+    return _clean_environment(home) | {
+        "PREFECT_API_URL": connection.url,
+        "PREFECT_API_AUTH_STRING": connection.auth,
+        # The file of the run is the truth for logs; a second copy in the database costs writes.
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_LOGGING_COLORS": "false",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "10",
+    }
+
+
+def server_environment(home: Path, auth: str) -> dict[str, str]:
+    """Environment of the server process itself."""
+    database = (home / "prefect.db").as_posix()
+    return _clean_environment(home) | {
+        "PREFECT_SERVER_API_AUTH_STRING": auth,
+        "PREFECT_API_AUTH_STRING": auth,
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        # Whole batches once a second: one commit for many task rows instead of one each.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        # Work of deployments, schedules and pauses, none of which the embedded server holds.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+        "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    }
+
+
+def _clean_environment(home: Path, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+    source = os.environ if inherited is None else inherited
+    kept = {key: value for key, value in source.items() if not key.startswith("PREFECT_")}
+    return kept | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "DO_NOT_TRACK": "1",
+        "PYTHONUNBUFFERED": "1",
+    }

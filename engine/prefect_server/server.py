@@ -1,0 +1,99 @@
+"""Main program of the server process: `python -m engine.prefect_server.server HOME SOCKET LOCK IDLE_SECONDS`.
+
+Its parent bound the socket and took the lock of this home before the slow imports here, so the
+address is known at once and no second server can start meanwhile. The open files come as numbers.
+It leaves by itself when no client has needed it for a while: nothing is left behind on a
+machine where the engine is no longer used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from prefect.server.api.server import create_app
+from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.server.database.dependencies import MODELS_DEPENDENCIES
+from prefect.settings import get_current_settings
+from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+
+from engine.prefect_server.connection import CLIENTS_LOCK, CONNECTION_FILE, Connection
+from engine.prefect_server.locks import FileLock
+
+
+class ImmediateSqlite(AioSqliteConfiguration):
+    """SQLite whose transactions take the write lock when they begin.
+
+    A deferred transaction that reads first and writes later fails at once with "database is locked"
+    when another one wrote in between, whatever the busy timeout. The API turns that into HTTP 503
+    and clients back off for up to 32 s. Taking the lock at the start makes them queue instead.
+    """
+
+    @asynccontextmanager
+    async def begin_transaction(
+        self, session: AsyncSession, with_for_update: bool = False
+    ) -> AsyncGenerator[AsyncSessionTransaction, None]:
+        """Begin a transaction as BEGIN IMMEDIATE, whether or not it asked for it."""
+        async with super().begin_transaction(session, with_for_update=True) as transaction:
+            yield transaction
+
+
+class _AnnouncedServer(uvicorn.Server):
+    """Publishes its address once it answers, and leaves when nobody holds the clients' lock."""
+
+    def __init__(self, config: uvicorn.Config, home: Path, idle_seconds: float) -> None:
+        super().__init__(config)
+        self._home = home
+        self._idle_seconds = idle_seconds
+        self._clients = FileLock(home / CLIENTS_LOCK)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.should_exit or not sockets:
+            return
+        port = sockets[0].getsockname()[1]
+        auth = os.environ["PREFECT_SERVER_API_AUTH_STRING"]
+        Connection(f"http://127.0.0.1:{port}/api", auth, os.getpid()).publish(self._home)
+        self._idle_watch = asyncio.create_task(self._leave_when_idle())
+
+    async def _leave_when_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while not self.should_exit:
+            await asyncio.sleep(min(1.0, max(self._idle_seconds, 0.05)))
+            if not self._clients.acquire(wait=False):
+                since = loop.time()
+            elif loop.time() - since < self._idle_seconds:
+                self._clients.release()
+            else:
+                # The lock is kept until this process ends: a client that arrives now waits for
+                # that, and then starts a server of its own.
+                (self._home / CONNECTION_FILE).unlink(missing_ok=True)
+                self.should_exit = True
+
+
+def main() -> int:
+    """Serve until idle or told to stop."""
+    home, idle_seconds = Path(sys.argv[1]), float(sys.argv[4])
+    listener = socket.socket(fileno=int(sys.argv[2]))
+    # The lock (the third argument) is held by staying open; runs must not inherit it.
+    os.set_inheritable(int(sys.argv[3]), False)
+    os.umask(0o077)
+    url = get_current_settings().server.database.connection_url
+    assert url is not None, "server_environment() sets the database"
+    MODELS_DEPENDENCIES["database_config"] = ImmediateSqlite(
+        connection_url=url.get_secret_value()
+    )
+    config = uvicorn.Config(create_app(final=True), log_level="warning", access_log=False)
+    _AnnouncedServer(config, home, idle_seconds).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

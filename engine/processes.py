@@ -1,0 +1,45 @@
+"""Facts about operating-system processes that survive the reuse of a process number."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def start_mark(pid: int) -> str | None:
+    """Return a text that is the same for one process and differs for a later one of the same number.
+
+    Args:
+        pid: Process number.
+
+    Returns:
+        The kernel's start time of the process, or None when there is no such process (or it is
+        dead and only waits to be collected).
+    """
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return None
+        # The command name stands in parentheses and may itself hold spaces and parentheses.
+        fields = stat[stat.rindex(")") + 2 :].split()
+        return None if fields[0] in "ZX" else fields[19]
+    answer = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or None
+
+
+def is_alive(pid: int | None, mark: str | None) -> bool:
+    """Tell whether the very process that was recorded as (pid, mark) still lives."""
+    return pid is not None and mark is not None and start_mark(pid) == mark
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to a process group that this engine started; a group already gone is fine."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return

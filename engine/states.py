@@ -1,0 +1,5 @@
+"""The names of run states, Prefect's own, in one place that imports nothing."""
+
+from __future__ import annotations
+
+FINAL_STATES = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})

@@ -1,0 +1,1 @@
+"""Learning: arrays in, forecasts out. Knows no file layout, no Prefect, no HTTP."""
