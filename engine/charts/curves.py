@@ -1,0 +1,78 @@
+"""Curves over steps or epochs, such as training and validation loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from engine.charts.canvas import Layer, Point
+from engine.charts.plot import Entry, Page, compose, finite_range
+from engine.charts.scales import number_scale, tight
+
+_COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
+_MARKERS = ("braille", "●", "×", "+", "o", "▪")
+_ASCII_MARKERS = ("*", "o", "x", "+", "#", "%")
+
+
+def curve_chart(
+    curves: Mapping[str, Sequence[Point]],
+    *,
+    title: str,
+    width: int,
+    height: int,
+    x_name: str = "epoch",
+    colour: bool = True,
+    ascii: bool = False,
+) -> str:
+    """Draw curves in one frame; the legend gives each one's latest and lowest value.
+
+    Args:
+        curves: Points (x, y) of each curve in the order of x; values that are not finite are
+            gaps. Markers and colours repeat from the seventh curve on.
+        title: Heading, shown escaped.
+        width: Columns to fill.
+        height: Lines to stay within.
+        x_name: What x counts.
+        colour: Whether to write ANSI colour codes.
+        ascii: Keep to ASCII.
+
+    Returns:
+        The chart, or a sentence when there is nothing to draw or no room to draw it.
+    """
+    page = Page(width, height, colour, ascii)
+    finite = {
+        name: [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
+        for name, points in curves.items()
+    }
+    drawn = {name: points for name, points in finite.items() if points}
+    across = finite_range(x for points in drawn.values() for x, _ in points)
+    values = finite_range(y for points in drawn.values() for _, y in points)
+    if across is None or values is None:
+        return page.sentence("No values to draw.")
+    if page.too_small:
+        return page.sentence("Too small for a chart.")
+
+    whole = all(x == int(x) for points in drawn.values() for x, _ in points)
+    x = tight(number_scale(*across, page.x_ticks, whole=whole), *across)
+    y = tight(number_scale(*values, page.y_ticks), *values, room=0.05)
+    markers = _ASCII_MARKERS if ascii else _MARKERS
+    layers: list[Layer] = []
+    legend: list[Entry] = []
+    for index, (name, points) in enumerate(drawn.items()):
+        marker = markers[index % len(markers)]
+        hue = _COLOURS[index % len(_COLOURS)]
+        layers.extend(_layers(curves[name], marker, hue, width, ascii))
+        lowest = min(points, key=lambda point: point[1])
+        sample = "⡠⠊" if marker == "braille" else marker
+        detail = f" (lowest {lowest[1]:.4g} at {lowest[0]:g})"
+        legend.append(Entry(sample, f"{name} {points[-1][1]:.4g}", hue, detail))
+    # The first curves are the ones people look for: they are painted over the others.
+    return compose(page, title, f"by {x_name}", layers[::-1], x, y, legend)
+
+
+def _layers(points: Sequence[Point], marker: str, hue: str, width: int, ascii: bool) -> list[Layer]:
+    if ascii or marker == "braille":
+        return [Layer(points, marker, hue)]
+    # A fine line as for the first curve, with its own marker at some of the points.
+    every = max(1, math.ceil(4 * len(points) / width))
+    return [Layer(points[::every], marker, hue, connected=False), Layer(points, "braille", hue)]
