@@ -1,0 +1,1 @@
+"""The `engine` command: the only writer of stdout, stderr and exit codes."""

@@ -1,0 +1,115 @@
+"""`engine config`: the effective configuration, checks, and the reference of all settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from engine.cli.options import (
+    CommandLine,
+    json_option,
+    pass_command_line,
+    set_option,
+    workspace_option,
+)
+
+_FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
+_ENGINE = "engine"
+
+
+@click.group("config")
+def config() -> None:
+    """The configuration: shipped files, overridden key by key in WORKSPACE/configs.
+
+    From weak to strong: the shipped files, the workspace's files of the same names, for full_flow
+    also full_flow_config.yaml, `--set`, the command's own options.
+    """
+
+
+@config.command("show")
+@click.argument("what", type=click.Choice([*_FLOWS, _ENGINE]), default="full_flow")
+@set_option
+@json_option
+@workspace_option
+@pass_command_line
+def show(line: CommandLine, what: str, overrides: Sequence[str]) -> None:
+    """Print the effective settings of a flow, and where each value comes from."""
+    from engine.cli.output import write_json, write_text
+    from engine.config.dump import dump_settings
+    from engine.config.loading import load_engine_settings, load_settings
+
+    configs = line.workspace.configs
+    loaded = (
+        load_engine_settings(workspace_configs=configs, overrides=overrides)
+        if what == _ENGINE
+        else load_settings(what, workspace_configs=configs, overrides=overrides)
+    )
+    if line.json:
+        origins = {key: str(origin) for key, origin in loaded.origins.items()}
+        write_json({"settings": loaded.settings.model_dump(mode="json"), "origins": origins})
+    else:
+        write_text(dump_settings(loaded).rstrip())
+
+
+@config.command("check")
+@json_option
+@workspace_option
+@pass_command_line
+def check(line: CommandLine) -> int:
+    """Check every file of the workspace's configuration; all problems are listed at once."""
+    from engine.cli.diagnostics import report_error, report_note
+    from engine.cli.exit_codes import ExitCode
+    from engine.cli.output import write_json, write_text
+    from engine.config.loading import load_engine_settings, load_settings
+    from engine.errors import ConfigError
+
+    configs = line.workspace.configs
+    problems: dict[str, ConfigError] = {}
+    notes: dict[str, None] = {}
+    for flow in _FLOWS:
+        try:
+            notes |= dict.fromkeys(load_settings(flow, workspace_configs=configs).notes)
+        except ConfigError as error:
+            problems.setdefault(str(error), error)
+    try:
+        load_engine_settings(workspace_configs=configs)
+    except ConfigError as error:
+        problems.setdefault(str(error), error)
+    if line.json:
+        write_json({"ok": not problems, "problems": list(problems), "notes": list(notes)})
+    else:
+        for note in notes:
+            report_note(note)
+        for problem in problems.values():
+            report_error(problem)
+        if not problems:
+            write_text(f"the configuration is fine ({configs})")
+    return ExitCode.USAGE if problems else ExitCode.OK
+
+
+@config.command("reference")
+@click.argument("prefix", required=False, default="", metavar="[KEY]")
+@json_option
+@workspace_option
+@pass_command_line
+def reference(line: CommandLine, prefix: str) -> None:
+    """Explain every setting, or those whose key begins with KEY."""
+    from dataclasses import asdict
+
+    from engine.cli.output import write_json, write_text
+    from engine.config.reference import describe_settings
+    from engine.config.settings import EngineSettings
+    from engine.errors import NotFoundError
+
+    settings = [*describe_settings(), *describe_settings(EngineSettings)]
+    chosen = [doc for doc in settings if doc.key.startswith(prefix)]
+    if not chosen:
+        raise NotFoundError(
+            f"no setting begins with {prefix!r}", fix="`engine config reference` lists them all"
+        )
+    if line.json:
+        write_json([asdict(doc) for doc in chosen])
+        return
+    for doc in chosen:
+        write_text(f"{doc.key} = {doc.default}  ({doc.allowed})\n    {doc.doc}\n")

@@ -1,0 +1,68 @@
+"""The border between errors and exit codes: every command runs inside it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from engine.cli.diagnostics import report_error, report_status
+from engine.cli.exit_codes import ExitCode, code_of_error
+from engine.cli.options import CommandLine
+from engine.cli.output import write_json
+from engine.errors import EngineError
+
+
+def run_guarded(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command line and turn whatever ends it into an exit code.
+
+    Args:
+        command: The root command.
+        arguments: What the user typed after its name.
+    """
+    shared = CommandLine()
+    try:
+        answer: Any = command.main(
+            args=list(arguments), prog_name="engine", standalone_mode=False, obj=shared
+        )
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        report_status("cancelled")
+        return ExitCode.CANCELLED
+    except click.ClickException as error:
+        return _refused(shared, error)
+    except EngineError as error:
+        code = code_of_error(error)
+        if shared.json:
+            write_json({"error": _error_data(error), "exit_code": int(code)})
+        else:
+            report_error(error)
+        return code
+    except BrokenPipeError:
+        # The reader went away (`engine runs | head`): nothing is wrong, and nothing more can be
+        # written, not even by the interpreter's own flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    return int(answer) if isinstance(answer, int) else ExitCode.OK
+
+
+def _refused(shared: CommandLine, error: click.ClickException) -> int:
+    if shared.json:
+        data = {"kind": "UsageError", "message": error.format_message()}
+        write_json({"error": data, "exit_code": int(ExitCode.USAGE)})
+    else:
+        error.show(file=sys.stderr)
+    return ExitCode.USAGE
+
+
+def _error_data(error: EngineError) -> dict[str, Any]:
+    return {
+        "kind": type(error).__name__,
+        "message": error.what,
+        "where": error.where,
+        "fix": error.fix,
+    }

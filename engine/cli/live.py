@@ -1,0 +1,159 @@
+"""Progress of a run on stderr: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from engine.charts.text import printable
+from engine.cli.diagnostics import report_status
+from engine.runs.steps import Step, StepList
+
+_GLYPHS = {"COMPLETED": ("✓", "green"), "FAILED": ("✗", "red"), "RUNNING": ("●", "cyan")}
+_LINE_SECONDS = 5.0
+
+
+class ProgressView(Protocol):
+    """Shows the steps of a run while it goes on."""
+
+    def __enter__(self) -> ProgressView: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def status(self, text: str) -> None:
+        """Say what is being waited for."""
+
+    def show(self, steps: StepList, changed: list[Step]) -> None:
+        """Show the steps; `changed` are those of the newest events."""
+
+
+def progress_view(flow: str, *, quiet: bool) -> ProgressView:
+    """The view that suits where stderr goes."""
+    if quiet:
+        return _SilentView()
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return _LiveView(flow)
+    return _LineView()
+
+
+class _SilentView:
+    def __enter__(self) -> ProgressView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def status(self, text: str) -> None:
+        """Say nothing."""
+
+    def show(self, steps: StepList, changed: list[Step]) -> None:
+        """Show nothing."""
+
+
+class _LineView(_SilentView):
+    """One line when a step starts or ends, and one every few seconds while it counts."""
+
+    def __init__(self) -> None:
+        self._start = time.time()
+        self._last_line = 0.0
+
+    def status(self, text: str) -> None:
+        report_status(f"... {text}")
+
+    def show(self, steps: StepList, changed: list[Step]) -> None:
+        for step in changed:
+            now = time.monotonic()
+            finished_counting = step.unit and step.done == step.total
+            if step.state == "RUNNING" and step.unit:
+                if now - self._last_line < _LINE_SECONDS and not finished_counting:
+                    continue
+                self._last_line = now
+                text = f"{step.unit} {step.done}/{step.total}  {_measures(step)}"
+            elif step.state == "RUNNING":
+                continue
+            else:
+                text = f"{step.state.lower()} in {_seconds(step)}"
+            report_status(f"[{time.time() - self._start:6.1f} s] {printable(step.name)}: {text}")
+
+
+class _LiveView(_SilentView):
+    """All steps with their times and a bar for the one that counts, repainted in place."""
+
+    def __init__(self, flow: str) -> None:
+        console = Console(file=sys.stderr, highlight=False)
+        self._flow = flow
+        self._ascii = not (console.encoding or "").lower().startswith("utf")
+        self._start = time.time()
+        self._status = ""
+        self._steps = StepList()
+        # Four times a second is smooth enough for numbers and cheap over SSH.
+        self._live = Live(
+            console=console, refresh_per_second=4, get_renderable=self._render, transient=True
+        )
+
+    def __enter__(self) -> ProgressView:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def status(self, text: str) -> None:
+        self._status = text
+
+    def show(self, steps: StepList, changed: list[Step]) -> None:
+        self._status = ""
+        self._steps = steps
+
+    def _render(self) -> Group:
+        elapsed = time.time() - self._start
+        head = Text.assemble((self._flow, "bold"), f"  {elapsed:.0f} s", "  Ctrl-C cancels")
+        table = Table.grid(padding=(0, 2))
+        for step in self._steps.steps:
+            glyph, colour = _GLYPHS[step.state]
+            if self._ascii:
+                glyph = {"✓": "+", "✗": "x", "●": ">"}[glyph]
+            table.add_row(
+                Text(glyph, colour),
+                Text(printable(step.name)),
+                Text(_seconds(step), "dim", justify="right"),
+                self._bar(step),
+                Text(_count(step), "dim"),
+            )
+        status = Text(f"... {self._status}", "yellow") if self._status else Text("")
+        return Group(head, table, status)
+
+    def _bar(self, step: Step) -> ProgressBar | Text:
+        if step.state != "RUNNING" or not step.total:
+            return Text("")
+        return ProgressBar(total=step.total, completed=step.done, width=24)
+
+
+def _seconds(step: Step) -> str:
+    return f"{(step.end or time.time()) - step.start:.1f} s"
+
+
+def _count(step: Step) -> str:
+    if not step.unit:
+        return ""
+    return f"{step.unit} {step.done}/{step.total}  {_measures(step)}"
+
+
+def _measures(step: Step) -> str:
+    return "  ".join(
+        f"{name.replace('_', ' ')} {value:.4g}" for name, value in step.measures.items()
+    )

@@ -1,0 +1,44 @@
+"""Entry point of the `engine` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from engine.cli.lazy import LazyGroup
+from engine.cli.options import CommandLine, workspace_option
+
+_COMMANDS = {
+    "run": ("engine.cli.run:run", "Run a flow, or show a run: `run full_flow`, `run show ID`."),
+    "runs": ("engine.cli.runs:runs", "List runs, the newest first."),
+    "logs": ("engine.cli.logs:logs", "Print the log of a run, or follow it."),
+    "models": ("engine.cli.models:models", "List and show deployed versions; roll back."),
+    "predict": ("engine.cli.predict:predict", "Forecast a series with the deployed model."),
+    "data": ("engine.cli.data:data", "Fetch the demo data, generate sample data."),
+    "config": ("engine.cli.config:config", "Show, check and explain the configuration."),
+    "doctor": ("engine.cli.doctor:doctor", "Check this machine and this workspace."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 failed, 2 usage or configuration, 3 data, 4 refused by the "
+    "deploy gate, 5 not found, 6 server, 7 storage, 130 cancelled.",
+)
+@click.version_option(package_name="mlops-tui", prog_name="engine")
+@workspace_option
+@click.pass_context
+def engine(context: click.Context) -> None:
+    """Train, evaluate, deploy and forecast, without a screen."""
+    context.ensure_object(CommandLine)
+
+
+def main() -> None:
+    """Run the command and end the process with one of the documented exit codes."""
+    # Imported late: `--help` needs neither.
+    from engine.cli.guard import run_guarded
+
+    sys.exit(run_guarded(engine, sys.argv[1:]))

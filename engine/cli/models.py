@@ -1,0 +1,102 @@
+"""`engine models`: what central storage holds and which version serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+
+
+@click.group("models", invoke_without_command=True)
+@json_option
+@workspace_option
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List the deployed versions; `champion` serves, `previous` served before."""
+    if context.invoked_subcommand is None:
+        _list(context.ensure_object(CommandLine))
+
+
+@models.command("show")
+@click.argument("version", metavar="VERSION")
+@json_option
+@workspace_option
+@pass_command_line
+def show(line: CommandLine, version: str) -> None:
+    """Show one version with its lineage; VERSION is an id or an alias."""
+    import yaml
+
+    from engine.cli.output import write_json, write_text
+
+    data = resolve_version(line, version).to_dict()
+    if line.json:
+        write_json(data)
+    else:
+        write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
+
+
+@models.command("rollback")
+@json_option
+@workspace_option
+@pass_command_line
+def rollback(line: CommandLine) -> None:
+    """Let the previous version serve again; a second rollback returns."""
+    from engine.cli.output import write_json, write_text
+    from engine.store import AliasRegistry
+
+    state = AliasRegistry(line.workspace.create().central_storage).roll_back()
+    if line.json:
+        write_json({"champion": state.champion, "previous": state.previous})
+    else:
+        write_text(f"champion is now {state.champion} (previous: {state.previous})")
+
+
+def resolve_version(line: CommandLine, name: str) -> Any:
+    from engine.errors import NotFoundError
+    from engine.store import AliasRegistry, VersionStore
+
+    storage = line.workspace.create().central_storage
+    aliases = AliasRegistry(storage).read()
+    known = {"champion": aliases.champion, "previous": aliases.previous}
+    if name in known and known[name] is None:
+        raise NotFoundError(f"there is no {name} yet", fix="Deploy one: engine run full_flow")
+    return VersionStore(storage).get(known.get(name) or name)
+
+
+def _list(line: CommandLine) -> None:
+    from engine.cli.output import write_json, write_table, write_text
+    from engine.cli.times import clock, zone
+    from engine.config.loading import load_engine_settings
+    from engine.store import AliasRegistry, VersionStore
+
+    workspace = line.workspace.create()
+    aliases = AliasRegistry(workspace.central_storage).read()
+    versions = VersionStore(workspace.central_storage).newest()
+    roles = {aliases.previous: "previous", aliases.champion: "champion"}
+    if line.json:
+        write_json([{**version.to_dict(), "alias": roles.get(version.id)} for version in versions])
+        return
+    if not versions:
+        write_text("no version is deployed yet; train and deploy one: engine run full_flow")
+        return
+    from rich.table import Table
+
+    timezone = zone(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
+    columns = ("version", "alias", "MASE", "naive", "WAPE", "bias", "dataset", "deployed")
+    shown = Table(*columns, box=None, pad_edge=False)
+    for version in versions:
+        scores = version.lineage["evaluation"]["scores"]
+        candidate = scores["candidate"]
+        shown.add_row(
+            version.id,
+            roles.get(version.id, ""),
+            f"{candidate['mase']:.3f}",
+            f"{scores['SeasonalNaive']['mase']:.3f}",
+            f"{candidate['wape']:.3f}",
+            f"{candidate['bias']:+.3f}",
+            version.lineage["training"]["dataset"],
+            clock(version.created, timezone),
+        )
+    write_table(shown)

@@ -1,0 +1,76 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from engine.workspace import ENVIRONMENT_VARIABLE, Workspace
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass
+class CommandLine:
+    """What was said before or after the command that concerns all of them."""
+
+    workspace_option: str | None = None
+    json: bool = False
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that the user means; its folders may not exist yet."""
+        return Workspace.locate(self.workspace_option)
+
+
+def _set_workspace(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(CommandLine).workspace_option = value
+
+
+def _set_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(CommandLine).json = True
+
+
+def workspace_option(function: Function) -> Function:
+    """`--workspace`, accepted before and after the command's name."""
+    return click.option(
+        "--workspace",
+        type=click.Path(file_okay=False),
+        metavar="FOLDER",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_workspace,
+        help=f"Folder of all state (default: ${ENVIRONMENT_VARIABLE}, or the XDG data folder).",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """`--json`: data only, on stdout only."""
+    return click.option(
+        "--json",
+        "json_",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_set_json,
+        help="Print data as JSON on stdout, and nothing else.",
+    )(function)
+
+
+def set_option(function: Function) -> Function:
+    """`--set KEY=VALUE`, repeatable."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a setting for this command, e.g. --set train.hparams.epochs=5. Repeatable.",
+    )(function)
+
+
+pass_command_line = click.make_pass_decorator(CommandLine, ensure=True)

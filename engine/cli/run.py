@@ -1,0 +1,67 @@
+"""`engine run FLOW` and `engine run show ID`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from engine.cli.lazy import LazyGroup
+from engine.cli.options import CommandLine, json_option, pass_command_line, set_option
+from engine.cli.options import workspace_option
+
+_FLOWS = {
+    "data_flow": "Load, validate, prepare and split the data set.",
+    "train_flow": "Train a model on the data set that data_flow left.",
+    "eval_flow": "Measure the trained model beside seasonal naive and the champion.",
+    "deploy_flow": "Let the measured model through the gate, store it, make it serve.",
+    "full_flow": "All four in order.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"show": ("engine.cli.show:show", "Show one run: result, timeline, outputs.")},
+)
+def run() -> None:
+    """Run a flow and watch it; Ctrl-C cancels it cleanly.
+
+    The flows take up what the one before left: data_flow a data set, train_flow a candidate,
+    eval_flow its measurements. full_flow does all four.
+    """
+
+
+def _flow_command(flow: str, summary: str) -> click.Command:
+    @click.command(flow, help=f"{summary}\n\nEvery setting: `engine config show {flow}`.")
+    @click.option("--model-type", metavar="NAME", help="Model to train, e.g. LSTM or LightGBM.")
+    @click.option("--epochs", type=int, metavar="N", help="Training epochs at most.")
+    @click.option("--data", "data_path", metavar="FILE", help="Input file (CSV or Parquet).")
+    @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
+    @set_option
+    @json_option
+    @workspace_option
+    @pass_command_line
+    def command(
+        line: CommandLine,
+        model_type: str | None,
+        epochs: int | None,
+        data_path: str | None,
+        seed: int | None,
+        overrides: Iterable[str],
+    ) -> int:
+        from engine.cli.follow import run_and_follow
+
+        flags: dict[str, Any] = {
+            "model_type": model_type,
+            "epochs": epochs,
+            "data": data_path,
+            "seed": seed,
+        }
+        return run_and_follow(line, flow, tuple(overrides), flags)
+
+    return command
+
+
+for _name, _summary in _FLOWS.items():
+    run.add_command(_flow_command(_name, _summary))

@@ -1,0 +1,1 @@
+"""Configuration: YAML files, `--set` and flags in, one frozen tree of typed settings out."""

@@ -1,0 +1,161 @@
+"""Checks of model names and hyper-parameters against the models that are registered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from engine.config.layers import Layer, Tree
+from engine.config.names import DROPPED, HPARAMS, RENAMED, likely_key
+from engine.config.problems import Problem, joined, nearest, printable, shown
+from engine.config.reference import SettingDoc, words_for
+from engine.config.yaml_source import KeyPath, dotted
+from models import registry
+from models.errors import ModelProblem
+from models.hyperparameters import Hyperparameters
+
+MODEL_TYPE: KeyPath = ("model", "model_type")
+PLUGINS: KeyPath = ("model", "plugins")
+
+
+def model_problems(tree: Tree, workspace: Path) -> list[Problem]:
+    """Load the plugins, then check the model type and every hyper-parameter.
+
+    Works on data that may not be valid otherwise, so all problems of a file appear at once.
+
+    Args:
+        tree: The merged settings.
+        workspace: Folder that relative plugin paths start from.
+    """
+    problems = list(_load_plugins(tree, workspace))
+    if problems:
+        # Names that a broken plugin would have registered must not be called unknown.
+        return problems
+    return [*_model_type_problems(tree), *_hparam_problems(tree)]
+
+
+def _load_plugins(tree: Tree, workspace: Path) -> Iterator[Problem]:
+    plugins = tree.get(PLUGINS)
+    if not isinstance(plugins, list):
+        return
+    for index, plugin in enumerate(plugins):
+        if not isinstance(plugin, str):
+            continue
+        path = workspace / plugin
+        where = tree.origin((*PLUGINS, index)).where_value
+        if not path.is_file():
+            what = f"there is no file {shown(plugin)} in {printable(str(workspace.resolve()))}"
+            yield Problem(what, where, dotted(PLUGINS))
+            continue
+        try:
+            registry.load_file(path)
+        except ModelProblem as error:
+            yield Problem(str(error), where, dotted(PLUGINS))
+
+
+def _model_type_problems(tree: Tree) -> Iterator[Problem]:
+    model_type = tree.get(MODEL_TYPE)
+    names = registry.names()
+    if isinstance(model_type, str) and model_type not in names:
+        yield Problem(
+            f"there is no model {shown(model_type)}",
+            tree.origin(MODEL_TYPE).where_value,
+            dotted(MODEL_TYPE),
+            joined(names),
+            nearest(model_type, names),
+        )
+
+
+def _hparam_problems(tree: Tree) -> Iterator[Problem]:
+    owners = _types_by_hparam(first=tree.get(MODEL_TYPE))
+    for name, value in tree.section(HPARAMS).items():
+        path = (*HPARAMS, name)
+        origin = tree.origin(path)
+        if name not in owners:
+            yield _unknown_hparam(path, origin.where_key, owners)
+            continue
+        for model_type in owners[name]:
+            if refusal := _refusal(model_type, name, value):
+                what = f"{refusal} (as {model_type} takes it)"
+                yield Problem(what, origin.where_value, dotted(path))
+                break
+
+
+def _unknown_hparam(path: KeyPath, where: str, names: Collection[str]) -> Problem:
+    name = str(path[-1])
+    if reason := DROPPED.get(name):
+        return Problem(reason, where, dotted(path))
+    known = [dotted((*HPARAMS, other)) for other in names]
+    renamed = RENAMED.get(name, "")
+    suggestion = renamed if renamed in known else likely_key(path, known)
+    what = "no model has a hyper-parameter of this name"
+    return Problem(what, where, dotted(path), ", ".join(names), suggestion)
+
+
+def _types_by_hparam(first: object) -> dict[str, list[str]]:
+    """Map each hyper-parameter to the model types that have it, the chosen type first."""
+    owners: dict[str, list[str]] = {}
+    for model_type in sorted(registry.names(), key=lambda name: name != first):
+        for name in registry.get(model_type).Hyperparameters.names():
+            owners.setdefault(name, []).append(model_type)
+    return owners
+
+
+def _refusal(model_type: str, name: str, value: object) -> str:
+    try:
+        registry.get(model_type).Hyperparameters.parse({name: value})
+    except ModelProblem as error:
+        fix = f"; {error.fix.rstrip('.')}" if error.fix else ""
+        return f"{error.what.removeprefix(f'hyperparameter {name!r} ')}{fix}"
+    return ""
+
+
+def unused_notes(tree: Tree) -> list[str]:
+    """Say which hyper-parameters of this run the chosen model, which must exist, does not have."""
+    model_type = str(tree.get(MODEL_TYPE))
+    used = registry.get(model_type).Hyperparameters.names()
+    return [
+        f"{model_type} does not use {name}"
+        for name in tree.section(HPARAMS)
+        if name not in used and tree.origin((*HPARAMS, name)).layer >= Layer.SET
+    ]
+
+
+def describe_hparams() -> tuple[SettingDoc, ...]:
+    """Describe the hyper-parameters of all registered models, as describe_settings does.
+
+    `default` maps each model type that has the hyper-parameter to its default.
+    """
+    return tuple(
+        _describe(name, {owner: registry.get(owner).Hyperparameters for owner in owners})
+        for name, owners in _types_by_hparam(first=None).items()
+    )
+
+
+def _describe(name: str, classes: Mapping[str, type[Hyperparameters]]) -> SettingDoc:
+    fields = {
+        owner: next(field for field in dataclasses.fields(cls) if field.name == name)
+        for owner, cls in classes.items()
+    }
+    types = [words_for(get_type_hints(cls)[name]) for cls in classes.values()]
+    allowed = [
+        f"{words}{_range(fields[owner])}" for owner, words in zip(fields, types, strict=True)
+    ]
+    return SettingDoc(
+        key=dotted((*HPARAMS, name)),
+        type=" or ".join(dict.fromkeys(types)),
+        default={owner: field.default for owner, field in fields.items()},
+        allowed=" | ".join(dict.fromkeys(allowed)),
+        doc=" ".join(dict.fromkeys(cls.documentation()[name] for cls in classes.values())),
+    )
+
+
+def _range(field: dataclasses.Field[Any]) -> str:
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    if low is not None and high is not None:
+        return f", {low} to {high}"
+    if low is not None:
+        return f", at least {low}"
+    return f", at most {high}" if high is not None else ""

@@ -1,0 +1,180 @@
+"""The kinds of values that settings are made of: ids, names, paths, encodings, URLs."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+"""Names that become folder names: looked up in a table, never joined to a path unchecked."""
+
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
+
+_ENV_VAR = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_PASSWORDS = re.compile(
+    r"""(?P<before> //[^/?\#@:]*: | [?&](?:password|passwd|pwd)= )
+        (?P<password> (?<=:)[^@]+(?=@) | (?<==)[^&]+ )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class Section(BaseModel):
+    """What all settings share: unknown keys are refused, nothing is coerced, nothing changes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        # An infinite or undefined limit would switch a check off without saying so.
+        allow_inf_nan=False,
+    )
+
+
+def conflict(what: str, *keys: str) -> PydanticCustomError:
+    """Describe values that do not fit together.
+
+    Args:
+        what: The rule that is broken, with the values that break it and a way out.
+        keys: The settings involved, relative to the model that raises it; the message points at
+            the one that was given most deliberately (a flag before a file before a default).
+    """
+    # A template of "{what}" keeps braces in the message from being read as placeholders.
+    return PydanticCustomError("settings_conflict", "{what}", {"keys": keys, "what": what})
+
+
+def _rejected(what: str, candidates: tuple[str, ...] = ()) -> PydanticCustomError:
+    context = {"what": what, "candidates": candidates}
+    return PydanticCustomError("value_rejected", "{what}", context)
+
+
+def _frozen_list(value: object) -> object:
+    """Let YAML lists through strict mode, as tuples: a frozen tree holds no mutable lists."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _known_encoding(name: str) -> str:
+    if name == "auto":
+        return name
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):  # ValueError: a NUL in the name
+        raise _rejected(
+            f"there is no text encoding {name!r}",
+            ("auto", "utf-8", "utf-8-sig", "utf-16", "cp949", "euc-kr", "cp1252", "latin-1"),
+        ) from None
+    return name
+
+
+def _one_character_or_auto(text: str) -> str:
+    if text == "auto" or (len(text) == 1 and text not in '\r\n"\0'):
+        return text
+    raise _rejected(f"{text!r} is not one character")
+
+
+def _strptime_format(text: str) -> str:
+    directives = set(re.findall(r"%.", text.replace("%%", "")))
+    names_day = "%d" in directives and directives & {"%m", "%b", "%B"}
+    if directives & {"%Y", "%y"} and (names_day or "%j" in directives):
+        return text
+    raise _rejected(
+        f"{text!r} does not say where year, month and day stand",
+    )
+
+
+def _without_plain_password(url: str) -> str:
+    # The message never repeats the URL: it may hold the password.
+    if "://" not in url and not _ENV_VAR.match(url):
+        raise _rejected(
+            "this is not a database URL",
+        )
+    for found in _PASSWORDS.finditer(url):
+        if not _ENV_VAR.fullmatch(found["password"]):
+            raise _rejected(
+                "the URL holds a password in plain text, which would be copied into every run; "
+                "put it into an environment variable",
+            )
+    return url
+
+
+def without_passwords(text: str) -> str:
+    """Blank out the passwords of database URLs in a text that will be shown."""
+    return _PASSWORDS.sub(r"\g<before>***", text)
+
+
+def _known_timezone(name: str) -> str:
+    if name == "local":
+        return name
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        # ValueError: an absolute path or `..`; OSError: the name of a folder of zones.
+        raise _rejected(
+            f"there is no time zone {name!r}",
+            tuple(sorted(zoneinfo.available_timezones())),
+        ) from None
+    return name
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may stand in a setting, in the words of messages and of the reference."""
+
+    words: str
+
+
+HparamValue = bool | int | float | str
+
+_LINE_OF_TEXT = Allowed("text on one line")
+
+Id = Annotated[
+    str,
+    Field(pattern=ID_PATTERN),
+    Allowed("a-z, 0-9, dot, dash, underscore; begins with a letter or digit; at most 64"),
+]
+LatestOrId = Annotated[str, Field(pattern=ID_PATTERN), Allowed("latest, or an id")]
+Text = Annotated[str, Field(min_length=1), Allowed("text")]
+Name = Annotated[
+    str, Field(min_length=1, max_length=256, pattern=NO_CONTROL_CHARACTERS), _LINE_OF_TEXT
+]
+PathText = Annotated[
+    str, Field(min_length=1, max_length=4096, pattern=NO_CONTROL_CHARACTERS), Allowed("a path")
+]
+HparamName = Annotated[str, Field(min_length=1, max_length=64)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_frozen_list), Allowed("a list of texts")]
+SomeNames = Annotated[
+    tuple[Name, ...],
+    Field(min_length=1),
+    BeforeValidator(_frozen_list),
+    Allowed("a list of one or more texts"),
+]
+Paths = Annotated[tuple[PathText, ...], BeforeValidator(_frozen_list), Allowed("a list of paths")]
+Encoding = Annotated[
+    str,
+    AfterValidator(_known_encoding),
+    Allowed("auto, or a codec name such as utf-8, cp949, latin-1"),
+]
+Delimiter = Annotated[
+    str, AfterValidator(_one_character_or_auto), Allowed("auto, or one character such as , ; |")
+]
+DateFormat = Annotated[
+    str,
+    AfterValidator(_strptime_format),
+    Allowed("a strptime format such as %Y-%m-%d or %d/%m/%Y"),
+]
+DatabaseUrl = Annotated[
+    str,
+    Field(min_length=1),
+    AfterValidator(_without_plain_password),
+    Allowed("dialect://user:${PASSWORD_VARIABLE}@host/database, or ${URL_VARIABLE}"),
+]
+TimeZone = Annotated[
+    str,
+    AfterValidator(_known_timezone),
+    Allowed("local, or an IANA name such as Asia/Seoul"),
+]

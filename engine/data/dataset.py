@@ -1,0 +1,392 @@
+"""Prepared data on disk: immutable, named by its content, checked whenever it is opened.
+
+Layout of `<datasets_dir>/<id>/`: `series.parquet` (long frame `unique_id, ds, y`, covariates;
+sorted), `report.json`, and `manifest.json`, which holds the SHA-256 of the other two.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.atomic import publish_folder, write_json
+from engine.data.problems import did_you_mean, shown
+from engine.data.report import DataReport
+from engine.data.split import Split
+from engine.errors import DataError, NotFoundError, StorageError
+from models.arrays import Panel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from engine.config.settings import DatasetSettings
+
+FORMAT = 1
+SERIES_FILE = "series.parquet"
+REPORT_FILE = "report.json"
+MANIFEST_FILE = "manifest.json"
+TEMPORARY_PREFIX = ".tmp-"
+
+_ID = re.compile(r"[0-9a-f]{16}")
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesWindow:
+    """The last values of one series.
+
+    Args:
+        unique_id: Name of the series.
+        values: float64 (window,), oldest first.
+        last_day: Day of the last value.
+    """
+
+    unique_id: str
+    values: FloatArray
+    last_day: dt.date
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A prepared data set whose files have been verified.
+
+    Args:
+        id: First 16 hex digits of the content's hash; also the name of the folder.
+        folder: Where it lies.
+        manifest: What manifest.json says.
+        split: Days of train, validation and test.
+    """
+
+    id: str
+    folder: Path
+    manifest: Mapping[str, Any] = field(repr=False)
+    split: Split
+    # The bytes that were verified, so that nothing can be exchanged before they are read.
+    _content: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """`dataset.ds_name` at the time of writing."""
+        return str(self.manifest["ds_name"])
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the covariate columns."""
+        return tuple(self.manifest["content"]["covariates"])
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the series, sorted."""
+        return self._long.ids
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What report.json says."""
+        return _read_json(self.folder / REPORT_FILE)
+
+    def day(self, column: int) -> dt.date:
+        """Calendar day of a column of the panel."""
+        return self.split.first_day + dt.timedelta(days=column)
+
+    def panel(self) -> Panel:
+        """All series side by side, float64 (series, days); NaN outside a series' own span."""
+        return Panel(self.ids, self.split.first_day, self._grid(self._long.y))
+
+    def covariate(self, name: str) -> FloatArray:
+        """A covariate laid out like the values of `panel`.
+
+        Raises:
+            NotFoundError: There is no such covariate.
+        """
+        if name not in self.covariates:
+            raise NotFoundError(
+                f"there is no covariate {shown(name)}",
+                where=f"dataset {self.id}",
+                fix=did_you_mean(name, self.covariates),
+            )
+        return self._grid(_floats(self._long.table.column(name)))
+
+    def series_window(self, unique_id: str, window: int) -> SeriesWindow:
+        """The last `window` values of a series.
+
+        Args:
+            unique_id: Name of the series.
+            window: Values wanted.
+
+        Raises:
+            NotFoundError: There is no such series.
+            DataError: It has fewer days than that.
+        """
+        if unique_id not in self.ids:
+            raise NotFoundError(
+                f"there is no series {shown(unique_id)}",
+                where=f"dataset {self.id}",
+                fix=did_you_mean(unique_id, self.ids),
+            )
+        long = self._long
+        begin, end = np.searchsorted(long.series, self.ids.index(unique_id) + np.array([0, 1]))
+        if end - begin < window:
+            raise DataError(
+                f"series {shown(unique_id)} has {end - begin} days, fewer than the {window} of "
+                "the window",
+                where=f"dataset {self.id}",
+                fix="Choose a longer series, or a model with a smaller window",
+            )
+        last_day = self.day(int(long.column[end - 1]))
+        return SeriesWindow(unique_id, long.y[end - window : end].copy(), last_day)
+
+    @cached_property
+    def _long(self) -> _Long:
+        table = pq.read_table(BytesIO(self._content), use_threads=False)
+        if _values_sha256(table) != self.manifest["content"]["values_sha256"]:
+            raise _changed(self.folder / SERIES_FILE)
+        return _Long.of(table, self.split.first_day)
+
+    def _grid(self, values: FloatArray) -> FloatArray:
+        grid = np.full((len(self.ids), self.split.days), np.nan)
+        grid[self._long.series, self._long.column] = values
+        return grid
+
+
+@dataclass(frozen=True, eq=False)
+class _Long:
+    """The long frame as arrays: series (index into ids) and column (day) of each value."""
+
+    ids: tuple[str, ...]
+    series: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    y: FloatArray
+    table: Any
+
+    @classmethod
+    def of(cls, table: Any, first_day: dt.date) -> _Long:
+        names = table.column("unique_id").unify_dictionaries().combine_chunks()
+        days = table.column("ds").cast(pa.int32()).to_numpy().astype(np.int64)
+        return cls(
+            ids=tuple(names.dictionary.to_pylist()),
+            series=names.indices.to_numpy().astype(np.int64),
+            column=days - (first_day - dt.date(1970, 1, 1)).days,
+            y=_floats(table.column("y")),
+            table=table,
+        )
+
+
+def write_dataset(
+    frame: pd.DataFrame, *, report: DataReport, settings: DatasetSettings, datasets_dir: Path
+) -> Dataset:
+    """Write a prepared frame; the same content has the same id and is written once.
+
+    Args:
+        frame: Of `rules.CleanData`: sorted, gapless, with the columns `unique_id, ds, y` and
+            the covariates of the settings.
+        report: What the rules did.
+        settings: Split, columns and name.
+        datasets_dir: Folder of all data sets; made when it is absent.
+
+    Raises:
+        StorageError: The disk is full or refuses; nothing is left behind.
+        DataError: A folder with this id is there, but was changed.
+    """
+    table = _table(frame, tuple(settings.covariate_cols))
+    content = {
+        "format": FORMAT,
+        "values_sha256": _values_sha256(table),
+        "covariates": list(settings.covariate_cols),
+        "first_day": report.first_day.isoformat(),
+        "last_day": report.last_day.isoformat(),
+        "validation_days": settings.split.validation_days,
+        "test_days": settings.split.test_days,
+    }
+    digest = _content_hash(content)
+    final = datasets_dir / digest[:16]
+    try:
+        datasets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not final.exists():
+            temporary = Path(tempfile.mkdtemp(dir=datasets_dir, prefix=TEMPORARY_PREFIX))
+            try:
+                _write_files(temporary, table, report, settings, content)
+                publish_folder(temporary, final)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise StorageError(
+            f"the data set cannot be written ({table.nbytes:,} bytes): {error.strerror or error}",
+            where=str(final),
+            fix="Free some space or check the permissions of the workspace",
+        ) from error
+    return open_dataset(datasets_dir, final.name)
+
+
+def _write_files(
+    folder: Path,
+    table: Any,
+    report: DataReport,
+    settings: DatasetSettings,
+    content: dict[str, Any],
+) -> None:
+    split = _split_of(content)
+    pq.write_table(table, folder / SERIES_FILE, compression="zstd")
+    write_json(folder / REPORT_FILE, report.to_dict())
+    target = settings.target_col
+    manifest = {
+        "id": _content_hash(content)[:16],
+        "hash": _content_hash(content),
+        "content": content,
+        "ds_name": settings.ds_name,
+        "files": {name: _file_facts(folder / name) for name in (SERIES_FILE, REPORT_FILE)},
+        "series": report.series,
+        "days": split.days,
+        "train_days": split.train_days,
+        "train_end": split.train_end.isoformat(),
+        "validation_end": split.validation_end.isoformat(),
+        "source": {
+            "name": report.source,
+            "format": report.source_format,
+            "sha256": report.source_sha256,
+            "date_col": settings.date_col,
+            "target_col": target if isinstance(target, str) else list(target),
+            "series_col": settings.series_col,
+        },
+    }
+    write_json(folder / MANIFEST_FILE, manifest)
+
+
+def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
+    """Open a data set and verify every file of it.
+
+    Args:
+        datasets_dir: Folder of all data sets.
+        dataset_id: Name of one.
+
+    Raises:
+        NotFoundError: There is no such data set.
+        DataError: A file changed since it was written.
+        StorageError: A file cannot be read.
+    """
+    known = list_datasets(datasets_dir)
+    if dataset_id not in known:
+        raise NotFoundError(
+            f"there is no dataset {shown(dataset_id)}",
+            where=str(datasets_dir),
+            fix=did_you_mean(dataset_id, known) if known else "Run data_flow first",
+        )
+    folder = datasets_dir / dataset_id
+    try:
+        manifest = _read_json(folder / MANIFEST_FILE)
+        content = manifest["content"]
+        files = {name: dict(manifest["files"][name]) for name in (SERIES_FILE, REPORT_FILE)}
+        split = _split_of(content)
+        is_genuine = manifest["hash"] == _content_hash(content)
+        is_genuine &= str(manifest["hash"])[:16] == dataset_id
+    except (KeyError, TypeError, ValueError, FileNotFoundError):
+        raise _changed(folder / MANIFEST_FILE) from None
+    if not is_genuine:
+        raise _changed(folder / MANIFEST_FILE)
+    contents = {name: _verified(folder / name, str(files[name].get("sha256"))) for name in files}
+    return Dataset(dataset_id, folder, manifest, split, contents[SERIES_FILE])
+
+
+def list_datasets(datasets_dir: Path) -> list[str]:
+    """Ids of the data sets in a folder, sorted; temporary and foreign folders are left out."""
+    if not datasets_dir.is_dir():
+        return []
+    return sorted(
+        entry.name
+        for entry in datasets_dir.iterdir()
+        if _ID.fullmatch(entry.name) and entry.is_dir()
+    )
+
+
+def _table(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Any:
+    """The frame in the types that are written, whatever types pandas chose."""
+    names = frame["unique_id"].cat
+    series = pa.DictionaryArray.from_arrays(
+        pa.array(names.codes.to_numpy().astype(np.int32)),
+        pa.array([str(name) for name in names.categories], pa.string()),
+    )
+    days = frame["ds"].to_numpy().astype("datetime64[D]").astype(np.int32)
+    columns = {"unique_id": series, "ds": pa.array(days, pa.int32()).cast(pa.date32())}
+    for name in ("y", *covariates):
+        columns[name] = pa.array(frame[name].to_numpy(dtype=np.float64), pa.float64())
+    return pa.table(columns)
+
+
+def _values_sha256(table: Any) -> str:
+    """Hash of the values, which does not depend on how a version of Parquet stores them."""
+    digest = hashlib.sha256()
+    names = table.column("unique_id").unify_dictionaries().combine_chunks()
+    digest.update(json.dumps(names.dictionary.to_pylist()).encode())
+    digest.update(names.indices.to_numpy().astype("<i4").tobytes())
+    digest.update(table.column("ds").cast(pa.int32()).to_numpy().astype("<i4").tobytes())
+    for name in table.column_names[2:]:
+        # Adding zero makes one of -0.0 and 0.0: they are the same stock.
+        digest.update((_floats(table.column(name)) + 0.0).astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _content_hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _split_of(content: Mapping[str, Any]) -> Split:
+    return Split(
+        first_day=dt.date.fromisoformat(content["first_day"]),
+        last_day=dt.date.fromisoformat(content["last_day"]),
+        validation_days=int(content["validation_days"]),
+        test_days=int(content["test_days"]),
+    )
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    raw = path.read_bytes()
+    return {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+
+
+def _verified(path: Path, sha256: str) -> bytes:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise _changed(path) from None
+    except OSError as error:
+        raise StorageError(
+            f"the file cannot be read ({error.strerror or error})",
+            where=str(path),
+            fix="Check its permissions and the disk",
+        ) from error
+    if hashlib.sha256(raw).hexdigest() != sha256:
+        raise _changed(path)
+    return raw
+
+
+def _changed(path: Path) -> DataError:
+    state = "changed" if path.exists() else "removed"
+    return DataError(
+        f"{state} on disk since the data flow wrote it",
+        where=str(path),
+        fix=f"Remove the folder {path.parent} and run data_flow again",
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _floats(column: Any) -> FloatArray:
+    return np.asarray(column.to_numpy(), dtype=np.float64)

@@ -1,0 +1,417 @@
+"""The rules of `dataset.rules`: from raw rows to clean daily series, with every change reported.
+
+Order: sort, duplicates, negatives, missing values, series too short, gaps. A rule on `error`
+does not stop the others, so that one attempt shows everything that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from engine.config.settings import DatasetRules, DatasetSettings
+from engine.data.cells import Cells, IntArray, day_of
+from engine.data.filling import Calendar
+from engine.data.problems import Problems, Spot, counted, shown
+from engine.data.report import Change, DataReport
+from engine.data.rows import LoadedRows
+from engine.data.split import Split
+
+
+@dataclass(frozen=True)
+class CleanData:
+    """Daily series without gaps, and what was done to get there.
+
+    Args:
+        frame: `unique_id` (categorical of str), `ds` (datetime64[us]), `y` (float64, finite) and
+            covariates (float64, finite); sorted by series and day, every day of a series' span.
+        report: Facts and changes.
+    """
+
+    frame: pd.DataFrame
+    report: DataReport
+
+
+@dataclass
+class _Work:
+    """What the rules share."""
+
+    rules: DatasetRules
+    problems: Problems
+    changes: list[Change] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def changed(
+        self, rule: str, action: str, count: int, spots: Iterable[Spot], *, about: str = ""
+    ) -> None:
+        """Record what a rule did; `action` is a template for `counted`."""
+        if count:
+            first = tuple(islice(spots, self.rules.max_errors_listed))
+            done = counted(action, count)
+            self.changes.append(Change(rule, f"{about}: {done}" if about else done, count, first))
+
+
+@dataclass(frozen=True)
+class ValidRows:
+    """Rows that broke no rule that is set to `error`, not yet filled."""
+
+    loaded: LoadedRows
+    calendar: Calendar
+    borders: Split
+    work: _Work
+
+
+def apply_rules(
+    loaded: LoadedRows, settings: DatasetSettings, *, window: int, horizon: int
+) -> CleanData:
+    """Validate and prepare in one go; see `validate_rows` and `prepare_rows`."""
+    return prepare_rows(validate_rows(loaded, settings, window=window, horizon=horizon), settings)
+
+
+def validate_rows(
+    loaded: LoadedRows, settings: DatasetSettings, *, window: int, horizon: int
+) -> ValidRows:
+    """Hold the rows against every rule of the settings, and do what the rules allow.
+
+    Args:
+        loaded: Raw rows.
+        settings: With `rules` and `split`.
+        window: Values that a model sees.
+        horizon: Days that it answers; a series needs at least window + horizon training days,
+            and window + horizon + validation_days + test_days in all.
+
+    Raises:
+        DataError: Rules on `error` were broken; all of them are listed, each with the first rows
+            and the setting that would accept them. Or nothing is left.
+    """
+    rules, split = settings.rules, settings.split
+    work = _Work(rules, Problems(rules.max_errors_listed), notes=list(loaded.notes))
+    covariates = tuple(settings.covariate_cols)
+    cells = _sort(Cells.of(loaded.frame, covariates), work)
+    cells = _duplicates(cells, work)
+    cells = _negatives(cells, work)
+    cells = _missing(cells, covariates, work)
+    least = _Least(window, horizon, split.validation_days, split.test_days)
+    cells, borders = _short_series(cells, least, work)
+    calendar = Calendar.of(cells, settings.max_rows, loaded.source)
+    _gaps(calendar, work)
+    work.problems.raise_if_any(loaded.source)
+    return ValidRows(loaded, calendar, borders, work)
+
+
+def prepare_rows(valid: ValidRows, settings: DatasetSettings) -> CleanData:
+    """Fill the days and values that the rules allow to be filled.
+
+    Filled days never look ahead where it would matter: `interpolate` draws a line only when both
+    neighbours lie in the training part. Everywhere else, in the validation and test parts and
+    across their borders, it repeats the last known value, so that no forecast is ever asked
+    from a window that knows a later day. Covariates are known in advance, but may be absent:
+    days that a rule adds, and missing ones (unless `missing` is error), repeat the last known.
+
+    Args:
+        valid: What `validate_rows` passed.
+        settings: The same as there.
+    """
+    loaded, calendar, borders, work = valid.loaded, valid.calendar, valid.borders, valid.work
+    rules, covariates = settings.rules, tuple(settings.covariate_cols)
+    filled = calendar.fill(missing=rules.missing, gaps=rules.gaps, train_end=borders.train_end)
+    work.notes.extend(_notes(filled, borders))
+    report = _report(loaded, filled, calendar, work)
+    return CleanData(filled.frame(covariates), report)
+
+
+def _sort(cells: Cells, work: _Work) -> Cells:
+    ordered = cells.take(np.argsort(cells.series, kind="stable"))
+    is_same_series = np.diff(ordered.series) == 0
+    back = np.flatnonzero(is_same_series & (np.diff(ordered.day) < 0)) + 1
+    if work.rules.unsorted == "error":
+        work.problems.add(
+            "unsorted",
+            "{count} [row is|rows are] earlier than the row before in the same series",
+            "Sort the source by date, or set dataset.rules.unsorted: sort",
+            count=back.size,
+            spots=ordered.spots(back),
+        )
+    else:
+        work.changed(
+            "unsorted", "{count} [row was|rows were] out of order", back.size, ordered.spots(back)
+        )
+    if not back.size:
+        return ordered
+    return ordered.take(np.lexsort((ordered.day, ordered.series)))
+
+
+def _duplicates(cells: Cells, work: _Work) -> Cells:
+    """At most one row for each series and day. Expects sorted rows."""
+    is_repeat = np.zeros(len(cells), dtype=np.bool_)
+    is_repeat[1:] = (np.diff(cells.series) == 0) & (np.diff(cells.day) == 0)
+    repeats = np.flatnonzero(is_repeat)
+    if not repeats.size:
+        return cells
+    rule = work.rules.duplicates
+    starts = np.flatnonzero(~is_repeat)
+    if rule == "error":
+        involved = np.flatnonzero(is_repeat | np.append(is_repeat[1:], False))
+        work.problems.add(
+            "duplicates",
+            "{count} rows share a day with another row of their series",
+            "Remove them, or set dataset.rules.duplicates: first | last | sum | mean",
+            count=involved.size,
+            spots=cells.spots(involved),
+        )
+        return cells.take(starts)
+    words = {"first": "the first row of the day was kept", "last": "the last row was kept"}
+    done = words.get(rule, f"their {rule} was taken")
+    action = f"{{count}} [row repeats|rows repeat] a day; {done}"
+    work.changed("duplicates", action, repeats.size, cells.spots(repeats))
+    if rule == "first":
+        return cells.take(starts)
+    ends = np.append(starts[1:], len(cells)) - 1
+    if rule == "last":
+        return cells.take(ends)
+    counts = ends - starts + 1
+    sums = np.add.reduceat(cells.y, starts)
+    kept = cells.take(starts)
+    return replace(
+        kept,
+        y=sums if rule == "sum" else sums / counts,
+        # Twice the price is no price: covariates are averaged whichever rule holds for values.
+        covariates=np.add.reduceat(cells.covariates, starts, axis=1) / counts,
+    )
+
+
+def _negatives(cells: Cells, work: _Work) -> Cells:
+    at = np.flatnonzero(cells.y < 0)
+    if work.rules.negatives == "error":
+        work.problems.add(
+            "negatives",
+            "{count} [value is|values are] below zero",
+            "Correct them, or set dataset.rules.negatives: allow | zero",
+            count=at.size,
+            spots=cells.spots(at, with_value=True),
+        )
+    elif work.rules.negatives == "zero":
+        spots = cells.spots(at, with_value=True)
+        work.changed("negatives", "{count} [value was|values were] raised to zero", at.size, spots)
+        return replace(cells, y=np.where(cells.y < 0, 0.0, cells.y))
+    return cells
+
+
+def _missing(cells: Cells, covariates: tuple[str, ...], work: _Work) -> Cells:
+    """Report missing values; leave out what stands before the first known one of a series."""
+    rule = work.rules.missing
+    _missing_covariates(cells, covariates, work)
+    is_missing = np.isnan(cells.y)
+    at = np.flatnonzero(is_missing)
+    if not at.size:
+        return cells
+    if rule == "error":
+        work.problems.add(
+            "missing",
+            "{count} [value is|values are] missing",
+            "Fill them in, or set dataset.rules.missing: zero | forward | interpolate",
+            count=at.size,
+            spots=cells.spots(at),
+        )
+        return cells
+    words = {
+        "zero": "set to zero",
+        "forward": "filled with the last known value",
+        "interpolate": "interpolated (in the validation and test parts: the last known value)",
+    }
+    if rule == "zero":
+        work.changed(
+            "missing", f"{{count}} [value was|values were] {words[rule]}", at.size, cells.spots(at)
+        )
+        return cells
+    first_known = np.full(len(cells.ids), np.iinfo(np.int64).max)
+    np.minimum.at(first_known, cells.series[~is_missing], cells.day[~is_missing])
+    is_leading = cells.day < first_known[cells.series]
+    inner, leading = np.flatnonzero(is_missing & ~is_leading), np.flatnonzero(is_leading)
+    work.changed(
+        "missing",
+        f"{{count}} [value was|values were] {words[rule]}",
+        inner.size,
+        cells.spots(inner),
+    )
+    action = "{count} [row|rows] before the first known value of a series [was|were] left out"
+    work.changed("missing", action, leading.size, cells.spots(leading))
+    never = np.setdiff1d(np.arange(len(cells.ids)), cells.series[~is_missing])
+    work.problems.add(
+        "missing/all",
+        "{count} series [has|have] no value at all",
+        "Leave them out of the source, or set dataset.rules.missing: zero",
+        count=never.size,
+        spots=(Spot(series=cells.ids[i]) for i in never),
+    )
+    # A series without any value stays, so that it is named only once: as a problem.
+    return cells.take(~is_leading | np.isin(cells.series, never))
+
+
+def _missing_covariates(cells: Cells, covariates: tuple[str, ...], work: _Work) -> None:
+    for name, values in zip(covariates, cells.covariates, strict=True):
+        is_missing = np.isnan(values)
+        at = np.flatnonzero(is_missing)
+        if work.rules.missing == "error":
+            work.problems.add(
+                f"missing/{name}",
+                "{count} [value is|values are] missing",
+                "Fill them in, or set dataset.rules.missing: forward",
+                about=f"covariate {shown(name)}",
+                count=at.size,
+                spots=cells.spots(at),
+            )
+            continue
+        action = "{count} [value was|values were] filled with the last known one"
+        work.changed("missing", action, at.size, cells.spots(at), about=f"covariate {shown(name)}")
+        starts = np.flatnonzero(np.diff(cells.series, prepend=-1) != 0)
+        unknown = starts[is_missing[starts]]
+        work.problems.add(
+            f"missing/{name}/first",
+            "{count} series [begins|begin] without a value",
+            "Fill in its first value",
+            about=f"covariate {shown(name)}",
+            count=unknown.size,
+            spots=cells.spots(unknown),
+        )
+
+
+@dataclass(frozen=True)
+class _Least:
+    """How many days a series needs."""
+
+    window: int
+    horizon: int
+    validation: int
+    test: int
+
+    @property
+    def training(self) -> int:
+        return self.window + self.horizon
+
+    @property
+    def days(self) -> int:
+        return self.training + self.validation + self.test
+
+    def __str__(self) -> str:
+        return (
+            f"{self.days} days (window {self.window} + horizon {self.horizon} + "
+            f"validation {self.validation} + test {self.test})"
+        )
+
+
+def _short_series(cells: Cells, least: _Least, work: _Work) -> tuple[Cells, Split]:
+    """Find series with too few days; dropping some can move the last day, and so the borders."""
+    first, last = cells.spans()
+    is_short = np.zeros(len(cells.ids), dtype=np.bool_)
+    while True:
+        kept = ~is_short
+        # When nothing would be left, the message is about the borders of all series.
+        ends = last[kept] if kept.any() else last
+        starts = first[kept] if kept.any() else first
+        borders = Split(day_of(starts.min()), day_of(ends.max()), least.validation, least.test)
+        train_last = int(ends.max()) - least.test - least.validation
+        training = np.minimum(last, train_last) - first + 1
+        now_short = is_short | (last - first + 1 < least.days) | (training < least.training)
+        if (now_short == is_short).all() or now_short.all():
+            is_short = now_short
+            break
+        is_short = now_short
+    at = np.flatnonzero(is_short)
+    if not at.size:
+        return cells, borders
+    spots = [_short_spot(cells.ids[i], int(first[i]), int(last[i]), least, borders) for i in at]
+    advice = f"A series needs {least}, of which {least.training} before {borders.validation_start}"
+    if work.rules.short_series == "error" or is_short.all():
+        accepts = "" if is_short.all() else ", or set dataset.rules.short_series: drop"
+        work.problems.add(
+            "short_series",
+            "{count} series [is|are] too short",
+            f"{advice}: give longer series, lower dataset.split or model.window{accepts}",
+            count=at.size,
+            spots=spots,
+        )
+        return cells, borders
+    work.changed("short_series", f"{{count}} series [was|were] left out ({advice})", at.size, spots)
+    return cells.without(is_short), borders
+
+
+def _short_spot(name: str, first: int, last: int, least: _Least, borders: Split) -> Spot:
+    days = last - first + 1
+    remark = f"has {days} days"
+    if days >= least.days:
+        train = max((borders.train_end - day_of(first)).days + 1, 0)
+        remark = f"has {train} training days, begins {day_of(first)}"
+    return Spot(series=name, remark=remark)
+
+
+def _gaps(calendar: Calendar, work: _Work) -> None:
+    count, spots = calendar.gap_count, calendar.gap_spots()
+    rule = work.rules.gaps
+    if rule == "error":
+        work.problems.add(
+            "gaps",
+            "{count} [gap|gaps] in the days",
+            "Add the rows, or set dataset.rules.gaps: zero | forward | interpolate",
+            count=count,
+            spots=spots,
+        )
+        return
+    words = {
+        "zero": "set to zero",
+        "forward": "filled with the last known value",
+        "interpolate": "interpolated (in the validation and test parts: the last known value)",
+    }
+    days = counted("{count} [day|days]", calendar.gap_days)
+    work.changed("gaps", f"{{count}} [gap|gaps] ({days}) [was|were] {words[rule]}", count, spots)
+
+
+def _notes(cells: Cells, borders: Split) -> list[str]:
+    _, last = cells.spans()
+    notes = []
+    early = np.flatnonzero(last < int((borders.last_day - day_of(0)).days))
+    if early.size:
+        named = ", ".join(shown(cells.ids[i]) for i in early[:5])
+        more = f" and {early.size - 5:,} more" if early.size > 5 else ""
+        notes.append(
+            counted("{count} series [ends|end] before ", early.size)
+            + f"{borders.last_day}: {named}{more}"
+        )
+    in_test = np.flatnonzero(
+        (cells.row < 0) & (cells.day > int((borders.validation_end - day_of(0)).days))
+    )
+    if in_test.size:
+        notes.append(
+            counted(
+                "{count} [day|days] of the test part [was|were] filled in by the rule gaps",
+                in_test.size,
+            )
+        )
+    return notes
+
+
+def _report(loaded: LoadedRows, cells: Cells, calendar: Calendar, work: _Work) -> DataReport:
+    starts = calendar.starts
+    low, high = np.minimum.reduceat(cells.y, starts), np.maximum.reduceat(cells.y, starts)
+    constant: IntArray = np.flatnonzero(low == high)
+    first, last = day_of(cells.day.min()), day_of(cells.day.max())
+    return DataReport(
+        source=loaded.source,
+        source_format=loaded.format,
+        source_sha256=loaded.sha256,
+        rows_read=loaded.rows_read,
+        rows_kept=len(cells),
+        series=len(cells.ids),
+        days=(last - first).days + 1,
+        first_day=first,
+        last_day=last,
+        zero_share=float(np.mean(cells.y == 0)),
+        negatives=int(np.count_nonzero(cells.y < 0)),
+        constant_series=tuple(cells.ids[i] for i in constant),
+        changes=tuple(work.changes),
+        notes=tuple(work.notes),
+    )

@@ -1,0 +1,146 @@
+"""Checks of the machine and the workspace, each with what was found and what to do about it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from engine.config.loading import load_engine_settings, load_settings
+from engine.errors import ConfigError, EngineError
+from engine.prefect_server.connection import SERVER_LOCK, Connection
+from engine.prefect_server.locks import FileLock
+from engine.runs.table import RunTable
+from engine.store import AliasRegistry, VersionStore
+from engine.workspace import Workspace
+
+_PACKAGES = ("prefect", "torch", "lightgbm", "onnxruntime", "pandas", "plotext")
+_LEAST_FREE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is fine.
+        found: What was found.
+        fix: What to do, "" when nothing.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """Look at everything; a check that fails does not keep the others from running."""
+    findings = [_python(), *_packages()]
+    try:
+        workspace.create()
+    except EngineError as error:
+        return [*findings, Finding("workspace", False, error.what, error.fix or "")]
+    findings += [
+        Finding("workspace", True, str(workspace.root)),
+        _disk(workspace.root),
+        _privacy(workspace.root),
+        _configuration(workspace),
+        *_databases(workspace),
+        _server(workspace),
+        _champion(workspace),
+    ]
+    return findings
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    supported = sys.platform in {"linux", "darwin"}
+    return Finding("python", supported, found, "" if supported else "On Windows, use WSL")
+
+
+def _packages() -> Iterator[Finding]:
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, False, "not installed", "Install again: pip install mlops-tui")
+
+
+def _disk(root: Path) -> Finding:
+    free = shutil.disk_usage(root).free
+    found = f"{free / 1024**3:.1f} GiB free"
+    enough = free >= _LEAST_FREE_BYTES
+    return Finding("disk", enough, found, "" if enough else f"Free some space on {root}")
+
+
+def _privacy(root: Path) -> Finding:
+    mode = root.stat().st_mode & 0o777
+    closed = not mode & 0o077
+    fix = "" if closed else f"Others can read run data and credentials: chmod 700 {root}"
+    return Finding("permissions", closed, f"{mode:o}", fix)
+
+
+def _configuration(workspace: Workspace) -> Finding:
+    try:
+        load_settings("full_flow", workspace_configs=workspace.configs)
+        load_engine_settings(workspace_configs=workspace.configs)
+    except ConfigError as error:
+        return Finding("configuration", False, str(error), "See `engine config check`")
+    own = sorted(path.name for path in workspace.configs.glob("*.yaml"))
+    return Finding("configuration", True, f"shipped, with {', '.join(own)}" if own else "shipped")
+
+
+def _databases(workspace: Workspace) -> Iterator[Finding]:
+    for path in (
+        workspace.database,
+        workspace.central_storage / "aliases.db",
+        workspace.prefect_home / "prefect.db",
+    ):
+        if path.exists():
+            yield _database(path)
+
+
+def _database(path: Path) -> Finding:
+    try:
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+        try:
+            (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        answer = str(error)
+    megabytes = path.stat().st_size / 1024**2
+    if answer == "ok":
+        return Finding(path.name, True, f"{megabytes:.1f} MiB, sound")
+    return Finding(
+        path.name, False, answer, f"Move {path} away; the engine makes a new one at its next start"
+    )
+
+
+def _server(workspace: Workspace) -> Finding:
+    lock = FileLock(workspace.prefect_home / SERVER_LOCK)
+    if lock.acquire(wait=False):
+        lock.release()
+        return Finding("prefect server", True, "not running; it starts with the next run")
+    connection = Connection.read(workspace.prefect_home)
+    found = f"pid {connection.pid} on {connection.url}" if connection else "starting"
+    return Finding("prefect server", True, found)
+
+
+def _champion(workspace: Workspace) -> Finding:
+    RunTable(workspace.database).bury_dead()
+    champion = AliasRegistry(workspace.central_storage).read().champion
+    if champion is None:
+        return Finding("champion", True, "none yet", "Deploy one: engine run full_flow")
+    try:
+        VersionStore(workspace.central_storage).get(champion).open()
+    except EngineError as error:
+        return Finding("champion", False, str(error), "Go back: engine models rollback")
+    return Finding("champion", True, f"{champion} verifies and answers its golden input")

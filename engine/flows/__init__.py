@@ -1,0 +1,1 @@
+"""The five flows, as Prefect flows that read like their description."""

@@ -1,0 +1,23 @@
+"""full_flow: the four flows in order, as one tree of runs."""
+
+from __future__ import annotations
+
+from engine.config.settings import Settings
+from engine.flows.data import data_flow
+from engine.flows.declare import declare_flow
+from engine.flows.deploy import deploy_flow
+from engine.flows.eval import eval_flow
+from engine.flows.train import train_flow
+
+
+@declare_flow("full_flow")
+def full_flow(settings: Settings) -> str:
+    """From rows to a deployed version; each flow works on what the one before it made.
+
+    Returns:
+        Id of the deployed version.
+    """
+    dataset_id = data_flow(settings)
+    candidate = train_flow(settings, dataset_id)
+    evaluation = eval_flow(settings, candidate)
+    return deploy_flow(settings, evaluation)

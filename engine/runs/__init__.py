@@ -1,0 +1,1 @@
+"""What is known of flow runs: the table of them, their progress, the context a run works in."""

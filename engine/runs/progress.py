@@ -1,0 +1,59 @@
+"""Progress of a run as JSON lines: written by the run's process, followed by whoever watches.
+
+One line an event, for example
+`{"at": 1700000000.1, "kind": "epoch", "step": "train_model", "done": 3, "total": 20, "loss": 0.61}`.
+A watcher may come late or leave: the file is the whole story.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "progress.jsonl"
+
+
+class ProgressWriter:
+    """Appends events; a line is one write, so that a reader never sees half of one for long."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self._file = (run_folder / FILE_NAME).open("a", encoding="utf-8", buffering=1)
+
+    def write(self, kind: str, **values: Any) -> None:
+        """Append one event; a number that is not finite becomes null, as JSON has no NaN."""
+        event = {"at": round(time.time(), 3), "kind": kind}
+        event |= {key: _finite(value) for key, value in values.items()}
+        self._file.write(json.dumps(event, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class ProgressReader:
+    """Reads the events that came since the last call; a line still being written waits."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self._path = run_folder / FILE_NAME
+        self._offset = 0
+
+    def new_events(self) -> Iterator[dict[str, Any]]:
+        """Yield the whole events that were appended since the last call."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                content = file.read()
+        except FileNotFoundError:
+            return
+        whole, newline, _ = content.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        for line in whole.splitlines():
+            yield json.loads(line)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""The steps that flows call, each a Prefect task."""

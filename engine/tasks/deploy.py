@@ -1,0 +1,112 @@
+"""Steps of deploy_flow."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.config.settings import Settings
+from engine.data.dataset import open_dataset
+from engine.errors import DeployRefusedError, ModelError
+from engine.runs.context import run_context
+from engine.store import AliasRegistry, AliasState, VersionStore
+from engine.store.gate import Check, check_candidate
+from engine.tasks.evaluate import EVALUATION_FILE
+from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
+from engine.tasks.step import step
+from engine.tasks.train import BUNDLE_FOLDER, read_training
+from models.forecasting.windows import windows_before
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A candidate that may be deployed, with the numbers that say so."""
+
+    evaluation: dict[str, Any]
+    checks: tuple[Check, ...]
+
+
+@step("decide_deployment")
+def decide_deployment(settings: Settings, evaluation: str | None) -> Decision:
+    """Hold the measurements against the gate.
+
+    Raises:
+        DeployRefusedError: With every number that was not good enough.
+    """
+    run_id = resolve(EVALUATION, evaluation, settings.deploy.candidate)
+    measured = json.loads((folder_of(EVALUATION, run_id) / EVALUATION_FILE).read_text())
+    checks = check_candidate(measured["scores"], settings.deploy.gate)
+    run_context().outputs["gate"] = [check.to_dict() for check in checks]
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        raise DeployRefusedError(
+            "the gate refuses the candidate: " + "; ".join(check.sentence for check in failed),
+            where=f"{measured['model_type']} of run {measured['candidate']}",
+            fix="Train a better model, or change deploy.gate if the limit is wrong",
+        )
+    return Decision(measured, tuple(checks))
+
+
+@step("upload_model")
+def upload_model(decision: Decision) -> str:
+    """Write the candidate into central storage as an immutable version; return its id."""
+    context = run_context()
+    candidate = decision.evaluation["candidate"]
+    lineage = {
+        "training": read_training(candidate),
+        "evaluation": decision.evaluation,
+        "gate": [check.to_dict() for check in decision.checks],
+        "deployed_by_run": context.run_id,
+    }
+    store = VersionStore(context.workspace.central_storage)
+    bundle = folder_of(CANDIDATE, candidate) / BUNDLE_FOLDER
+    return store.add(bundle, created=time.time(), lineage=lineage).id
+
+
+@step("put_model_to_service")
+def put_model_to_service(version_id: str, decision: Decision) -> AliasState:
+    """Make the version the champion; return where the aliases pointed before.
+
+    Raises:
+        DeployRefusedError: The champion is no longer the one that the candidate was compared with.
+    """
+    context = run_context()
+    aliases = AliasRegistry(context.workspace.central_storage)
+    before = aliases.read()
+    aliases.promote(version_id, expected=decision.evaluation["champion"])
+    context.outputs["version"] = version_id
+    return before
+
+
+@step("check_service_health")
+def check_service_health(version_id: str, settings: Settings) -> None:
+    """Open the stored version as a server does, and let it forecast real windows.
+
+    Opening verifies every hash and the golden forecast; the windows are the newest of as many
+    series as `deploy.canary_windows` says.
+
+    Raises:
+        ModelError: It does not verify, or a forecast is not finite.
+    """
+    context = run_context()
+    version = VersionStore(context.workspace.central_storage).get(version_id)
+    model = version.open()
+    dataset = open_dataset(context.workspace.datasets, version.lineage["training"]["dataset"])
+    panel = dataset.panel()
+    windows, _ = windows_before(panel, panel.days, model.window)
+    canary = windows.head(settings.deploy.canary_windows)
+    forecast = model.forecast(canary)
+    if not np.isfinite(forecast).all():
+        raise ModelError("a forecast of real windows is not finite", where=f"version {version_id}")
+
+
+@step("rollback_model")
+def rollback_model(version_id: str, before: AliasState) -> None:
+    """Put the aliases back to where they pointed before this version was promoted."""
+    context = run_context()
+    AliasRegistry(context.workspace.central_storage).withdraw(version_id, restored=before)
+    context.outputs.pop("version", None)

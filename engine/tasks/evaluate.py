@@ -1,0 +1,142 @@
+"""Steps of eval_flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.atomic import write_json
+from engine.config.settings import Settings
+from engine.data.dataset import Dataset, open_dataset
+from engine.runs.context import run_context
+from engine.store import AliasRegistry, Version, VersionStore, gate
+from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
+from engine.tasks.step import step
+from engine.tasks.train import BUNDLE_FOLDER, read_training
+from models import registry
+from models.forecasting.backtest import Backtest, Forecast, rolling_origin
+from models.forecasting.bundle import ServingModel, open_bundle
+
+EVALUATION_FILE = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class OpenedCandidate:
+    """A candidate with the data that it is measured on."""
+
+    run_id: str
+    model: ServingModel
+    training: dict[str, Any]
+    dataset: Dataset
+
+
+@step("open_candidate")
+def open_candidate(settings: Settings, candidate: str | None) -> OpenedCandidate:
+    """Open the candidate's bundle, as a server would, and the data set that it was trained on."""
+    run_id = resolve(CANDIDATE, candidate, settings.evaluate.candidate)
+    training = read_training(run_id)
+    model = open_bundle(folder_of(CANDIDATE, run_id) / BUNDLE_FOLDER)
+    dataset = open_dataset(run_context().workspace.datasets, training["dataset"])
+    return OpenedCandidate(run_id, model, training, dataset)
+
+
+@step("evaluate_model")
+def evaluate_model(candidate: OpenedCandidate, settings: Settings) -> Backtest:
+    """Measure the candidate on the test part, from several origins, each later than the one before.
+
+    What is measured is the bundle that would be served, not the model in the trainer's memory.
+    """
+    return _measure(candidate.model.forecast, candidate, settings)
+
+
+@step("evaluate_baselines")
+def evaluate_baselines(
+    candidate: OpenedCandidate, scores: Backtest, settings: Settings
+) -> str:
+    """Measure seasonal naive and the champion on the same folds, and write the evaluation.
+
+    Returns:
+        The id of this run.
+    """
+    context = run_context()
+    all_scores = {gate.CANDIDATE: scores.summary()}
+    naive = registry.create(
+        gate.BASELINE,
+        window=candidate.model.window,
+        horizon=candidate.model.horizon,
+        seed=settings.train.seed,
+        threads=1,
+        hparams={},
+    )
+    all_scores[gate.BASELINE] = _measure(naive.predict, candidate, settings).summary()
+    champion = _champion()
+    notes = []
+    if champion is not None:
+        reason = _cannot_compare(champion, candidate)
+        if reason:
+            notes.append(reason)
+        else:
+            model = champion.open()
+            all_scores[gate.CHAMPION] = _measure(
+                model.forecast, candidate, settings, window=model.window
+            ).summary()
+    evaluation = {
+        "run": context.run_id,
+        "candidate": candidate.run_id,
+        "model_type": candidate.training["model"]["model_type"],
+        "dataset": candidate.dataset.id,
+        "champion": champion.id if champion else None,
+        "folds": settings.evaluate.folds,
+        "horizon": candidate.model.horizon,
+        "scores": all_scores,
+        "notes": notes,
+    }
+    folder = context.folder / EVALUATION
+    folder.mkdir()
+    write_json(folder / EVALUATION_FILE, evaluation)
+    context.hand_over(EVALUATION, context.run_id)
+    context.outputs["evaluation"] = {
+        **evaluation,
+        "scores": {label: summary["overall"] for label, summary in all_scores.items()},
+    }
+    return context.run_id
+
+
+def _measure(
+    forecast: Forecast,
+    candidate: OpenedCandidate,
+    settings: Settings,
+    *,
+    window: int | None = None,
+) -> Backtest:
+    """Measure any forecaster on the candidate's folds; `window` where it is not the candidate's."""
+    split = candidate.dataset.split
+    return rolling_origin(
+        candidate.dataset.panel(),
+        forecast,
+        window=window or candidate.model.window,
+        horizon=candidate.model.horizon,
+        first_origin=split.train_days + split.validation_days,
+        folds=settings.evaluate.folds,
+        step_days=settings.evaluate.step_days,
+        season=settings.evaluate.season,
+    )
+
+
+def _champion() -> Version | None:
+    storage = run_context().workspace.central_storage
+    champion = AliasRegistry(storage).read().champion
+    return VersionStore(storage).get(champion) if champion else None
+
+
+def _cannot_compare(champion: Version, candidate: OpenedCandidate) -> str | None:
+    """Why the champion's error on these days would say nothing, or None when it can be compared."""
+    split = candidate.dataset.split
+    first_test_day = candidate.dataset.day(split.train_days + split.validation_days).isoformat()
+    seen = str(champion.lineage["training"]["last_day_seen"])
+    if champion.lineage["training"]["dataset"] != candidate.dataset.id and seen >= first_test_day:
+        return (
+            f"the champion {champion.id} was trained on days up to {seen}, the test begins on "
+            f"{first_test_day}: it is not compared"
+        )
+    return None

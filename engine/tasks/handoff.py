@@ -1,0 +1,62 @@
+"""What one flow leaves for the next, and how the next one finds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.errors import NotFoundError
+from engine.runs.context import run_context
+
+LATEST = "latest"
+
+DATASET = "dataset"
+"""Left by data_flow: the id of a data set."""
+
+CANDIDATE = "candidate"
+"""Left by train_flow: the id of the run whose folder holds the candidate."""
+
+EVALUATION = "evaluation"
+"""Left by eval_flow: the id of the run whose folder holds the evaluation."""
+
+_MAKERS = {DATASET: "data_flow", CANDIDATE: "train_flow", EVALUATION: "eval_flow"}
+
+
+def resolve(kind: str, given: str | None, configured: str) -> str:
+    """Return the value that a flow works on.
+
+    Args:
+        kind: DATASET, CANDIDATE or EVALUATION.
+        given: What the flow before handed on directly, within one run.
+        configured: The setting: `latest`, or an id.
+
+    Raises:
+        NotFoundError: Nothing was left yet.
+    """
+    if given is not None:
+        return given
+    if configured != LATEST:
+        return configured
+    handoff = run_context().table.take_up(kind)
+    if handoff is None:
+        raise NotFoundError(
+            f"there is no {kind} yet", fix=f"Run {_MAKERS[kind]} first: engine run {_MAKERS[kind]}"
+        )
+    return handoff.value
+
+
+def folder_of(kind: str, run_id: str) -> Path:
+    """Return the folder in which a run left something of a kind.
+
+    Raises:
+        NotFoundError: The run is unknown, or left nothing of the kind.
+    """
+    context = run_context()
+    run = context.table.get(run_id)
+    folder = context.workspace.run_folder(run.id) / kind
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"run {run_id} left no {kind}",
+            where=str(folder),
+            fix=f"Runs of {_MAKERS[kind]} and full_flow do, when they get that far",
+        )
+    return folder

@@ -1,0 +1,100 @@
+"""Steps of train_flow."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+from engine.atomic import write_json
+from engine.config.settings import Settings
+from engine.data.dataset import Dataset, open_dataset
+from engine.errors import ModelError
+from engine.runs.context import run_context
+from engine.tasks.handoff import CANDIDATE, DATASET, folder_of, resolve
+from engine.tasks.plugins import load_plugins
+from engine.tasks.step import report_progress, step
+from models import registry
+from models.base import FitReport, Forecaster, ModelProblem
+from models.forecasting.bundle import write_bundle
+from models.forecasting.windows import windows_before
+
+TRAINING_FILE = "training.json"
+MODEL_FOLDER = "model"
+BUNDLE_FOLDER = "bundle"
+_GOLDEN_WINDOWS = 8
+
+
+@step("open_training_data")
+def open_training_data(settings: Settings, dataset_id: str | None) -> Dataset:
+    """Open the data set and verify that it is what data_flow wrote."""
+    chosen = resolve(DATASET, dataset_id, settings.train.dataset)
+    return open_dataset(run_context().workspace.datasets, chosen)
+
+
+@step("build_model")
+def build_model(settings: Settings) -> Forecaster:
+    """Make the untrained model that `model.model_type` and `train.hparams` describe."""
+    load_plugins(settings)
+    return registry.create(
+        settings.model.model_type,
+        window=settings.model.window,
+        horizon=settings.model.horizon,
+        seed=settings.train.seed,
+        threads=settings.train.threads,
+        hparams=settings.train.hparams,
+    )
+
+
+@step("train_model")
+def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
+    """Fit on the training part; the validation part decides when to stop.
+
+    Raises:
+        ModelError: The series are too short for the window, or training diverged.
+    """
+    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
+    try:
+        return model.fit(
+            history, validation_days=dataset.split.validation_days, progress=report_progress
+        )
+    except ModelProblem as problem:
+        raise ModelError(str(problem), where=model.model_type) from problem
+
+
+@step("save_model")
+def save_model(
+    model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings
+) -> str:
+    """Write the fitted model and its serving bundle into the folder of this run.
+
+    Returns:
+        The id of this run.
+    """
+    context = run_context()
+    folder = context.folder / CANDIDATE
+    folder.mkdir()
+    model.save(folder / MODEL_FOLDER)
+    split = dataset.split
+    history = dataset.panel().until(split.train_days + split.validation_days)
+    windows, _ = windows_before(history, history.days, settings.model.window)
+    write_bundle(model, folder / BUNDLE_FOLDER, windows.head(_GOLDEN_WINDOWS))
+    training = {
+        "model": model.describe(),
+        "dataset": dataset.id,
+        "last_day_seen": dataset.day(split.train_days + split.validation_days - 1).isoformat(),
+        "fit": report.as_dict(),
+        "code_version": version("mlops-tui"),
+        "run": context.run_id,
+    }
+    write_json(folder / TRAINING_FILE, training)
+    context.outputs["candidate"] = context.run_id
+    context.hand_over(CANDIDATE, context.run_id)
+    return context.run_id
+
+
+def read_training(candidate: str) -> dict[str, Any]:
+    """Read what train_flow wrote about a candidate."""
+    path = folder_of(CANDIDATE, candidate) / TRAINING_FILE
+    training: dict[str, Any] = json.loads(path.read_text())
+    return training

@@ -1,0 +1,201 @@
+"""The arrays that models learn from and answer with: panels of series, windows, and rolling.
+
+Everything is daily. A weekday is Monday=0 .. Sunday=6; `UNKNOWN_WEEKDAY` where no date is known.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import ModelProblem
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+DAYS_A_WEEK = 7
+UNKNOWN_WEEKDAY = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Daily series side by side on one calendar.
+
+    Args:
+        ids: Name of each series, unique.
+        start: Day of column 0.
+        values: float64 (series, days). NaN before the first and after the last day of a series,
+            never inside it; a row may be all NaN (a series that has not begun yet).
+
+    Raises:
+        ModelProblem: Shapes that do not fit, duplicate names, infinities or gaps.
+    """
+
+    ids: tuple[str, ...]
+    start: dt.date
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float64).view()
+        values.flags.writeable = False
+        object.__setattr__(self, "ids", tuple(self.ids))
+        object.__setattr__(self, "values", values)
+        if values.ndim != 2 or values.shape[0] != len(self.ids):
+            raise ModelProblem(
+                f"a panel of {len(self.ids)} series needs values of shape "
+                f"({len(self.ids)}, days), not {values.shape}"
+            )
+        if len(set(self.ids)) != len(self.ids):
+            raise ModelProblem("the names of the series in a panel are not unique")
+        if np.isinf(values).any():
+            raise ModelProblem(f"series {self._first_id(np.isinf(values))!r} holds an infinity")
+        begins, ends = self.spans
+        with_gaps = np.count_nonzero(~np.isnan(values), axis=1) != ends - begins
+        if with_gaps.any():
+            name = self.ids[int(np.argmax(with_gaps))]
+            raise ModelProblem(
+                f"series {name!r} has missing days inside it", "Fill or drop the gaps first."
+            )
+
+    def _first_id(self, mask: npt.NDArray[np.bool_]) -> str:
+        return self.ids[int(np.argmax(mask.any(axis=1)))]
+
+    @property
+    def days(self) -> int:
+        """Number of columns."""
+        return int(self.values.shape[1])
+
+    @cached_property
+    def spans(self) -> tuple[IntArray, IntArray]:
+        """First column and one past the last column of each series; (0, 0) for an empty row."""
+        known = ~np.isnan(self.values)
+        if self.days == 0:
+            nothing = np.zeros(len(self.ids), dtype=np.int64)
+            return nothing, nothing
+        occupied = known.any(axis=1)
+        begins = np.where(occupied, known.argmax(axis=1), 0)
+        ends = np.where(occupied, self.days - known[:, ::-1].argmax(axis=1), 0)
+        return begins.astype(np.int64), ends.astype(np.int64)
+
+    def until(self, day_index: int) -> Panel:
+        """The columns before `day_index`: what was known on the morning of that day."""
+        if not 0 <= day_index <= self.days:
+            raise ModelProblem(f"day {day_index} is outside a panel of {self.days} days")
+        return Panel(self.ids, self.start, self.values[:, :day_index])
+
+    def last_windows(self, window: int, most: int | None = None) -> Windows:
+        """The window that ends on the last day, of each series that has all its values.
+
+        Args:
+            window: Values a window.
+            most: Take only the first so many series.
+        """
+        columns = self.values[:, self.days - window :] if self.days >= window else self.values[:0]
+        complete = columns[~np.isnan(columns).any(axis=1)][:most].reshape(-1, window)
+        weekday = np.full(len(complete), self.weekday_of(self.days - 1), dtype=np.int64)
+        return Windows(complete, weekday)
+
+    def date_of(self, column: int) -> dt.date:
+        """Calendar day of a column; columns past the end are future days."""
+        return self.start + dt.timedelta(days=column)
+
+    def weekday_of(self, column: int) -> int:
+        """Weekday of a column, Monday=0."""
+        return (self.start.weekday() + column) % DAYS_A_WEEK
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """What a forecaster is asked with: the last values of each series and where the week stands.
+
+    Args:
+        values: float64 (n, window), oldest first, finite.
+        weekday: int64 (n,), weekday of the LAST value, Monday=0 .. 6, or `UNKNOWN_WEEKDAY`.
+
+    Raises:
+        ModelProblem: Shapes that do not fit, values that are not finite, weekdays out of range.
+    """
+
+    values: FloatArray
+    weekday: IntArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", np.asarray(self.values, dtype=np.float64))
+        object.__setattr__(self, "weekday", np.asarray(self.weekday, dtype=np.int64))
+        if self.values.ndim != 2 or self.weekday.shape != self.values.shape[:1]:
+            raise ModelProblem(
+                "windows need values of shape (n, window) and weekdays of shape (n,), "
+                f"not {self.values.shape} and {self.weekday.shape}"
+            )
+        if not np.isfinite(self.values).all():
+            row, column = np.argwhere(~np.isfinite(self.values))[0]
+            raise ModelProblem(f"value {column} of window {row} is not a finite number")
+        if ((self.weekday < 0) | (self.weekday > UNKNOWN_WEEKDAY)).any():
+            raise ModelProblem("a weekday is 0 (Monday) to 6 (Sunday), or 7 when it is not known")
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    @property
+    def window(self) -> int:
+        """Number of values in each window."""
+        return int(self.values.shape[1])
+
+    def first(self, count: int) -> Windows:
+        """The first so many windows, or all when there are fewer."""
+        return Windows(self.values[:count], self.weekday[:count])
+
+    def head(self, count: int) -> Windows:
+        """The first `count` windows."""
+        return Windows(self.values[:count], self.weekday[:count])
+
+    def followed_by(self, block: FloatArray) -> Windows:
+        """The windows after the days in `block` (n, days) have passed; same length as before."""
+        weekday = np.where(
+            self.weekday == UNKNOWN_WEEKDAY,
+            UNKNOWN_WEEKDAY,
+            (self.weekday + block.shape[1]) % DAYS_A_WEEK,
+        )
+        joined = np.concatenate([self.values, block], axis=1)
+        return Windows(joined[:, -self.window :], weekday)
+
+
+def roll(answer: Callable[[Windows], FloatArray], windows: Windows, steps: int) -> FloatArray:
+    """Forecast any number of steps with a model that answers a fixed number at a time.
+
+    Each block of forecasts is fed back as if it had been observed, and the weekday moves on with
+    it (recursive multi-step forecasting).
+
+    Args:
+        answer: Maps n windows (n at least 1) to forecasts of shape (n, horizon).
+        windows: Where to start.
+        steps: Days wanted, at least 1.
+
+    Returns:
+        float64 (n, steps).
+
+    Raises:
+        ModelProblem: `steps` below 1, or a forecast that is not finite.
+    """
+    if steps < 1:
+        raise ModelProblem(f"steps must be at least 1, not {steps}")
+    if not len(windows):
+        # Not left to the models: onnxruntime aborts the process on an LSTM without rows.
+        return np.empty((0, steps))
+    blocks: list[FloatArray] = []
+    while (done := sum(block.shape[1] for block in blocks)) < steps:
+        if blocks:
+            windows = windows.followed_by(blocks[-1])
+        block = answer(windows)
+        if not np.isfinite(block).all():
+            raise ModelProblem(
+                f"the model answered with a value that is not finite for day {done + 1} or later",
+                "Check the input for extreme values, or train the model again.",
+            )
+        blocks.append(block)
+    return np.concatenate(blocks, axis=1)[:, :steps]

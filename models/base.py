@@ -1,0 +1,237 @@
+"""The contract that every forecaster keeps, and the types it is written in.
+
+A forecaster is global: one model for all series of a panel. It sees the last `window` values of a
+series and answers the next `horizon` days; more by rolling. Forecasts are not clipped: a stock
+may be negative.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from models.arrays import UNKNOWN_WEEKDAY, FloatArray, IntArray, Panel, Windows, roll
+from models.errors import ModelProblem
+from models.hyperparameters import Hyperparameters, bounded, choice
+
+# Inside the class that name means the model's own set.
+_AnyHyperparameters = Hyperparameters
+
+__all__ = [
+    "UNKNOWN_WEEKDAY",
+    "FitReport",
+    "FloatArray",
+    "Forecaster",
+    "Hyperparameters",
+    "IntArray",
+    "ModelProblem",
+    "Panel",
+    "Progress",
+    "Windows",
+    "bounded",
+    "choice",
+    "no_progress",
+    "read_description",
+    "roll",
+]
+
+SAVE_FORMAT = 1
+MAX_SEED = 2**32 - 1
+"""Largest seed that any of the libraries takes."""
+_DESCRIPTION = "model.json"
+
+
+class Progress(Protocol):
+    """Called as training goes on: `progress("epoch", 3, 20, loss=0.91, validation_loss=0.88)`."""
+
+    def __call__(self, kind: str, done: int, total: int, **values: float) -> None:
+        """`done` of `total` units named `kind` are finished; `values` are their measures."""
+
+
+def no_progress(kind: str, done: int, total: int, **values: float) -> None:
+    """A `Progress` for callers that do not watch."""
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a training did."""
+
+    samples: int
+    """Training windows that the panel offers."""
+    validation_samples: int
+    """Validation windows that the panel offers; 0 when training ran without early stopping."""
+    rounds: int
+    """Epochs or boosting rounds that were run."""
+    best_round: int
+    """The round (from 1) whose state was kept; 0 for a model that learns nothing."""
+    best_loss: float | None
+    """Validation loss of that round; None without validation."""
+    seconds: float
+    """Wall-clock time of the fit."""
+    curve: list[dict[str, float]] = field(default_factory=list)
+    """One entry a round: `round`, and losses by name."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-able data."""
+        return asdict(self)
+
+
+class Forecaster(ABC):
+    """Base class of all models.
+
+    A model is one file: a subclass with `Hyperparameters`, decorated with
+    `models.registry.register(name)`, that implements `fit`, `answer`, `save_state`, `load_state`
+    and `export_onnx`. The constructor may be called with no data in sight; `fit` does the work.
+
+    Args:
+        window: Values that the model sees.
+        horizon: Days that it answers at a time.
+        seed: The same seed and data give the same model on one machine.
+        threads: CPU threads for training; 0 leaves the choice to the model.
+        hyperparameters: An instance of the class' `Hyperparameters`.
+    """
+
+    model_type: ClassVar[str]
+    Hyperparameters: ClassVar[type[_AnyHyperparameters]]
+
+    def __init__(
+        self,
+        *,
+        window: int,
+        horizon: int,
+        seed: int,
+        threads: int,
+        hyperparameters: _AnyHyperparameters,
+    ) -> None:
+        for name, value, low in (("window", window, 2), ("horizon", horizon, 1)):
+            if value < low:
+                raise ModelProblem(f"{name} must be at least {low}, not {value}")
+        if not 0 <= seed <= MAX_SEED:
+            raise ModelProblem(f"seed must be from 0 to {MAX_SEED}, not {seed}")
+        if threads < 0:
+            raise ModelProblem(f"threads must be at least 0, not {threads}")
+        if not isinstance(hyperparameters, self.Hyperparameters):
+            raise ModelProblem(
+                f"{self.model_type} needs {self.Hyperparameters.__name__}, "
+                f"not {type(hyperparameters).__name__}"
+            )
+        self.window = window
+        self.horizon = horizon
+        self.seed = seed
+        # More than one OpenMP thread collapses as soon as another process wants the cores, and
+        # on small models gains little when none does.
+        self.threads = threads or 1
+        self.hyperparameters = hyperparameters
+
+    @abstractmethod
+    def fit(self, history: Panel, *, validation_days: int, progress: Progress) -> FitReport:
+        """Learn from a panel.
+
+        Args:
+            history: Everything that may be learnt from; never contains test days.
+            validation_days: Windows whose targets all lie in the last so many days of `history`
+                decide when to stop, and nothing else. 0 trains for the whole budget.
+            progress: Told after every epoch or so.
+
+        Raises:
+            ModelProblem: No series is long enough, or training diverged.
+        """
+
+    @abstractmethod
+    def answer(self, windows: Windows) -> FloatArray:
+        """The next `horizon` days after each of n >= 1 windows: float64 (n, horizon)."""
+
+    @abstractmethod
+    def save_state(self, folder: Path) -> None:
+        """Write what was learnt as data-only files (nothing that has to be unpickled)."""
+
+    @abstractmethod
+    def load_state(self, folder: Path) -> None:
+        """Read what `save_state` wrote.
+
+        Raises:
+            ModelProblem: A file that is missing, damaged or holds numbers that are not finite.
+        """
+
+    @abstractmethod
+    def export_onnx(self, path: Path) -> None:
+        """Write the fitted model as one self-contained ONNX file.
+
+        Inputs `values` float64 (n, window) and `weekday` int64 (n,), output `forecast` float64
+        (n, horizon), for any n. All scaling is inside the graph.
+        """
+
+    def predict(self, windows: Windows, steps: int | None = None) -> FloatArray:
+        """Forecast `steps` days after each window (default: the horizon): float64 (n, steps).
+
+        Raises:
+            ModelProblem: Windows of another length, `steps` below 1, a model that was not fitted.
+        """
+        if windows.window != self.window:
+            raise ModelProblem(
+                f"this model needs windows of {self.window} values, not {windows.window}"
+            )
+        return roll(self.answer, windows, self.horizon if steps is None else steps)
+
+    def describe(self) -> dict[str, Any]:
+        """What this model is, as JSON-able data."""
+        return {
+            "model_type": self.model_type,
+            "window": self.window,
+            "horizon": self.horizon,
+            "seed": self.seed,
+            "hyperparameters": asdict(self.hyperparameters),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model into a folder, which is made when it does not exist."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.save_state(folder)
+        description = {"format": SAVE_FORMAT, "threads": self.threads, **self.describe()}
+        (folder / _DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises:
+            ModelProblem: Another type, another format, or files that are missing or damaged.
+        """
+        saved = read_description(folder)
+        if saved["model_type"] != cls.model_type:
+            raise ModelProblem(f"{folder} holds a {saved['model_type']}, not a {cls.model_type}")
+        model = cls(
+            window=saved["window"],
+            horizon=saved["horizon"],
+            seed=saved["seed"],
+            threads=saved["threads"],
+            hyperparameters=cls.Hyperparameters.parse(saved["hyperparameters"]),
+        )
+        model.load_state(folder)
+        return model
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The description of a saved model.
+
+    Raises:
+        ModelProblem: No saved model in the folder, or one of a format that this version does not
+            know.
+    """
+    path = folder / _DESCRIPTION
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelProblem(f"{folder} does not hold a saved model: {error}") from error
+    wanted = {"format", "model_type", "window", "horizon", "seed", "threads", "hyperparameters"}
+    if not isinstance(saved, dict) or not wanted <= saved.keys():
+        raise ModelProblem(f"{path} is not the description of a saved model")
+    if saved["format"] != SAVE_FORMAT:
+        raise ModelProblem(
+            f"{path} has format {saved['format']}; this version reads format {SAVE_FORMAT}",
+            "Train the model again with this version.",
+        )
+    return saved

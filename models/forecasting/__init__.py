@@ -1,0 +1,1 @@
+"""Forecasting models: one file a model, registered by name."""

@@ -1,0 +1,271 @@
+"""The contract of a forecaster, as checks that run over any registered model.
+
+`Subject` holds one model fitted on a small panel; each check takes it, so that a suite fits once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.arrays import UNKNOWN_WEEKDAY, Panel, Windows
+from models.base import Forecaster, no_progress
+from models.errors import ModelProblem
+from models.forecasting.bundle import open_bundle, write_bundle
+from models.forecasting.windows import windows_before
+
+WINDOW = 30
+HORIZON = 7
+VALIDATION_DAYS = 21
+DAYS = 130
+
+# A small budget for every name that a model may know a budget by.
+QUICK = {
+    "epochs": 2,
+    "samples_per_epoch": 200,
+    "lstm_units": 8,
+    "rounds": 15,
+    "min_data_in_leaf": 5,
+}
+ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1}
+
+
+def small_panel() -> Panel:
+    """Weekly demand, negative stock, a constant, zeros, a late start, an early end, large values."""
+    rng = np.random.default_rng(3)
+    days = np.arange(DAYS)
+    week = np.array([3.0, 1.0, 0.0, 1.0, 4.0, 9.0, 7.0])[days % 7]
+    rows = [
+        20 + 5 * week + rng.normal(0, 2, DAYS),
+        -1000 + 10 * week + rng.normal(0, 20, DAYS),
+        np.full(DAYS, 42.0),
+        rng.poisson(0.3, DAYS).astype(float),
+        50 + 3 * week + rng.normal(0, 1, DAYS),
+        8 * week + rng.normal(0, 1, DAYS),
+        1e6 + 1e4 * week + rng.normal(0, 1e3, DAYS),
+    ]
+    values = np.stack(rows)
+    values[4, :60] = np.nan
+    values[5, 100:] = np.nan
+    return Panel(tuple(f"item_{row}" for row in range(len(rows))), dt.date(2024, 1, 3), values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A registered model under test."""
+
+    name: str
+
+    def unfitted(self, budget: dict[str, int] = QUICK, **changes: int) -> Forecaster:
+        own = registry.get(self.name).Hyperparameters.names()
+        shape = {"window": WINDOW, "horizon": HORIZON, "seed": 5, "threads": 1, **changes}
+        hparams = {key: value for key, value in budget.items() if key in own}
+        return registry.create(self.name, **shape, hparams=hparams)
+
+    def fit(self, panel: Panel, budget: dict[str, int] = QUICK, **changes: int) -> Forecaster:
+        model = self.unfitted(budget, **changes)
+        model.fit(panel, validation_days=VALIDATION_DAYS, progress=no_progress)
+        return model
+
+    @cached_property
+    def fitted(self) -> Forecaster:
+        return self.fit(small_panel())
+
+    @cached_property
+    def windows(self) -> Windows:
+        return windows_before(small_panel(), DAYS, WINDOW)[0]
+
+
+def check_forecasts_have_the_asked_shape_and_are_finite(subject: Subject) -> None:
+    for steps, columns in ((None, HORIZON), (1, 1), (HORIZON, HORIZON), (25, 25)):
+        forecast = subject.fitted.predict(subject.windows, steps)
+        assert forecast.shape == (len(subject.windows), columns)
+        assert forecast.dtype == np.float64
+        assert np.isfinite(forecast).all()
+
+
+def check_each_window_is_answered_as_if_it_were_alone(subject: Subject) -> None:
+    together = subject.fitted.predict(subject.windows)
+    for row in range(len(subject.windows)):
+        window = Windows(subject.windows.values[[row]], subject.windows.weekday[[row]])
+        assert_close(subject.fitted.predict(window), together[[row]], window)
+    assert subject.fitted.predict(subject.windows.first(0)).shape == (0, HORIZON)
+
+
+def check_rolling_feeds_forecasts_back_and_moves_the_weekday_on(subject: Subject) -> None:
+    model, windows = subject.fitted, subject.windows
+    first = model.predict(windows)
+    second = model.predict(windows.followed_by(first))
+    np.testing.assert_array_equal(
+        model.predict(windows, 2 * HORIZON - 3), np.hstack([first, second])[:, :-3]
+    )
+
+
+def check_steps_below_one_are_refused(subject: Subject) -> None:
+    for steps in (0, -1):
+        with pytest.raises(ModelProblem, match="steps must be at least 1"):
+            subject.fitted.predict(subject.windows, steps)
+
+
+def check_windows_of_another_length_are_refused(subject: Subject) -> None:
+    shorter = Windows(subject.windows.values[:, 1:], subject.windows.weekday)
+    with pytest.raises(ModelProblem, match=f"windows of {WINDOW} values, not {WINDOW - 1}"):
+        subject.fitted.predict(shorter)
+
+
+def check_the_same_seed_gives_the_same_forecast(subject: Subject) -> None:
+    again = subject.fit(small_panel())
+    np.testing.assert_array_equal(
+        again.predict(subject.windows, 10), subject.fitted.predict(subject.windows, 10)
+    )
+
+
+def check_a_saved_model_answers_as_before(subject: Subject, folder: Path) -> None:
+    subject.fitted.save(folder / "model")
+    loaded = registry.load(folder / "model")
+    assert type(loaded) is type(subject.fitted)
+    assert loaded.describe() == subject.fitted.describe()
+    np.testing.assert_array_equal(
+        loaded.predict(subject.windows, 10), subject.fitted.predict(subject.windows, 10)
+    )
+
+
+def check_the_bundle_answers_as_the_model(subject: Subject, folder: Path) -> None:
+    write_bundle(subject.fitted, folder / "bundle", subject.windows.first(3))
+    served = open_bundle(folder / "bundle")
+    unknown = np.full(len(subject.windows), UNKNOWN_WEEKDAY)
+    for weekday in (subject.windows.weekday, unknown):
+        for count in (0, 1, 2, len(subject.windows)):
+            windows = Windows(subject.windows.values, weekday).first(count)
+            assert_close(served.forecast(windows), subject.fitted.predict(windows), windows)
+    rolled = served.forecast(subject.windows, 30)
+    assert_close(rolled, subject.fitted.predict(subject.windows, 30), subject.windows)
+
+
+def check_an_unknown_weekday_is_answered(subject: Subject) -> None:
+    windows = Windows(subject.windows.values, np.full(len(subject.windows), UNKNOWN_WEEKDAY))
+    assert np.isfinite(subject.fitted.predict(windows, 20)).all()
+
+
+def check_windows_that_do_not_move_are_answered(subject: Subject) -> None:
+    values = np.array([0.0, 0.1, -7.0, 1e9, 1e-9])[:, None].repeat(WINDOW, axis=1)
+    forecast = subject.fitted.predict(Windows(values, np.zeros(len(values), dtype=np.int64)), 20)
+    assert np.isfinite(forecast).all()
+
+
+def check_numbers_too_large_to_forecast_are_refused(subject: Subject) -> None:
+    values = np.where(np.arange(WINDOW) % 2, 1.7e308, -1.7e308)[None, :]
+    try:
+        forecast = subject.fitted.predict(Windows(values, np.array([0])), 20)
+    except ModelProblem as problem:
+        assert "not finite" in str(problem)
+    else:
+        assert np.isfinite(forecast).all()
+
+
+def check_nothing_after_the_history_matters(subject: Subject) -> None:
+    panel, cut = small_panel(), DAYS - 20
+    values = panel.values.copy()
+    values[:, cut:] = 12345.0
+    # Series 5 ended before the cut; it must not begin again.
+    values[5, cut:] = np.nan
+    other = Panel(panel.ids, panel.start, values)
+    np.testing.assert_array_equal(
+        subject.fit(panel.until(cut)).predict(subject.windows),
+        subject.fit(other.until(cut)).predict(subject.windows),
+    )
+
+
+def check_validation_days_only_decide_when_to_stop(subject: Subject) -> None:
+    """With one round there is nothing to decide, so the values on those days cannot matter."""
+    panel = small_panel()
+    values = panel.values.copy()
+    values[:, -VALIDATION_DAYS:] *= 1.5
+    other = Panel(panel.ids, panel.start, values)
+    np.testing.assert_array_equal(
+        subject.fit(panel, ONE_ROUND).predict(subject.windows),
+        subject.fit(other, ONE_ROUND).predict(subject.windows),
+    )
+
+
+def check_it_trains_without_validation(subject: Subject) -> None:
+    model = subject.unfitted()
+    report = model.fit(small_panel(), validation_days=0, progress=no_progress)
+    assert report.validation_samples == 0
+    assert report.best_loss is None
+    assert report.best_round == report.rounds
+    assert np.isfinite(model.predict(subject.windows)).all()
+
+
+def check_progress_counts_up_to_its_total(subject: Subject) -> None:
+    calls: list[tuple[int, int]] = []
+    model = subject.unfitted()
+    report = model.fit(
+        small_panel(),
+        validation_days=VALIDATION_DAYS,
+        progress=lambda kind, done, total, **values: calls.append((done, total)),
+    )
+    assert calls
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    assert all(done <= total for done, total in calls)
+    assert report.rounds == len(report.curve)
+    json.dumps(report.as_dict(), allow_nan=False)
+
+
+def check_series_that_never_move_can_be_learnt_from(subject: Subject) -> None:
+    panel = Panel(("a", "b"), dt.date(2024, 1, 1), np.array([[5.0], [0.0]]).repeat(DAYS, axis=1))
+    forecast = subject.fit(panel).predict(panel.last_windows(WINDOW))
+    assert np.isfinite(forecast).all()
+
+
+def check_series_that_are_too_short_are_refused(subject: Subject) -> None:
+    needed = WINDOW + HORIZON + VALIDATION_DAYS
+    with pytest.raises(ModelProblem, match=f"{needed} are needed"):
+        subject.fit(Panel(("a",), dt.date(2024, 1, 1), np.arange(needed - 1.0)[None, :]))
+
+
+def check_other_windows_and_horizons_work(subject: Subject, folder: Path) -> None:
+    for window, horizon in ((9, 1), (14, 16)):
+        model = subject.fit(small_panel(), window=window, horizon=horizon)
+        windows = small_panel().last_windows(window)
+        write_bundle(model, folder / f"bundle_{window}", windows)
+        served = open_bundle(folder / f"bundle_{window}")
+        assert_close(served.forecast(windows, 20), model.predict(windows, 20), windows)
+
+
+def check_the_description_is_json(subject: Subject) -> None:
+    description = subject.fitted.describe()
+    assert json.loads(json.dumps(description, allow_nan=False)) == description
+    assert description["model_type"] == subject.name
+
+
+def check_hyperparameters_are_documented_and_guarded(subject: Subject) -> None:
+    hyperparameters = registry.get(subject.name).Hyperparameters
+    assert set(hyperparameters.documentation()) == set(hyperparameters.names())
+    with pytest.raises(ModelProblem, match="unknown hyperparameter 'no_such_name'"):
+        hyperparameters.parse({"no_such_name": 1})
+    for field in dataclasses.fields(hyperparameters):
+        with pytest.raises(ModelProblem, match=f"'{field.name}' must be"):
+            hyperparameters.parse({field.name: None})
+        for bound, step in (("low", -1), ("high", 1)):
+            if (limit := field.metadata.get(bound)) is not None:
+                with pytest.raises(ModelProblem, match=f"'{field.name}' must be"):
+                    hyperparameters.parse({field.name: limit + step})
+
+
+CHECKS = [check for name, check in sorted(globals().items()) if name.startswith("check_")]
+
+
+def assert_close(answer: np.ndarray, expected: np.ndarray, windows: Windows) -> None:
+    """Equal to 1e-5 of how much each window moves (single precision inside the models)."""
+    assert answer.shape == expected.shape
+    moved = np.ptp(windows.values, axis=1, keepdims=True) if len(windows) else np.zeros((0, 1))
+    rounding = 1e-12 * np.abs(windows.values).max(axis=1, keepdims=True, initial=0)
+    assert (np.abs(answer - expected) <= 1e-5 * moved + rounding).all()

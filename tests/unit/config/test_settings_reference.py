@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.config.reference import describe_settings, section_docs
+from engine.config.settings import EngineSettings, Settings
+
+BY_KEY = {doc.key: doc for doc in describe_settings(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("key", "type_", "default", "allowed"),
+    [
+        ("model.window", "whole number", 30, "whole number, 2 to 366"),
+        ("deploy.gate.max_ratio_to_naive", "number", 1.0, "number, above 0 to 100"),
+        ("dataset.rules.unsorted", "choice", "sort", "sort | error"),
+        ("dataset.decimal", "choice", ".", '"." | ","'),
+        ("dataset.covariate_cols", "list of text", [], "a list of texts"),
+        ("dataset.series_col", "text or null", "unique_id", "text on one line | null"),
+        ("train.dataset", "text", "latest", "latest, or an id"),
+        ("train.hparams", "mapping", {}, "mapping"),
+    ],
+)
+def test_a_setting_is_described_in_words(
+    key: str, type_: str, default: object, allowed: str
+) -> None:
+    doc = BY_KEY[key]
+
+    assert (doc.type, doc.default, doc.allowed) == (type_, default, allowed)
+
+
+def test_the_reference_has_exactly_the_keys_of_the_settings() -> None:
+    def keys(data: dict[str, object], prefix: str = "") -> list[str]:
+        return [
+            key
+            for name, value in data.items()
+            for key in (
+                keys(value, f"{prefix}{name}.")
+                if isinstance(value, dict) and value
+                else [f"{prefix}{name}"]
+            )
+        ]
+
+    assert list(BY_KEY) == keys(Settings().model_dump())
+    assert [doc.key for doc in describe_settings(EngineSettings)] == keys(
+        EngineSettings().model_dump()
+    )
+
+
+def test_every_section_is_documented() -> None:
+    docs = section_docs(Settings) | section_docs(EngineSettings)
+
+    assert docs.keys() >= {"dataset", "dataset.rules", "deploy.gate", "prefect_server", "run"}
+    assert [key for key, doc in docs.items() if not doc.endswith(".")] == []
+
+
+def test_every_number_has_a_range() -> None:
+    docs = [*describe_settings(Settings), *describe_settings(EngineSettings)]
+
+    numbers = [doc for doc in docs if "number" in doc.type]
+    assert len(numbers) > 15
+    assert [doc.key for doc in numbers if " to " not in doc.allowed] == []
