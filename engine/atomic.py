@@ -1,4 +1,4 @@
-"""Files that are either old or new, never half: temporary file, fsync, rename, fsync of the folder."""
+"""Files that are old or new, never half: temporary file, fsync, rename, fsync of the folder."""
 
 from __future__ import annotations
 

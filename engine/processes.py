@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 
 def start_mark(pid: int) -> str | None:
-    """Return a text that is the same for one process and differs for a later one of the same number.
+    """Return a mark of one process that a later process of the same number does not have.
 
     Args:
         pid: Process number.
@@ -18,14 +17,20 @@ def start_mark(pid: int) -> str | None:
         The kernel's start time of the process, or None when there is no such process (or it is
         dead and only waits to be collected).
     """
-    if sys.platform == "linux":
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        # The command name stands in parentheses and may itself hold spaces and parentheses.
-        fields = stat[stat.rindex(")") + 2 :].split()
-        return None if fields[0] in "ZX" else fields[19]
+    return _from_proc(pid) if Path("/proc/self/stat").exists() else _from_ps(pid)
+
+
+def _from_proc(pid: int) -> str | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The command name stands in parentheses and may itself hold spaces and parentheses.
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _from_ps(pid: int) -> str | None:
     answer = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )

@@ -15,7 +15,7 @@ ENVIRONMENT_VARIABLE = "MLOPS_WORKSPACE"
 class Workspace:
     """The folder layout of one workspace.
 
-    Nothing else in the project joins path names to the root: a path that is not here does not exist.
+    Nothing else joins path names to the root: a path that is not here does not exist.
     """
 
     root: Path

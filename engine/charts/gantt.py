@@ -13,7 +13,8 @@ from engine.charts.canvas import Span, draw_spans
 from engine.charts.folding import fold
 from engine.charts.scales import elapsed_ticks, format_duration
 from engine.charts.text import clip, fit, paint, printable, sentence
-from engine.timeline import FINAL_STATES, Bar, Timeline, count_states
+from engine.states import FINAL_STATES
+from engine.timeline import Bar, Timeline, count_states
 
 # Kind of segment, first and last cell that it fills.
 Cells = tuple[Literal["waiting", "running"], int, int]

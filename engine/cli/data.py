@@ -36,8 +36,12 @@ def demo(line: CommandLine, output: str | None) -> None:
     path = Path(output) if output else line.workspace.create().data / "demo.parquet"
     summary = build_demo(path)
     if line.json:
-        write_json({key: str(value) if isinstance(value, _AS_TEXT) else value
-                    for key, value in asdict(summary).items()})
+        write_json(
+            {
+                key: str(value) if isinstance(value, _AS_TEXT) else value
+                for key, value in asdict(summary).items()
+            }
+        )
     else:
         write_text(
             f"{summary.path}: {summary.series} series, {summary.rows:,} days in all, "

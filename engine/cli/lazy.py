@@ -47,8 +47,6 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from their declared short helps, without importing them."""
         rows = [(name, short_help) for name, (_, short_help) in self._lazy.items()]
-        rows += [
-            (name, command.get_short_help_str(80)) for name, command in self.commands.items()
-        ]
+        rows += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

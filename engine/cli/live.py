@@ -75,7 +75,8 @@ class _LineView(_SilentView):
         report_status(f"... {text}")
 
     def show(self, steps: StepList, changed: list[Step]) -> None:
-        for step in changed:
+        # One event list may hold the start and the end of a step: it is told once.
+        for step in {id(step): step for step in changed}.values():
             now = time.monotonic()
             finished_counting = step.unit and step.done == step.total
             if step.state == "RUNNING" and step.unit:

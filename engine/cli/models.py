@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+
+if TYPE_CHECKING:
+    from engine.store import Version
 
 
 @click.group("models", invoke_without_command=True)
@@ -53,7 +56,12 @@ def rollback(line: CommandLine) -> None:
         write_text(f"champion is now {state.champion} (previous: {state.previous})")
 
 
-def resolve_version(line: CommandLine, name: str) -> Any:
+def resolve_version(line: CommandLine, name: str) -> Version:
+    """Return the version that an id or an alias names.
+
+    Raises:
+        NotFoundError: There is none.
+    """
     from engine.errors import NotFoundError
     from engine.store import AliasRegistry, VersionStore
 
@@ -88,12 +96,12 @@ def _list(line: CommandLine) -> None:
     shown = Table(*columns, box=None, pad_edge=False)
     for version in versions:
         scores = version.lineage["evaluation"]["scores"]
-        candidate = scores["candidate"]
+        candidate, naive = scores["candidate"]["overall"], scores["SeasonalNaive"]["overall"]
         shown.add_row(
             version.id,
             roles.get(version.id, ""),
             f"{candidate['mase']:.3f}",
-            f"{scores['SeasonalNaive']['mase']:.3f}",
+            f"{naive['mase']:.3f}",
             f"{candidate['wape']:.3f}",
             f"{candidate['bias']:+.3f}",
             version.lineage["training"]["dataset"],

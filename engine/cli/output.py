@@ -1,4 +1,4 @@
-"""The only writer of stdout. What goes there is the answer: data for machines, or text for people."""
+"""The only writer of stdout: there goes the answer, data for machines or text for people."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ _CHART_ROWS = 20
 @pass_command_line
 def predict(line: CommandLine, series: str | None, steps: int | None, version: str) -> None:
     """Forecast the days after the newest data with the deployed model, and draw them."""
+    import numpy as np
+
     from engine.cli.models import resolve_version
     from engine.cli.output import write_json
     from models.base import Windows
-
-    import numpy as np
 
     workspace = line.workspace.create()
     chosen = resolve_version(line, version)
@@ -87,9 +87,9 @@ def _draw(
     first = history.last_day - dt.timedelta(days=len(history.values) - 1)
     chart = forecast_chart(
         [first + dt.timedelta(days=offset) for offset in range(len(history.values))],
-        history.values,
+        [float(value) for value in history.values],
         days,
-        forecast,
+        [float(value) for value in forecast],
         title=f"{name}: next {len(days)} days by {version.id}",
         width=width,
         height=min(_CHART_ROWS, height - 2),

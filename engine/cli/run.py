@@ -8,8 +8,13 @@ from typing import Any
 import click
 
 from engine.cli.lazy import LazyGroup
-from engine.cli.options import CommandLine, json_option, pass_command_line, set_option
-from engine.cli.options import workspace_option
+from engine.cli.options import (
+    CommandLine,
+    json_option,
+    pass_command_line,
+    set_option,
+    workspace_option,
+)
 
 _FLOWS = {
     "data_flow": "Load, validate, prepare and split the data set.",

@@ -11,6 +11,7 @@ from engine.states import FINAL_STATES
 
 _FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 _STATES = ("PENDING", "RUNNING", *sorted(FINAL_STATES))
+_COLUMNS = ("id", "flow", "name", "model", "state", "started", "took")
 
 
 @click.command("runs")
@@ -44,7 +45,7 @@ def runs(line: CommandLine, limit: int, flow: str | None, state: str | None) -> 
     from rich.text import Text
 
     timezone = zone(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
-    shown = Table("id", "flow", "name", "model", "state", "started", "took", box=None, pad_edge=False)
+    shown = Table(*_COLUMNS, box=None, pad_edge=False)
     for record in records:
         took = (record.ended or time.time()) - record.started if record.started else None
         shown.add_row(

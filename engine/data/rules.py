@@ -81,8 +81,8 @@ def validate_rows(
         loaded: Raw rows.
         settings: With `rules` and `split`.
         window: Values that a model sees.
-        horizon: Days that it answers; a series needs at least window + horizon training days,
-            and window + horizon + validation_days + test_days in all.
+        horizon: Days that it answers. A series needs at least window + horizon +
+            validation_days + test_days days.
 
     Raises:
         DataError: Rules on `error` were broken; all of them are listed, each with the first rows
@@ -96,7 +96,9 @@ def validate_rows(
     cells = _negatives(cells, work)
     cells = _missing(cells, covariates, work)
     least = _Least(window, horizon, split.validation_days, split.test_days)
-    cells, borders = _short_series(cells, least, work)
+    cells = _short_series(cells, least, work)
+    first, last = cells.spans()
+    borders = Split(day_of(first.min()), day_of(last.max()), split.validation_days, split.test_days)
     calendar = Calendar.of(cells, settings.max_rows, loaded.source)
     _gaps(calendar, work)
     work.problems.raise_if_any(loaded.source)
@@ -290,12 +292,8 @@ class _Least:
     test: int
 
     @property
-    def training(self) -> int:
-        return self.window + self.horizon
-
-    @property
     def days(self) -> int:
-        return self.training + self.validation + self.test
+        return self.window + self.horizon + self.validation + self.test
 
     def __str__(self) -> str:
         return (
@@ -304,49 +302,28 @@ class _Least:
         )
 
 
-def _short_series(cells: Cells, least: _Least, work: _Work) -> tuple[Cells, Split]:
-    """Find series with too few days; dropping some can move the last day, and so the borders."""
+def _short_series(cells: Cells, least: _Least, work: _Work) -> Cells:
+    """Find series that would not fill a window and its answer before validation and test."""
     first, last = cells.spans()
-    is_short = np.zeros(len(cells.ids), dtype=np.bool_)
-    while True:
-        kept = ~is_short
-        # When nothing would be left, the message is about the borders of all series.
-        ends = last[kept] if kept.any() else last
-        starts = first[kept] if kept.any() else first
-        borders = Split(day_of(starts.min()), day_of(ends.max()), least.validation, least.test)
-        train_last = int(ends.max()) - least.test - least.validation
-        training = np.minimum(last, train_last) - first + 1
-        now_short = is_short | (last - first + 1 < least.days) | (training < least.training)
-        if (now_short == is_short).all() or now_short.all():
-            is_short = now_short
-            break
-        is_short = now_short
-    at = np.flatnonzero(is_short)
-    if not at.size:
-        return cells, borders
-    spots = [_short_spot(cells.ids[i], int(first[i]), int(last[i]), least, borders) for i in at]
-    advice = f"A series needs {least}, of which {least.training} before {borders.validation_start}"
-    if work.rules.short_series == "error" or is_short.all():
-        accepts = "" if is_short.all() else ", or set dataset.rules.short_series: drop"
-        work.problems.add(
-            "short_series",
-            "{count} series [is|are] too short",
-            f"{advice}: give longer series, lower dataset.split or model.window{accepts}",
-            count=at.size,
-            spots=spots,
-        )
-        return cells, borders
-    work.changed("short_series", f"{{count}} series [was|were] left out ({advice})", at.size, spots)
-    return cells.without(is_short), borders
-
-
-def _short_spot(name: str, first: int, last: int, least: _Least, borders: Split) -> Spot:
     days = last - first + 1
-    remark = f"has {days} days"
-    if days >= least.days:
-        train = max((borders.train_end - day_of(first)).days + 1, 0)
-        remark = f"has {train} training days, begins {day_of(first)}"
-    return Spot(series=name, remark=remark)
+    is_short = days < least.days
+    spots = [
+        Spot(series=cells.ids[i], remark=counted("has {count} [day|days]", int(days[i])))
+        for i in np.flatnonzero(is_short)
+    ]
+    if work.rules.short_series == "drop" and not is_short.all():
+        action = f"{{count}} series [was|were] left out, a series needs {least}"
+        work.changed("short_series", action, len(spots), spots)
+        return cells.without(is_short)
+    accepts = "" if is_short.all() else ", or set dataset.rules.short_series: drop"
+    work.problems.add(
+        "short_series",
+        "{count} series [is|are] too short",
+        f"A series needs {least}: give longer ones, lower dataset.split or model.window{accepts}",
+        count=len(spots),
+        spots=spots,
+    )
+    return cells
 
 
 def _gaps(calendar: Calendar, work: _Work) -> None:

@@ -41,8 +41,3 @@ class Split:
     def train_end(self) -> dt.date:
         """Last day of the training part."""
         return self.validation_end - dt.timedelta(days=self.validation_days)
-
-    @property
-    def validation_start(self) -> dt.date:
-        """First day of the validation part."""
-        return self.train_end + dt.timedelta(days=1)

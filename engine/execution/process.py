@@ -69,9 +69,7 @@ def _perform(context: RunContext) -> Outcome:
             with get_client(sync_client=True) as client:
                 flow_run = client.read_flow_run(context.run_id)  # type: ignore[arg-type]
             with use_run_context(context):
-                run_flow(
-                    FLOWS[context.flow], flow_run=flow_run, parameters={"settings": settings}
-                )
+                run_flow(FLOWS[context.flow], flow_run=flow_run, parameters={"settings": settings})
     except (TerminationSignal, KeyboardInterrupt):
         return _terminated(context.table.get(context.run_id))
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""Main program of the server process: `python -m engine.prefect_server.server HOME SOCKET LOCK IDLE_SECONDS`.
+"""Main program of the server process, called with HOME SOCKET LOCK IDLE_SECONDS.
 
 Its parent bound the socket and took the lock of this home before the slow imports here, so the
 address is known at once and no second server can start meanwhile. The open files come as numbers.
@@ -87,9 +87,7 @@ def main() -> int:
     os.umask(0o077)
     url = get_current_settings().server.database.connection_url
     assert url is not None, "server_environment() sets the database"
-    MODELS_DEPENDENCIES["database_config"] = ImmediateSqlite(
-        connection_url=url.get_secret_value()
-    )
+    MODELS_DEPENDENCIES["database_config"] = ImmediateSqlite(connection_url=url.get_secret_value())
     config = uvicorn.Config(create_app(final=True), log_level="warning", access_log=False)
     _AnnouncedServer(config, home, idle_seconds).run(sockets=[listener])
     return 0

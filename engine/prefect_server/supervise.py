@@ -89,7 +89,9 @@ class ServerLease:
         while (published := Connection.read(self._home)) is None:
             status = self._child.poll()
             if status is not None:
-                raise self._failed(f"the Prefect server stopped at its start (exit status {status})")
+                raise self._failed(
+                    f"the Prefect server stopped at its start (exit status {status})"
+                )
             if time.monotonic() > deadline:
                 self._child.terminate()
                 raise self._failed(
@@ -102,7 +104,7 @@ class ServerLease:
         self._starting.release()
 
     def release(self) -> None:
-        """Give the lease back; the server leaves by itself once it has been idle for long enough."""
+        """Give the lease back; a server that nobody leases leaves by itself after a while."""
         self._starting.release()
         self._clients.release()
 
@@ -165,4 +167,6 @@ class ServerLease:
         log = self._home / SERVER_LOG
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         tail = "\n".join(f"  {line}" for line in lines[-_LOG_LINES_SHOWN:])
-        return ServerError(what, where=str(log), fix=f"The end of its log:\n{tail}" if tail else None)
+        return ServerError(
+            what, where=str(log), fix=f"The end of its log:\n{tail}" if tail else None
+        )

@@ -1,7 +1,7 @@
 """Progress of a run as JSON lines: written by the run's process, followed by whoever watches.
 
 One line an event, for example
-`{"at": 1700000000.1, "kind": "epoch", "step": "train_model", "done": 3, "total": 20, "loss": 0.61}`.
+`{"at": 1700000000.1, "kind": "epoch", "step": "train_model", "done": 3, "total": 20}`.
 A watcher may come late or leave: the file is the whole story.
 """
 

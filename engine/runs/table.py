@@ -19,7 +19,6 @@ from engine.errors import NotFoundError, StorageError
 from engine.processes import is_alive
 from engine.states import FINAL_STATES
 
-
 _SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (

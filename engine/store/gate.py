@@ -28,9 +28,7 @@ class Check:
         return asdict(self)
 
 
-def check_candidate(
-    scores: Mapping[str, Mapping[str, Any]], gate: GateSettings
-) -> list[Check]:
+def check_candidate(scores: Mapping[str, Mapping[str, Any]], gate: GateSettings) -> list[Check]:
     """Hold a candidate against seasonal naive, the champion and the bound on bias.
 
     Args:
@@ -43,9 +41,7 @@ def check_candidate(
     """
     overall = {label: summary["overall"] for label, summary in scores.items()}
     candidate = overall[CANDIDATE]
-    checks = [
-        _ratio_check("seasonal naive", candidate, overall[BASELINE], gate.max_ratio_to_naive)
-    ]
+    checks = [_ratio_check("seasonal naive", candidate, overall[BASELINE], gate.max_ratio_to_naive)]
     if CHAMPION in overall:
         checks.append(
             _ratio_check("the champion", candidate, overall[CHAMPION], gate.max_ratio_to_champion)

@@ -50,9 +50,7 @@ def evaluate_model(candidate: OpenedCandidate, settings: Settings) -> Backtest:
 
 
 @step("evaluate_baselines")
-def evaluate_baselines(
-    candidate: OpenedCandidate, scores: Backtest, settings: Settings
-) -> str:
+def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: Settings) -> str:
     """Measure seasonal naive and the champion on the same folds, and write the evaluation.
 
     Returns:

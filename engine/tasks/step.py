@@ -1,4 +1,4 @@
-"""The one way to declare a step, so that every task run has the same settings and leaves a trace."""
+"""The one way to declare a step: every task run has the same settings and leaves a trace."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
             context.progress.write("task", name=label, state="COMPLETED")
             return result
 
-        return task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)(body)
+        return task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)(
+            body
+        )
 
     return declare
 

@@ -63,9 +63,7 @@ def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
 
 
 @step("save_model")
-def save_model(
-    model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings
-) -> str:
+def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings) -> str:
     """Write the fitted model and its serving bundle into the folder of this run.
 
     Returns:

@@ -13,12 +13,16 @@ from models.forecasting.scaling import ScaledWindows, WindowScaler, weekdays_fro
 _RECENT_DAYS = (3, 7, 14)
 _MOST_WEEKS = 8
 
+# Runtimes add numbers up in different orders. A mean that is 0 in one is 1e-17 in another, on the
+# other side of a tree's threshold at zero; a multiple of 2^-20 is the same in all of them.
+_GRID = 2.0**20
+
 
 class FeatureTable(NamedTuple):
     """Features of every (window, day ahead), and what turns an answer back into units."""
 
     rows: Tensor
-    """float64 (n * horizon, features), rounded to float32 so that every runtime sees the same."""
+    """float64 (n * horizon, features), rounded so that every runtime sees the same numbers."""
     same_weekday: Tensor
     """float64 (n, horizon): what the trees' answers are added to, in units of the spread."""
     level: Tensor
@@ -78,7 +82,8 @@ class TreeFeatures(nn.Module):
             weekdays_from(weekday, self.ahead).double().unsqueeze(2),
             torch.ones_like(scaled.same_weekday).mul(self.ahead).unsqueeze(2),
         ]
-        rows = torch.cat(columns, dim=2).reshape(-1, len(self.names)).float().double()
+        rows = torch.cat(columns, dim=2).reshape(-1, len(self.names))
+        rows = torch.round(rows * _GRID) / _GRID
         return FeatureTable(rows, scaled.same_weekday, scaled.level, scaled.spread)
 
 
