@@ -28,14 +28,17 @@ def write_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         Path(temporary).replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         raise _storage_error(error, path, len(content)) from error
+    finally:
+        # Still there only when something failed, or Ctrl-C came in between.
+        Path(temporary).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any, *, mode: int = 0o600) -> None:
     """Write `value` as readable JSON, atomically; NaN and infinity are refused."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, text.encode() + b"\n", mode=mode)
+    # A file name that is not UTF-8 has surrogates in it: escaped, they are JSON like any other.
+    write_bytes(path, text.encode(errors="backslashreplace") + b"\n", mode=mode)
 
 
 def publish_folder(temporary: Path, final: Path) -> None:

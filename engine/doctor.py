@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from engine.config.loading import load_engine_settings, load_settings
-from engine.errors import ConfigError, EngineError
+from engine.errors import EngineError
 from engine.prefect_server.connection import SERVER_LOCK, Connection
 from engine.prefect_server.locks import FileLock
 from engine.runs.table import RunTable
@@ -53,6 +53,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _privacy(workspace.root),
         _configuration(workspace),
         *_databases(workspace),
+        _runs(workspace),
         _server(workspace),
         _champion(workspace),
     ]
@@ -91,7 +92,7 @@ def _configuration(workspace: Workspace) -> Finding:
     try:
         load_settings("full_flow", workspace_configs=workspace.configs)
         load_engine_settings(workspace_configs=workspace.configs)
-    except ConfigError as error:
+    except EngineError as error:
         return Finding("configuration", False, str(error), "See `engine config check`")
     own = sorted(path.name for path in workspace.configs.glob("*.yaml"))
     return Finding("configuration", True, f"shipped, with {', '.join(own)}" if own else "shipped")
@@ -109,7 +110,7 @@ def _databases(workspace: Workspace) -> Iterator[Finding]:
 
 def _database(path: Path) -> Finding:
     try:
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+        database = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)
         try:
             (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
         finally:
@@ -126,7 +127,11 @@ def _database(path: Path) -> Finding:
 
 def _server(workspace: Workspace) -> Finding:
     lock = FileLock(workspace.prefect_home / SERVER_LOCK)
-    if lock.acquire(wait=False):
+    try:
+        is_free = lock.acquire(wait=False)
+    except EngineError as error:
+        return Finding("prefect server", False, str(error))
+    if is_free:
         lock.release()
         return Finding("prefect server", True, "not running; it starts with the next run")
     connection = Connection.read(workspace.prefect_home)
@@ -134,9 +139,22 @@ def _server(workspace: Workspace) -> Finding:
     return Finding("prefect server", True, found)
 
 
+def _runs(workspace: Workspace) -> Finding:
+    try:
+        unclosed = RunTable(workspace.database).bury_dead()
+    except EngineError as error:
+        return Finding("runs", False, error.what, error.fix or "")
+    if not unclosed:
+        return Finding("runs", True, "each has a process or an end")
+    found = f"{len(unclosed)} ended without Prefect's knowledge; the next run tells it"
+    return Finding("runs", True, found)
+
+
 def _champion(workspace: Workspace) -> Finding:
-    RunTable(workspace.database).bury_dead()
-    champion = AliasRegistry(workspace.central_storage).read().champion
+    try:
+        champion = AliasRegistry(workspace.central_storage).read().champion
+    except EngineError as error:
+        return Finding("champion", False, error.what, error.fix or "")
     if champion is None:
         return Finding("champion", True, "none yet", "Deploy one: engine run full_flow")
     try:

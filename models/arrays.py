@@ -150,10 +150,6 @@ class Windows:
         """The first so many windows, or all when there are fewer."""
         return Windows(self.values[:count], self.weekday[:count])
 
-    def head(self, count: int) -> Windows:
-        """The first `count` windows."""
-        return Windows(self.values[:count], self.weekday[:count])
-
     def followed_by(self, block: FloatArray) -> Windows:
         """The windows after the days in `block` (n, days) have passed; same length as before."""
         weekday = np.where(

@@ -7,6 +7,7 @@ may be negative.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
@@ -42,6 +43,9 @@ SAVE_FORMAT = 1
 MAX_SEED = 2**32 - 1
 """Largest seed that any of the libraries takes."""
 _DESCRIPTION = "model.json"
+_KEYS = frozenset(
+    {"format", "model_type", "window", "horizon", "seed", "threads", "hyperparameters", "files"}
+)
 
 
 class Progress(Protocol):
@@ -190,7 +194,14 @@ class Forecaster(ABC):
         """Write the fitted model into a folder, which is made when it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         self.save_state(folder)
-        description = {"format": SAVE_FORMAT, "threads": self.threads, **self.describe()}
+        files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+        files.pop(_DESCRIPTION, None)
+        description = {
+            "format": SAVE_FORMAT,
+            "threads": self.threads,
+            "files": files,
+            **self.describe(),
+        }
         (folder / _DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
 
     @classmethod
@@ -203,6 +214,10 @@ class Forecaster(ABC):
         saved = read_description(folder)
         if saved["model_type"] != cls.model_type:
             raise ModelProblem(f"{folder} holds a {saved['model_type']}, not a {cls.model_type}")
+        # Before any library reads them: LightGBM ends the process on half a file.
+        for name, digest in saved["files"].items():
+            if _sha256(folder / name) != digest:
+                raise ModelProblem(f"{folder / name} is not the file that was saved (sha256)")
         model = cls(
             window=saved["window"],
             horizon=saved["horizon"],
@@ -212,6 +227,13 @@ class Forecaster(ABC):
         )
         model.load_state(folder)
         return model
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelProblem(f"{path} cannot be read: {error}") from error
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -226,8 +248,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         saved = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelProblem(f"{folder} does not hold a saved model: {error}") from error
-    wanted = {"format", "model_type", "window", "horizon", "seed", "threads", "hyperparameters"}
-    if not isinstance(saved, dict) or not wanted <= saved.keys():
+    if not isinstance(saved, dict) or not saved.keys() >= _KEYS:
         raise ModelProblem(f"{path} is not the description of a saved model")
     if saved["format"] != SAVE_FORMAT:
         raise ModelProblem(

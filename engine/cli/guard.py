@@ -16,6 +16,9 @@ from engine.cli.output import write_json
 from engine.errors import EngineError
 
 
+_COMPLETION_VARIABLE = "_ENGINE_COMPLETE"
+
+
 def run_guarded(command: click.Command, arguments: Sequence[str]) -> int:
     """Run a command line and turn whatever ends it into an exit code.
 
@@ -23,18 +26,29 @@ def run_guarded(command: click.Command, arguments: Sequence[str]) -> int:
         command: The root command.
         arguments: What the user typed after its name.
     """
+    if _COMPLETION_VARIABLE in os.environ:
+        # A shell asks for completions; Click answers and ends the process.
+        command.main(prog_name="engine", complete_var=_COMPLETION_VARIABLE)
+    try:
+        return _run(command, arguments)
+    except BrokenPipeError:
+        return _reader_left()
+
+
+def _run(command: click.Command, arguments: Sequence[str]) -> int:
     shared = CommandLine()
     try:
-        answer: Any = command.main(
-            args=list(arguments), prog_name="engine", standalone_mode=False, obj=shared
-        )
+        # Not command.main(), which turns a reader that went away into exit status 1.
+        with command.make_context("engine", list(arguments), obj=shared) as context:
+            answer: Any = command.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         report_status("cancelled")
         return ExitCode.CANCELLED
     except click.ClickException as error:
-        return _refused(shared, error)
+        # A command line that cannot be parsed was perhaps left before its --json was seen.
+        return _refused(error, as_json=shared.json or "--json" in arguments)
     except EngineError as error:
         code = code_of_error(error)
         if shared.json:
@@ -42,16 +56,18 @@ def run_guarded(command: click.Command, arguments: Sequence[str]) -> int:
         else:
             report_error(error)
         return code
-    except BrokenPipeError:
-        # The reader went away (`engine runs | head`): nothing is wrong, and nothing more can be
-        # written, not even by the interpreter's own flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     return int(answer) if isinstance(answer, int) else ExitCode.OK
 
 
-def _refused(shared: CommandLine, error: click.ClickException) -> int:
-    if shared.json:
+def _reader_left() -> int:
+    # The reader went away (`engine runs | head`): nothing is wrong, and nothing more can be
+    # written, not even by the interpreter's own flush at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _refused(error: click.ClickException, *, as_json: bool) -> int:
+    if as_json:
         data = {"kind": "UsageError", "message": error.format_message()}
         write_json({"error": data, "exit_code": int(ExitCode.USAGE)})
     else:

@@ -21,7 +21,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order in which they were declared, which is that of the help."""
-        return [*self._lazy, *super().list_commands(ctx)]
+        return [*self.commands, *self._lazy]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of one command."""
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from their declared short helps, without importing them."""
-        rows = [(name, short_help) for name, (_, short_help) in self._lazy.items()]
-        rows += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        rows += [(name, short_help) for name, (_, short_help) in self._lazy.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

@@ -89,11 +89,11 @@ def _list(line: CommandLine) -> None:
     if not versions:
         write_text("no version is deployed yet; train and deploy one: engine run full_flow")
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
     timezone = zone(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
-    columns = ("version", "alias", "MASE", "naive", "WAPE", "bias", "dataset", "deployed")
-    shown = Table(*columns, box=None, pad_edge=False)
+    columns = ("alias", "MASE", "naive", "WAPE", "bias", "dataset", "deployed")
+    shown = Table(Column("version", no_wrap=True), *columns, box=None, pad_edge=False)
     for version in versions:
         scores = version.lineage["evaluation"]["scores"]
         candidate, naive = scores["candidate"]["overall"], scores["SeasonalNaive"]["overall"]

@@ -153,7 +153,8 @@ class Dataset:
 
     @cached_property
     def _long(self) -> _Long:
-        table = pq.read_table(BytesIO(self._content), use_threads=False)
+        # read_table would import pandas.
+        table = pq.ParquetFile(BytesIO(self._content)).read(use_threads=False)
         if _values_sha256(table) != self.manifest["content"]["values_sha256"]:
             raise _changed(self.folder / SERIES_FILE)
         return _Long.of(table, self.split.first_day)
@@ -177,10 +178,10 @@ class _Long:
     @classmethod
     def of(cls, table: Any, first_day: dt.date) -> _Long:
         names = table.column("unique_id").unify_dictionaries().combine_chunks()
-        days = table.column("ds").cast(pa.int32()).to_numpy().astype(np.int64)
+        days = _numpy(table.column("ds").cast(pa.int32())).astype(np.int64)
         return cls(
             ids=tuple(names.dictionary.to_pylist()),
-            series=names.indices.to_numpy().astype(np.int64),
+            series=_numpy(names.indices).astype(np.int64),
             column=days - (first_day - dt.date(1970, 1, 1)).days,
             y=_floats(table.column("y")),
             table=table,
@@ -296,6 +297,8 @@ def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
         is_genuine &= str(manifest["hash"])[:16] == dataset_id
     except (KeyError, TypeError, ValueError, FileNotFoundError):
         raise _changed(folder / MANIFEST_FILE) from None
+    except OSError as error:
+        raise _unreadable(folder / MANIFEST_FILE, error) from error
     if not is_genuine:
         raise _changed(folder / MANIFEST_FILE)
     contents = {name: _verified(folder / name, str(files[name].get("sha256"))) for name in files}
@@ -332,8 +335,8 @@ def _values_sha256(table: Any) -> str:
     digest = hashlib.sha256()
     names = table.column("unique_id").unify_dictionaries().combine_chunks()
     digest.update(json.dumps(names.dictionary.to_pylist()).encode())
-    digest.update(names.indices.to_numpy().astype("<i4").tobytes())
-    digest.update(table.column("ds").cast(pa.int32()).to_numpy().astype("<i4").tobytes())
+    digest.update(_numpy(names.indices).astype("<i4").tobytes())
+    digest.update(_numpy(table.column("ds").cast(pa.int32())).astype("<i4").tobytes())
     for name in table.column_names[2:]:
         # Adding zero makes one of -0.0 and 0.0: they are the same stock.
         digest.update((_floats(table.column(name)) + 0.0).astype("<f8").tobytes())
@@ -364,11 +367,7 @@ def _verified(path: Path, sha256: str) -> bytes:
     except FileNotFoundError:
         raise _changed(path) from None
     except OSError as error:
-        raise StorageError(
-            f"the file cannot be read ({error.strerror or error})",
-            where=str(path),
-            fix="Check its permissions and the disk",
-        ) from error
+        raise _unreadable(path, error) from error
     if hashlib.sha256(raw).hexdigest() != sha256:
         raise _changed(path)
     return raw
@@ -383,10 +382,25 @@ def _changed(path: Path) -> DataError:
     )
 
 
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the file cannot be read ({error.strerror or error})",
+        where=str(path),
+        fix="Check its permissions and the disk",
+    )
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 
 def _floats(column: Any) -> FloatArray:
-    return np.asarray(column.to_numpy(), dtype=np.float64)
+    return _numpy(column).astype(np.float64)
+
+
+def _numpy(column: Any) -> npt.NDArray[Any]:
+    """An Arrow column without nulls as an array; `to_numpy` would import pandas."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array: npt.NDArray[Any] = np.from_dlpack(whole)
+    return array

@@ -24,6 +24,8 @@ IntArray = npt.NDArray[np.int64]
 START = dt.date(2023, 1, 2)
 _WEEK_OF_SHOP = np.array([0.85, 0.80, 0.90, 1.00, 1.25, 1.45, 0.75])
 _PROMOTION_DAYS = 7
+_MOST_GROWTH = 2.0
+"""Where growth ends: `_poisson` cannot work with means above 700."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class _Product:
     @classmethod
     def draw(cls, index: int, uniform: FloatArray) -> _Product:
         intermittent = index % 5 == 4
+        low, spread = (0.0, 1.0) if intermittent else (1.5, 2.5)
         return cls(
-            level=float(np.exp(1.5 + 2.5 * uniform[0])),
+            level=float(np.exp(low + spread * uniform[0])),
             growth=-0.10 + 0.35 * float(uniform[1]),
             season=0.35 * float(uniform[2]),
             peak=365.25 * float(uniform[3]),
@@ -153,13 +156,17 @@ def write_sample(
 
 
 def _product_ledger(index: int, days: int, seed: int, start: dt.date) -> pd.DataFrame:
-    bits = np.random.PCG64([seed, index])
-    product = _Product.draw(index, _uniform(bits, 8))
+    traits, promotions, occurrence, size = (
+        # A stream for each purpose: a longer ledger begins like a shorter one.
+        np.random.PCG64([seed, index, purpose])
+        for purpose in range(4)
+    )
+    product = _Product.draw(index, _uniform(traits, 8))
     dates = np.datetime64(start, "D") + np.arange(days)
-    promo = _promotions(bits, days)
-    mean = _mean_demand(product, dates, promo)
-    asked = _uniform(bits, days) < product.demand_share
-    demand = np.where(asked, _poisson(mean / product.demand_share, _uniform(bits, days)), 0)
+    promo = _promotions(promotions, days)
+    mean = _mean_demand(product, dates, promo) / product.demand_share
+    asked = _uniform(occurrence, days) < product.demand_share
+    demand = np.where(asked, _poisson(mean, _uniform(size, days)), 0)
     sales, deliveries, stock = _replenish(product, demand)
     return pd.DataFrame(
         {
@@ -195,7 +202,7 @@ def _mean_demand(
     day_of_year = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
     week = 1.0 + product.weekly * (_WEEK_OF_SHOP[weekday] - 1.0)
     angle = 2.0 * np.pi * (day_of_year - product.peak) / 365.25
-    trend = np.maximum(1.0 + product.growth * day / 365.25, 0.1)
+    trend = np.clip(1.0 + product.growth * day / 365.25, 0.1, _MOST_GROWTH)
     lift = np.where(promo == 1, product.lift, 1.0)
     season = 1.0 + product.season * np.cos(angle)
     mean: FloatArray = product.level * week * season * trend * lift
@@ -203,7 +210,7 @@ def _mean_demand(
 
 
 def _poisson(mean: FloatArray, uniform: FloatArray) -> IntArray:
-    """Poisson numbers by inversion of their distribution function; means up to some hundreds."""
+    """Poisson numbers by inversion of their distribution function, for means up to 700."""
     probability = np.exp(-mean)
     cumulated = probability.copy()
     drawn = np.zeros(mean.size, dtype=np.int64)

@@ -189,7 +189,8 @@ class _Target:
         path = Path(str(self.url.database or ""))
         if not path.is_file():
             folder = path.parent
-            names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            entries = folder.iterdir() if self.url.database and folder.is_dir() else ()
+            names = sorted(entry.name for entry in entries if entry.is_file())
             raise NotFoundError(
                 "there is no such SQLite file",
                 where=self.name,

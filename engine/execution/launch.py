@@ -142,7 +142,10 @@ def _record_run(
     folder = workspace.run_folder(run_id)
     folder.mkdir(mode=0o700)
     (folder / CONFIG_FILE).write_text(dump_settings(loaded))
-    table.add(run_id, flow, created["name"], {"model_type": loaded.settings.model.model_type})
+    # What a list of runs shows beside the flow; the whole configuration is in the run's folder.
+    trains = flow in {"train_flow", "full_flow"}
+    shown = {"model_type": loaded.settings.model.model_type} if trains else {}
+    table.add(run_id, flow, created["name"], shown)
     return run_id
 
 

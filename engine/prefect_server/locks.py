@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from engine.errors import StorageError
+
 
 class FileLock:
     """One flock(2) on a small file.
@@ -19,8 +21,19 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self, *, shared: bool = False, wait: bool = True) -> bool:
-        """Take the lock; return False only when `wait` is False and another process holds it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock; return False only when `wait` is False and another process holds it.
+
+        Raises:
+            StorageError: The file cannot be made.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(
+                f"cannot be locked: {error.strerror}",
+                where=str(self._path),
+                fix="Check the permissions of the workspace",
+            ) from error
         mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(descriptor, mode if wait else mode | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -100,6 +101,8 @@ class ServerLease:
                 )
             time.sleep(_POLL_SECONDS)
         self.connection = published
+        # The server outlives this process; while this one lives it collects the other's end.
+        threading.Thread(target=self._child.wait, daemon=True).start()
         self._child = None
         self._starting.release()
 

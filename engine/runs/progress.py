@@ -21,7 +21,10 @@ class ProgressWriter:
     """Appends events; a line is one write, so that a reader never sees half of one for long."""
 
     def __init__(self, run_folder: Path) -> None:
-        self._file = (run_folder / FILE_NAME).open("a", encoding="utf-8", buffering=1)
+        # Names that are not UTF-8 are escaped, as JSON has it.
+        self._file = (run_folder / FILE_NAME).open(
+            "a", encoding="utf-8", errors="backslashreplace", buffering=1
+        )
 
     def write(self, kind: str, **values: Any) -> None:
         """Append one event; a number that is not finite becomes null, as JSON has no NaN."""

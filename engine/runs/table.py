@@ -124,7 +124,7 @@ class RunTable:
             database.execute(
                 "UPDATE runs SET state = ?, message = ?, error_kind = ?, ended = ?"
                 " WHERE id = ? AND ended IS NULL",
-                (state, message, error_kind, time.time(), run_id),
+                (state, _storable(message), error_kind, time.time(), run_id),
             )
 
     def set_closed(self, run_id: str) -> None:
@@ -145,7 +145,7 @@ class RunTable:
         with self._transaction(write=False) as database:
             rows = database.execute(
                 "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY created DESC LIMIT 6",
-                (run_id, run_id + "\U0010ffff"),
+                (_storable(run_id), _storable(run_id) + "\U0010ffff"),
             ).fetchall()
         if not rows or not run_id:
             raise NotFoundError(f"there is no run {run_id!r}", fix="`engine runs` lists them")
@@ -236,6 +236,11 @@ class RunTable:
 
 
 _LAUNCH_SECONDS = 30.0
+
+
+def _storable(text: str) -> str:
+    """Escape what SQLite cannot take: a file name or argument that is not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _record(row: sqlite3.Row) -> RunRecord:

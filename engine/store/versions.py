@@ -114,7 +114,9 @@ class VersionStore:
             (temporary / _LINEAGE_FILE).write_text(text + "\n", encoding="utf-8")
             publish_folder(temporary, final)
         except OSError as error:
-            raise StorageError(f"cannot be written: {error.strerror}", where=str(final)) from error
+            # An error of copytree has no strerror, only a list of what went wrong.
+            reason = error.strerror or error
+            raise StorageError(f"cannot be written: {reason}", where=str(final)) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -124,11 +126,10 @@ class VersionStore:
         Raises:
             NotFoundError: There is none of this id.
         """
-        folder = self._root / version_id
-        # An id from outside never becomes a path before it has the form of an id.
-        if not ID_PATTERN.fullmatch(version_id) or not folder.is_dir():
+        if not self._is_version(version_id):
             known = ", ".join(version.id for version in self.newest(5)) or "none yet"
             raise NotFoundError(f"there is no version {version_id!r}", fix=f"Newest: {known}")
+        folder = self._root / version_id
         lineage = json.loads((folder / _LINEAGE_FILE).read_text(encoding="utf-8"))
         return Version(
             id=version_id,
@@ -145,6 +146,10 @@ class VersionStore:
         versions = [
             self.get(folder.name)
             for folder in self._root.iterdir()
-            if ID_PATTERN.fullmatch(folder.name)
+            if self._is_version(folder.name)
         ]
         return sorted(versions, key=lambda version: version.created, reverse=True)[:limit]
+
+    def _is_version(self, name: str) -> bool:
+        # A name from outside never becomes a path before it has the form of an id.
+        return bool(ID_PATTERN.fullmatch(name)) and (self._root / name / _LINEAGE_FILE).is_file()

@@ -19,7 +19,6 @@ from engine.tasks.evaluate import EVALUATION_FILE
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.step import step
 from engine.tasks.train import BUNDLE_FOLDER, read_training
-from models.forecasting.windows import windows_before
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,7 @@ def check_service_health(version_id: str, settings: Settings) -> None:
     version = VersionStore(context.workspace.central_storage).get(version_id)
     model = version.open()
     dataset = open_dataset(context.workspace.datasets, version.lineage["training"]["dataset"])
-    panel = dataset.panel()
-    windows, _ = windows_before(panel, panel.days, model.window)
-    canary = windows.head(settings.deploy.canary_windows)
+    canary = dataset.panel().last_windows(model.window, most=settings.deploy.canary_windows)
     forecast = model.forecast(canary)
     if not np.isfinite(forecast).all():
         raise ModelError("a forecast of real windows is not finite", where=f"version {version_id}")

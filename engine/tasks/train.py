@@ -17,7 +17,6 @@ from engine.tasks.step import report_progress, step
 from models import registry
 from models.base import FitReport, Forecaster, ModelProblem
 from models.forecasting.bundle import write_bundle
-from models.forecasting.windows import windows_before
 
 TRAINING_FILE = "training.json"
 MODEL_FOLDER = "model"
@@ -75,8 +74,8 @@ def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings:
     model.save(folder / MODEL_FOLDER)
     split = dataset.split
     history = dataset.panel().until(split.train_days + split.validation_days)
-    windows, _ = windows_before(history, history.days, settings.model.window)
-    write_bundle(model, folder / BUNDLE_FOLDER, windows.head(_GOLDEN_WINDOWS))
+    golden = history.last_windows(settings.model.window, most=_GOLDEN_WINDOWS)
+    write_bundle(model, folder / BUNDLE_FOLDER, golden)
     training = {
         "model": model.describe(),
         "dataset": dataset.id,

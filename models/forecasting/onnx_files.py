@@ -41,9 +41,8 @@ def export_network(
         warnings.filterwarnings("ignore", message=".*Exporting a model to ONNX with a batch_size.*")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")
         # Inside torch's own layers: the checks of shapes that they make are constants here.
-        warnings.filterwarnings(
-            "ignore", category=torch.jit.TracerWarning, module=r"torch\.nn\.modules"
-        )
+        tracer_warning = torch.jit.TracerWarning  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", category=tracer_warning, module=r"torch\.nn\.modules")
         torch.onnx.export(
             network,
             example,

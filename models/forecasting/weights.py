@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def load_weights(network: nn.Module, path: Path) -> None:
         ModelProblem: Not readable, other names or shapes, or numbers that are not finite.
     """
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        # From memory: numpy leaves a damaged file open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ModelProblem(f"the weights in {path} cannot be read: {error}") from error

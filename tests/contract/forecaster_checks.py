@@ -38,7 +38,7 @@ ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1}
 
 
 def small_panel() -> Panel:
-    """Weekly demand, negative stock, a constant, zeros, a late start, an early end, large values."""
+    """Demand, negative stock, a constant, zeros, a late start, an early end, large values."""
     rng = np.random.default_rng(3)
     days = np.arange(DAYS)
     week = np.array([3.0, 1.0, 0.0, 1.0, 4.0, 9.0, 7.0])[days % 7]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledgers import clean, settings_for
 
 from engine.config.settings import DatasetRules
 from engine.data.rows import LoadedRows
 from engine.data.rules import CleanData
 from engine.data.sources import load_rows
 from engine.errors import EngineError
+from tests.unit.data.ledgers import clean, settings_for
 
 
 @pytest.fixture

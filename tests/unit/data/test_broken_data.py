@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ledgers import clean, settings_for
 
 from engine.data.sources import load_rows
 from engine.errors import DataError
+from tests.unit.data.ledgers import clean, settings_for
 
 BROKEN = Path(__file__).parents[2] / "broken_data"
 TABLE: dict[str, list[str]] = {

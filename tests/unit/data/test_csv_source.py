@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from ledgers import ledger, settings_for
 
 from engine.config.settings import DatasetRules
 from engine.data import csv_scan
@@ -19,6 +18,7 @@ from engine.data.csv_source import load_csv
 from engine.data.rows import LoadedRows
 from engine.data.sources import load_rows
 from engine.errors import DataError, NotFoundError
+from tests.unit.data.ledgers import ledger, settings_for
 
 Load = Callable[..., LoadedRows]
 Complaint = Callable[..., str]

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ledgers import settings_for
 
 from engine.data.rows import LoadedRows
 from engine.data.sources import load_rows
 from engine.errors import DataError
+from tests.unit.data.ledgers import settings_for
 
 DAYS = [dt.date(2024, 1, 1), dt.date(2024, 1, 2)]
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from ledgers import HORIZON, WINDOW, ledger, settings_for
 
 from engine.config.settings import DatasetRules, SplitSettings
 from engine.data.rows import LoadedRows
 from engine.data.rules import CleanData, apply_rules
 from engine.errors import DataError
+from tests.unit.data.ledgers import HORIZON, WINDOW, ledger, settings_for
 
 Prepare = Callable[..., CleanData]
 

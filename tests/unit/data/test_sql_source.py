@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledgers import settings_for
 
 from engine.data.rows import LoadedRows
 from engine.data.sources import load_rows
 from engine.data.sql_source import expand_variables
 from engine.errors import ConfigError, DataError, EngineError, NotFoundError
+from tests.unit.data.ledgers import settings_for
 
 ROWS = [("2024-01-01", "bolt", 5), ("2024-01-02", "bolt", -7.5), ("2024-01-03", "bolt", None)]
 

@@ -1,0 +1,52 @@
+"""Small fitted models, prepared data and deployed versions, made by the real code."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.store import AliasRegistry, Version, VersionStore
+from engine.workspace import Workspace
+from models import registry
+from models.arrays import Panel
+from models.base import no_progress
+from models.forecasting.bundle import write_bundle
+from models.forecasting.windows import windows_before
+
+DAYS = 60
+
+
+def make_bundle(folder: Path, *, window: int = 14) -> Path:
+    """Fit a seasonal naive model on two series and write its serving bundle."""
+    values = np.arange(2.0 * DAYS).reshape(2, DAYS)
+    panel = Panel(("a", "b"), dt.date(2026, 1, 1), values)
+    model = registry.create(
+        "SeasonalNaive", window=window, horizon=7, seed=7, threads=1, hparams={}
+    )
+    model.fit(panel, validation_days=0, progress=no_progress)
+    windows, _ = windows_before(panel, panel.days, window)
+    write_bundle(model, folder, windows)
+    return folder
+
+
+def lineage(dataset: str = "0" * 16) -> dict[str, Any]:
+    """What deploy_flow records about a version, as far as commands read it."""
+    overall = {"mase": 0.9, "rmsse": 0.8, "wape": 0.1, "bias": -0.02, "mae": 3.0}
+    scores = {name: {"overall": overall} for name in ("candidate", "SeasonalNaive")}
+    return {
+        "training": {"dataset": dataset, "last_day_seen": "2026-02-01"},
+        "evaluation": {"scores": scores},
+    }
+
+
+def deploy(workspace: Workspace, bundle: Path, *, dataset: str = "0" * 16) -> Version:
+    """Store a bundle and make it the champion."""
+    store = VersionStore(workspace.central_storage)
+    created = 1_767_225_600.0 + len(store.newest())
+    version = store.add(bundle, created=created, lineage=lineage(dataset))
+    aliases = AliasRegistry(workspace.central_storage)
+    aliases.promote(version.id, expected=aliases.read().champion)
+    return version

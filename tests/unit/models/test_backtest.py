@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import numpy as np
+import pytest
+
+from models.arrays import Panel, Windows
+from models.errors import ModelProblem
+from models.forecasting.backtest import Backtest, rolling_origin
+
+NAN = np.nan
+
+
+def panel() -> Panel:
+    rng = np.random.default_rng(1)
+    values = rng.normal(10, 3, (4, 60))
+    values[1] = np.arange(60) % 7  # repeats itself: no scale
+    values[2, :35] = NAN  # too short for the first origin
+    values[3, 55:] = NAN  # ends before the last origin's days do
+    return Panel(("noise", "week", "late", "early"), dt.date(2024, 1, 1), values)
+
+
+def last_week(windows: Windows, steps: int) -> np.ndarray:
+    return windows.values[:, -7:][:, :steps]
+
+
+def evaluate(forecast=last_week, **changes) -> Backtest:
+    shape = {"window": 10, "horizon": 7, "first_origin": 39, "folds": 3, "step_days": 7}
+    return rolling_origin(panel(), forecast, **{**shape, **changes})
+
+
+def test_the_seasonal_naive_scores_as_a_hand_calculates() -> None:
+    fold = evaluate().folds[0]
+    values = panel().values[0]
+    scale = np.abs(values[7:39] - values[:32]).mean()
+    error = np.abs(values[39:46] - values[32:39])
+    assert fold.mase.per_series[0] == pytest.approx(error.mean() / scale)
+    squares = ((values[7:39] - values[:32]) ** 2).mean()
+    assert fold.rmsse.per_series[0] == pytest.approx(np.sqrt((error**2).mean() / squares))
+
+
+def test_scales_can_come_from_a_fixed_training_part() -> None:
+    fold = evaluate(train_days=25).folds[2]
+    values = panel().values[0]
+    scale = np.abs(values[7:25] - values[:18]).mean()
+    error = np.abs(values[53:60] - values[46:53])
+    assert fold.mase.per_series[0] == pytest.approx(error.mean() / scale)
+
+
+def test_each_origin_sees_only_the_days_before_it() -> None:
+    asked: list[np.ndarray] = []
+
+    def recording(windows: Windows, steps: int) -> np.ndarray:
+        asked.append(windows.values)
+        assert steps == 7
+        return last_week(windows, steps)
+
+    found = evaluate(recording)
+    assert [fold.origin for fold in found.folds] == [39, 46, 53]
+    for fold, values in zip(found.folds, asked, strict=True):
+        expected = panel().values[fold.rows, fold.origin - 10 : fold.origin]
+        np.testing.assert_array_equal(values, expected)
+        days = slice(fold.origin, fold.origin + 7)
+        np.testing.assert_array_equal(fold.actual, panel().values[fold.rows, days])
+
+
+def test_series_that_cannot_be_asked_or_scored_are_counted() -> None:
+    found = evaluate()
+    assert [fold.rows.tolist() for fold in found.folds] == [[0, 1, 3], [0, 1, 2, 3], [0, 1, 2]]
+    assert [(scores.series, scores.scored) for scores in found.fold_scores()] == [
+        (3, 2),
+        # Series 2 began 11 days before; it has a scale from 4 pairs.
+        (4, 3),
+        (3, 2),
+    ]
+    assert (found.overall().series, found.overall().scored) == (10, 7)
+    by_series = found.series_mase()
+    assert by_series["week"] is None
+    assert by_series["early"] == pytest.approx(
+        np.mean([found.folds[0].mase.per_series[2], found.folds[1].mase.per_series[3]])
+    )
+
+
+def test_the_summary_is_json() -> None:
+    summary = json.loads(json.dumps(evaluate().summary(), allow_nan=False))
+    assert [fold["origin"] for fold in summary["folds"]] == [
+        "2024-02-09",
+        "2024-02-16",
+        "2024-02-23",
+    ]
+    assert summary["overall"]["mase"] == pytest.approx(evaluate().overall().mase)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"folds": 4}, {"folds": 0}, {"step_days": 0}, {"first_origin": 9}]
+)
+def test_origins_that_do_not_fit_are_refused(changes: dict[str, int]) -> None:
+    with pytest.raises(ModelProblem, match="there are 60"):
+        evaluate(**changes)
+
+
+def test_an_origin_that_no_series_can_be_asked_at_is_refused() -> None:
+    empty = Panel(("late",), dt.date(2024, 1, 1), np.where(np.arange(60) < 35, NAN, 1.0)[None, :])
+    with pytest.raises(ModelProblem, match="no series has 10 values before 2024-02-09"):
+        rolling_origin(
+            empty, last_week, window=10, horizon=7, first_origin=39, folds=2, step_days=7
+        )

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.runs.context import RunContext, run_context, use_run_context
+from engine.runs.progress import ProgressWriter
+from engine.runs.table import RunTable
+from engine.workspace import Workspace
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[RunContext]:
+    workspace = Workspace(tmp_path).create()
+    workspace.run_folder("r1").mkdir()
+    progress = ProgressWriter(workspace.run_folder("r1"))
+    yield RunContext("r1", "train_flow", workspace, RunTable(workspace.database), progress)
+    progress.close()
+
+
+def test_a_step_finds_the_run_that_it_belongs_to(context: RunContext) -> None:
+    other = replace(context, run_id="r2")
+    with use_run_context(context):
+        assert run_context() is context
+        with use_run_context(other):
+            assert run_context() is other
+        assert run_context() is context
+
+
+def test_outside_a_run_there_is_no_context(context: RunContext) -> None:
+    with pytest.raises(RuntimeError, match="the step failed"), use_run_context(context):
+        raise RuntimeError("the step failed")
+
+    with pytest.raises(LookupError):
+        run_context()
+
+
+def test_what_a_run_leaves_is_signed_with_its_id(context: RunContext) -> None:
+    context.hand_over("dataset", "0123")
+
+    left = context.table.take_up("dataset")
+    assert left is not None
+    assert (left.value, left.run_id) == ("0123", "r1")
+
+
+def test_a_run_has_a_folder_of_its_own(context: RunContext, tmp_path: Path) -> None:
+    assert context.folder == tmp_path / "runs" / "r1"

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.runs.progress import FILE_NAME, ProgressReader, ProgressWriter
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[ProgressWriter]:
+    progress = ProgressWriter(tmp_path)
+    yield progress
+    progress.close()
+
+
+def without_time(events: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in event.items() if key != "at"} for event in events]
+
+
+def test_a_reader_sees_each_event_once_and_at_once(tmp_path: Path, writer: ProgressWriter) -> None:
+    reader = ProgressReader(tmp_path)
+
+    writer.write("epoch", step="train_model", done=1, total=2, loss=0.5)
+    assert without_time(reader.new_events()) == [
+        {"kind": "epoch", "step": "train_model", "done": 1, "total": 2, "loss": 0.5}
+    ]
+    assert list(reader.new_events()) == []
+
+    writer.write("end", state="COMPLETED")
+    assert without_time(reader.new_events()) == [{"kind": "end", "state": "COMPLETED"}]
+
+
+def test_a_reader_that_comes_late_sees_the_whole_story(
+    tmp_path: Path, writer: ProgressWriter
+) -> None:
+    for done in range(1, 101):
+        writer.write("epoch", done=done)
+    writer.close()
+
+    assert [event["done"] for event in ProgressReader(tmp_path).new_events()] == [*range(1, 101)]
+
+
+def test_a_line_that_is_still_being_written_waits_for_its_end(tmp_path: Path) -> None:
+    first, second = '{"at": 1, "kind": "재고"}\n'.encode(), b'{"at": 2, "kind": "end"}\n'
+    reader = ProgressReader(tmp_path)
+    seen = []
+    with (tmp_path / FILE_NAME).open("ab", buffering=0) as file:
+        # Byte by byte, so that also a character is cut in two.
+        for byte in first + second:
+            file.write(bytes([byte]))
+            seen.append([event["kind"] for event in reader.new_events()])
+
+    assert [events for events in seen if events] == [["재고"], ["end"]]
+    assert seen[len(first) - 1] == ["재고"]
+    assert seen[-1] == ["end"]
+
+
+def test_a_run_without_progress_has_no_events_yet(tmp_path: Path) -> None:
+    reader = ProgressReader(tmp_path)
+    assert list(reader.new_events()) == []
+
+    writer = ProgressWriter(tmp_path)
+    writer.write("begin")
+    writer.close()
+
+    assert len(list(reader.new_events())) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_not_finite_becomes_null(
+    tmp_path: Path, writer: ProgressWriter, value: float
+) -> None:
+    writer.write("epoch", loss=value, done=1)
+
+    (line,) = (tmp_path / FILE_NAME).read_text().splitlines()
+    assert json.loads(line, parse_constant=pytest.fail)["loss"] is None
+
+
+@pytest.mark.parametrize("text", ["two\nlines\r\n", "\u2028", "\x85", "재고", "\udcff.csv", '"'])
+def test_an_event_is_one_line_whatever_is_in_it(
+    tmp_path: Path, writer: ProgressWriter, text: str
+) -> None:
+    writer.write("task", message=text)
+    writer.write("end")
+
+    assert without_time(ProgressReader(tmp_path).new_events()) == [
+        {"kind": "task", "message": text},
+        {"kind": "end"},
+    ]
+
+
+def test_a_writer_appends_to_what_is_there(tmp_path: Path) -> None:
+    for kind in ("first", "second"):
+        writer = ProgressWriter(tmp_path)
+        writer.write(kind)
+        writer.close()
+
+    assert [event["kind"] for event in ProgressReader(tmp_path).new_events()] == ["first", "second"]

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.errors import DeployRefusedError, NotFoundError, StorageError
+from engine.store.aliases import AliasRegistry, AliasState
+from tests.unit.several_processes import at_once
+
+NOBODY = AliasState(None, None)
+
+
+@pytest.fixture
+def aliases(tmp_path: Path) -> AliasRegistry:
+    return AliasRegistry(tmp_path)
+
+
+def moves(folder: Path) -> list[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(folder / "aliases.db")) as database:
+        query = "SELECT action, champion, previous FROM moves ORDER BY id"
+        return database.execute(query).fetchall()
+
+
+def test_before_the_first_deploy_nobody_serves(aliases: AliasRegistry) -> None:
+    assert aliases.read() == NOBODY
+
+
+def test_the_champion_of_before_becomes_the_previous_one(aliases: AliasRegistry) -> None:
+    assert aliases.promote("v1", expected=None) == AliasState("v1", None)
+    assert aliases.promote("v2", expected="v1") == AliasState("v2", "v1")
+    assert aliases.promote("v3", expected="v2") == AliasState("v3", "v2")
+    assert aliases.read() == AliasState("v3", "v2")
+
+
+@pytest.mark.parametrize("expected", [None, "v0", "v2"])
+def test_a_champion_that_moved_since_the_decision_is_not_replaced(
+    aliases: AliasRegistry, expected: str | None
+) -> None:
+    aliases.promote("v1", expected=None)
+
+    with pytest.raises(
+        DeployRefusedError, match=f"version v9: .*champion is now v1, not {expected}"
+    ):
+        aliases.promote("v9", expected=expected)
+
+    assert aliases.read() == AliasState("v1", None)
+
+
+def test_promoting_the_champion_again_keeps_the_previous_one(aliases: AliasRegistry) -> None:
+    aliases.promote("v1", expected=None)
+    aliases.promote("v2", expected="v1")
+
+    assert aliases.promote("v2", expected="v2") == AliasState("v2", "v1")
+    assert aliases.promote("v2", expected="v1") == AliasState("v2", "v1")
+
+
+def test_rolling_back_twice_returns_to_where_it_began(aliases: AliasRegistry) -> None:
+    aliases.promote("v1", expected=None)
+    aliases.promote("v2", expected="v1")
+
+    assert aliases.roll_back() == AliasState("v1", "v2")
+    assert aliases.roll_back() == AliasState("v2", "v1")
+
+
+@pytest.mark.parametrize("deployed", [[], ["v1"]])
+def test_without_a_previous_version_there_is_nothing_to_roll_back_to(
+    aliases: AliasRegistry, deployed: list[str]
+) -> None:
+    for version in deployed:
+        aliases.promote(version, expected=None)
+    before = aliases.read()
+
+    with pytest.raises(NotFoundError, match="no previous version"):
+        aliases.roll_back()
+
+    assert aliases.read() == before
+
+
+def test_a_withdrawn_version_leaves_the_state_of_before(aliases: AliasRegistry) -> None:
+    aliases.promote("v1", expected=None)
+    before = aliases.promote("v2", expected="v1")
+    aliases.promote("v3", expected="v2")
+
+    assert aliases.withdraw("v3", restored=before) == before
+    assert aliases.read() == AliasState("v2", "v1")
+
+
+def test_when_the_first_version_is_withdrawn_nobody_serves(aliases: AliasRegistry) -> None:
+    aliases.promote("v1", expected=None)
+
+    assert aliases.withdraw("v1", restored=NOBODY) == NOBODY
+    assert aliases.read() == NOBODY
+
+
+def test_a_version_that_serves_no_more_is_not_withdrawn_in_place_of_another(
+    aliases: AliasRegistry,
+) -> None:
+    aliases.promote("v1", expected=None)
+    aliases.promote("v2", expected="v1")
+
+    assert aliases.withdraw("v1", restored=NOBODY) == AliasState("v2", "v1")
+    assert aliases.read() == AliasState("v2", "v1")
+
+
+def test_every_move_is_in_the_log_and_nothing_else(aliases: AliasRegistry, tmp_path: Path) -> None:
+    aliases.promote("v1", expected=None)
+    aliases.promote("v1", expected="v1")
+    aliases.promote("v2", expected="v1")
+    aliases.roll_back()
+    with pytest.raises(DeployRefusedError):
+        aliases.promote("v3", expected="v2")
+    aliases.withdraw("v1", restored=NOBODY)
+
+    assert moves(tmp_path) == [
+        ("promote", "v1", None),
+        ("promote", "v2", "v1"),
+        ("roll back", "v1", "v2"),
+        ("withdraw", "", None),
+    ]
+
+
+def test_of_several_deploys_at_once_exactly_one_wins(
+    aliases: AliasRegistry, tmp_path: Path
+) -> None:
+    code = """
+from pathlib import Path
+from engine.errors import DeployRefusedError
+from engine.store.aliases import AliasRegistry
+aliases = AliasRegistry(Path(sys.argv[1]))
+wait_for_start()
+try:
+    aliases.promote(sys.argv[2], expected=None)
+    print("won")
+except DeployRefusedError as refused:
+    print(refused)
+"""
+    names = ["v1", "v2", "v3"]
+
+    answers = at_once(code, [[str(tmp_path), name] for name in names])
+
+    winner = names[answers.index("won\n")]
+    assert aliases.read() == AliasState(winner, None)
+    assert moves(tmp_path) == [("promote", winner, None)]
+    losers = [answer for answer in answers if answer != "won\n"]
+    assert len(losers) == 2
+    assert all(f"the champion is now {winner}, not None" in answer for answer in losers)
+
+
+def test_a_file_that_is_no_database_is_an_error_that_names_it(
+    aliases: AliasRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "aliases.db").write_bytes(b"not a database at all" * 100)
+
+    with pytest.raises(StorageError, match=r"aliases\.db: the aliases cannot be used"):
+        aliases.read()
