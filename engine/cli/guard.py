@@ -15,7 +15,6 @@ from engine.cli.options import CommandLine
 from engine.cli.output import write_json
 from engine.errors import EngineError
 
-
 _COMPLETION_VARIABLE = "_ENGINE_COMPLETE"
 
 

@@ -14,7 +14,7 @@ def scores(
     candidate: float | None = 0.8,
     *,
     naive: float | None = 1.0,
-    champion: float | None | str = "none",
+    champion: float | str | None = "none",
     bias: float | None = 0.1,
 ) -> dict[str, Any]:
     labels: dict[str, Any] = {"candidate": candidate, "SeasonalNaive": naive}

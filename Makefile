@@ -1,0 +1,65 @@
+# One virtual environment in .venv; every target installs what it needs and no more.
+#
+#   make demo        install, train and deploy on real data, draw the result
+#   make test        install, run the tests
+#   make check       linting, types, import contracts, tests
+#   make test-long   the slow suites: real data, faults, real servers
+#   make bench       benchmarks; each prints a ratio against a named peer
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_WORKSPACE ?= $(CURDIR)/.demo
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test test-long check lint types contracts bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/demo.installed
+	@export MLOPS_WORKSPACE="$(DEMO_WORKSPACE)" PATH="$(CURDIR)/$(BIN):$$PATH"; set -e; \
+	echo "== engine data demo"; engine data demo; \
+	echo "== engine run full_flow"; engine run full_flow; \
+	echo "== engine predict --steps 14"; engine predict --steps 14; \
+	printf '%s\n' "" "It runs. What to type next:" "" \
+	  "  . $(BIN)/activate" \
+	  "  export MLOPS_WORKSPACE=$(DEMO_WORKSPACE)" \
+	  "  engine predict --series 'FLUID MILK WHITE ONLY'     another series, another chart" \
+	  "  engine run full_flow --model-type LightGBM          a challenger for the champion" \
+	  "  engine runs                                         what ran" \
+	  "  engine models                                       what is deployed" \
+	  "  engine config show                                  every setting, and where it comes from" \
+	  "  engine run full_flow --data my.csv --set dataset.date_col=day ...   your own data" ""
+
+test: $(VENV)/dev.installed
+	$(PYTEST) -m "not long"
+
+test-long: $(VENV)/dev.installed $(VENV)/demo.installed
+	$(PYTEST) -m long
+
+check: lint types contracts test
+
+lint: $(VENV)/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.installed
+	$(BIN)/mypy
+
+contracts: $(VENV)/dev.installed
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.installed
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
+	exit $${failed:-0}
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
