@@ -67,7 +67,9 @@ class _AnnouncedServer(uvicorn.Server):
         since = loop.time()
         while not self.should_exit:
             await asyncio.sleep(min(1.0, max(self._idle_seconds, 0.05)))
-            if not self._clients.acquire(wait=False):
+            if not self._home.is_dir():
+                self.should_exit = True  # the workspace was deleted under it
+            elif not self._clients.acquire(wait=False):
                 since = loop.time()
             elif loop.time() - since < self._idle_seconds:
                 self._clients.release()

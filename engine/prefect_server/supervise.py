@@ -22,6 +22,7 @@ from engine.prefect_server.connection import (
     START_LOCK,
     Connection,
     server_environment,
+    write_short_certificates,
 )
 from engine.prefect_server.locks import FileLock
 
@@ -51,6 +52,7 @@ class ServerLease:
         self._clients.acquire(shared=True)
         self._starting.acquire()
         try:
+            write_short_certificates(self._home)
             self.connection = self._find() or self._start()
         except BaseException:
             self.release()

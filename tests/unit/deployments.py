@@ -8,6 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.config.settings import DatasetSettings
+from engine.data.dataset import Dataset, write_dataset
+from engine.data.rules import apply_rules
+from engine.data.sample import write_sample
+from engine.data.sources import load_rows
+from engine.runs.table import RunTable
 from engine.store import AliasRegistry, Version, VersionStore
 from engine.workspace import Workspace
 from models import registry
@@ -50,3 +56,21 @@ def deploy(workspace: Workspace, bundle: Path, *, dataset: str = "0" * 16) -> Ve
     aliases = AliasRegistry(workspace.central_storage)
     aliases.promote(version.id, expected=aliases.read().champion)
     return version
+
+
+def prepare_dataset(workspace: Workspace, folder: Path) -> Dataset:
+    """Generate a ledger, write it into the workspace as data_flow does, and leave it."""
+    write_sample(folder / "ledger.csv", series=3, days=120)
+    settings = DatasetSettings(
+        ds_root=".",
+        file_path="ledger.csv",
+        date_col="date",
+        target_col="stock",
+        series_col="product",
+    )
+    clean = apply_rules(load_rows(settings, root=folder), settings, window=14, horizon=7)
+    dataset = write_dataset(
+        clean.frame, report=clean.report, settings=settings, datasets_dir=workspace.datasets
+    )
+    RunTable(workspace.database).hand_over("dataset", dataset.id, "a-run")
+    return dataset

@@ -85,7 +85,7 @@ def test_a_server_that_is_not_there_is_an_error_at_the_deadline() -> None:
     with (
         answering(lambda _: (200, 3), listen=False) as server,
         PrefectApi(server.connection, deadline_seconds=0.1) as api,
-        pytest.raises(ServerError, match="Connection refused.*engine doctor"),
+        pytest.raises(ServerError, match=r"Connection refused.*engine doctor"),
     ):
         api.count_final_task_runs(["a"])
 

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from engine.workspace import Workspace
+from tests.unit.cli.conftest import EngineCommand
+from tests.unit.deployments import deploy
+
+
+@pytest.fixture
+def deployed(workspace: Workspace, bundles: tuple[Path, Path]) -> tuple[str, str]:
+    """Ids of the previous version and of the champion."""
+    return deploy(workspace, bundles[0]).id, deploy(workspace, bundles[1]).id
+
+
+def test_before_the_first_deploy_the_list_says_how_to_make_one(command: EngineCommand) -> None:
+    answer = command("models")
+
+    assert answer.code == 0
+    assert "engine run full_flow" in answer.out
+    assert command("models", "--json").json == []
+
+
+@pytest.mark.parametrize("alias", ["champion", "previous"])
+def test_an_alias_of_nothing_is_not_found(command: EngineCommand, alias: str) -> None:
+    answer = command("models", "show", alias)
+
+    assert answer.code == 5
+    assert f"there is no {alias} yet" in answer.err
+
+
+def test_the_list_says_which_version_serves_and_how_good_it_is(
+    command: EngineCommand, deployed: tuple[str, str]
+) -> None:
+    previous, champion = deployed
+
+    heading, newest, older = command("models").out.splitlines()
+
+    assert heading.split()[:3] == ["version", "alias", "MASE"]
+    assert newest.split()[:4] == [champion, "champion", "0.900", "0.900"]
+    assert older.split()[:2] == [previous, "previous"]
+    data = command("models", "--json").json
+    assert [(row["id"], row["alias"]) for row in data] == [
+        (champion, "champion"),
+        (previous, "previous"),
+    ]
+
+
+@pytest.mark.parametrize("alias", ["champion", "previous", None])
+def test_a_version_is_shown_by_its_id_or_its_alias(
+    command: EngineCommand, deployed: tuple[str, str], alias: str | None
+) -> None:
+    wanted = deployed[0] if alias == "previous" else deployed[1]
+
+    text = command("models", "show", alias or wanted).out
+    data = command("models", "show", alias or wanted, "--json").json
+
+    assert data["id"] == wanted
+    assert data["model_type"] == "SeasonalNaive"
+    assert yaml.safe_load(text) == data
+
+
+def test_rolling_back_twice_returns(command: EngineCommand, deployed: tuple[str, str]) -> None:
+    previous, champion = deployed
+
+    assert command("models", "rollback", "--json").json == {
+        "champion": previous,
+        "previous": champion,
+    }
+    answer = command("models", "rollback")
+    assert answer.out == f"champion is now {champion} (previous: {previous})\n"
+
+
+def test_with_nothing_to_roll_back_to_it_is_not_found(
+    command: EngineCommand, workspace: Workspace, bundles: tuple[Path, Path]
+) -> None:
+    assert command("models", "rollback").code == 5
+    only = deploy(workspace, bundles[0])
+
+    answer = command("models", "rollback")
+
+    assert answer.code == 5
+    assert "no previous version" in answer.err
+    assert command("models", "show", "champion", "--json").json["id"] == only.id
+
+
+@pytest.mark.parametrize("name", ["../aliases.db", "nope", "/etc/passwd"])
+def test_a_version_that_does_not_exist_is_not_found_with_those_that_do(
+    command: EngineCommand, deployed: tuple[str, str], name: str
+) -> None:
+    answer = command("models", "show", name)
+
+    assert answer.code == 5
+    assert f"Newest: {deployed[1]}, {deployed[0]}" in answer.err
