@@ -120,9 +120,13 @@ def _database(path: Path) -> Finding:
     megabytes = path.stat().st_size / 1024**2
     if answer == "ok":
         return Finding(path.name, True, f"{megabytes:.1f} MiB, sound")
-    return Finding(
-        path.name, False, answer, f"Move {path} away; the engine makes a new one at its next start"
+    damaged = answer.startswith(("database disk image", "file is not a database", "***"))
+    fix = (
+        f"Move {path} away; the engine makes a new one at its next start"
+        if damaged
+        else f"Check the disk and the permissions of {path}"
     )
+    return Finding(path.name, False, answer, fix)
 
 
 def _server(workspace: Workspace) -> Finding:

@@ -32,8 +32,9 @@ def demo(line: CommandLine, output: str | None) -> None:
 
     from engine.cli.output import write_json, write_text
     from engine.data.demo import build_demo
+    from engine.data.sources import DEMO_FILE
 
-    path = Path(output) if output else line.workspace.create().data / "demo.parquet"
+    path = Path(output) if output else line.workspace.create().data / DEMO_FILE
     summary = build_demo(path)
     if line.json:
         write_json(

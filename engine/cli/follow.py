@@ -45,6 +45,7 @@ def run_and_follow(
             report_note(note)
     with progress_view(flow, quiet=line.json) as view:
         launched = launch(workspace, flow, loaded, engine.settings, on_wait=view.status)
+        view.status("loading the libraries")
         try:
             _follow(launched, view)
         finally:

@@ -117,7 +117,8 @@ class _LiveView(_SilentView):
         self._status = text
 
     def show(self, steps: StepList, changed: list[Step]) -> None:
-        self._status = ""
+        if steps.steps:
+            self._status = ""
         self._steps = steps
 
     def _render(self) -> Group:

@@ -104,7 +104,7 @@ def _list(line: CommandLine) -> None:
             f"{naive['mase']:.3f}",
             f"{candidate['wape']:.3f}",
             f"{candidate['bias']:+.3f}",
-            version.lineage["training"]["dataset"],
+            version.lineage["training"]["dataset"][:8],
             clock(version.created, timezone),
         )
     write_table(shown)

@@ -16,7 +16,7 @@ def zone(name: str) -> tzinfo:
 
 
 def clock(seconds: float | None, timezone: tzinfo) -> str:
-    """A moment such as "2026-01-31 14:05:09", or "" for none."""
+    """A moment such as "2026-01-31 14:05", or "" for none."""
     if seconds is None:
         return ""
-    return datetime.fromtimestamp(seconds, timezone).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(seconds, timezone).strftime("%Y-%m-%d %H:%M")

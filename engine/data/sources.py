@@ -25,6 +25,9 @@ _OTHER_FORMATS = (
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 
+DEMO_FILE = "demo.parquet"
+"""What `engine data demo` writes, and the shipped configuration reads."""
+
 
 def load_rows(settings: DatasetSettings, *, root: Path) -> LoadedRows:
     """Read the rows of a source as they are; no rule is applied yet.
@@ -123,6 +126,12 @@ def _missing(path: Path, where: str) -> NotFoundError:
             "there is no such file, nor its folder",
             where=where,
             fix="Correct dataset.ds_root or dataset.file_path",
+        )
+    if path.name == DEMO_FILE:
+        return NotFoundError(
+            "the demo data has not been made yet",
+            where=where,
+            fix="Make it with `engine data demo`, or name a file of your own with --data",
         )
     files = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     return NotFoundError(

@@ -19,7 +19,7 @@ from engine.execution.order import CONFIG_FILE, LOG_FILE, Order
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import client_environment
 from engine.prefect_server.supervise import ServerLease
-from engine.processes import signal_group
+from engine.processes import signal_group, start_mark
 from engine.runs.table import RunRecord, RunTable
 from engine.workspace import Workspace
 
@@ -111,22 +111,36 @@ def launch(
             )
         log = workspace.runs / f".{uuid.uuid4()}.log"
         process = _start_process(workspace, lease, loaded.settings.train.threads, log)
+        run_id = ""
         try:
             lease.wait_ready()
             run_id = _record_run(workspace, lease, table, flow, loaded)
+            table.set_process(run_id, process.pid, start_mark(process.pid) or "")
             folder = workspace.run_folder(run_id)
             log.rename(folder / LOG_FILE)
             _give_order(process, Order(run_id, engine.run.nice), folder / LOG_FILE)
-        except BaseException:
+        except BaseException as error:
             process.kill()
-            process.wait()
+            process.communicate()
             log.unlink(missing_ok=True)
+            if run_id:
+                _abandon(lease, table, run_id, error)
             raise
     except BaseException:
         lease.release()
         raise
     grace = engine.run.cancel_grace_seconds
     return LaunchedRun(run_id, folder, process, lease, table, grace)
+
+
+def _abandon(lease: ServerLease, table: RunTable, run_id: str, error: BaseException) -> None:
+    """End a run that was recorded but whose process never began with it."""
+    if isinstance(error, KeyboardInterrupt):
+        table.finish(run_id, "CANCELLED", "cancelled while it was starting")
+    else:
+        table.finish(run_id, "FAILED", f"could not be started: {error}", type(error).__name__)
+    with PrefectApi(lease.connection) as api:
+        close_dead_runs(api, table)
 
 
 def _record_run(

@@ -26,7 +26,6 @@ from engine.execution.settings import run_settings
 from engine.flows.catalogue import FLOWS
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import Connection
-from engine.processes import start_mark
 from engine.runs.context import RunContext, use_run_context
 from engine.runs.progress import ProgressWriter
 from engine.runs.table import RunRecord, RunTable
@@ -43,7 +42,6 @@ def main() -> int:
     os.umask(0o077)
     os.nice(order.nice)
     table = RunTable(workspace.database)
-    table.set_process(order.run_id, os.getpid(), start_mark(os.getpid()) or "")
     record = table.get(order.run_id)
     context = RunContext(
         run_id=record.id,

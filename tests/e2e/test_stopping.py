@@ -29,6 +29,21 @@ def test_ctrl_c_cancels_the_run_and_everything_below_it(engine: Engine, endless:
     assert below == {"CANCELLED", "COMPLETED"}
 
 
+def test_ctrl_c_while_the_run_is_still_starting_cancels_it_too(engine: Engine) -> None:
+    known = {run.id for run in engine.table.newest(1000)}
+    process = engine.start("run", "data_flow", *engine.sample_options)
+    while not (new := {run.id for run in engine.table.newest(1000)} - known):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=TIMEOUT_SECONDS)
+
+    assert process.returncode == 130
+    run = engine.table.get(new.pop())
+    assert (run.state, run.closed) == ("CANCELLED", True)
+    assert engine.states_in_prefect(run.id)[0] == "CANCELLED"
+
+
 def test_a_killed_run_is_crashed_and_the_command_says_so(engine: Engine, endless: Endless) -> None:
     process, run_id = endless()
     pid = engine.table.get(run_id).pid

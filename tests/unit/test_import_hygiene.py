@@ -1,93 +1,109 @@
-"""What must start fast loads nothing heavy; each case asks a fresh interpreter."""
+"""What starts fast and stays small does not load what is slow and large.
+
+Each case runs in a fresh interpreter: what an earlier test imported must not hide anything.
+"""
 
 from __future__ import annotations
 
-import json
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-HEAVY = ("prefect", "torch", "lightgbm", "statsmodels", "pandas", "mlflow", "textual")
-SERVING_HEAVY = (
-    "prefect",
-    "torch",
-    "lightgbm",
-    "statsmodels",
-    "pandas",
-    "mlflow",
-    "textual",
-    "onnx",
-)
+import engine.cli
+from engine.workspace import Workspace
+from tests.unit.deployments import deploy, prepare_dataset
 
-COMMAND = """
+HEAVY = (
+    "prefect torch lightgbm statsmodels pandas mlflow textual sqlalchemy onnx onnxruntime plotext"
+).split()
+_REPORT = """
 import sys
-from engine.cli.guard import run_guarded
-from engine.cli.main import engine
-assert run_guarded(engine, {arguments!r}) == 0
+sys.stderr.write("\\n" + ",".join(name for name in {heavy!r} if name in sys.modules))
+"""
+_COMMAND = """
+import sys
+sys.argv = {argv!r}
+from {module} import main
+try:
+    status = main()
+except SystemExit as end:
+    status = end.code
+assert not status, status
 """
 
 
-def loaded(code: str, workspace: str) -> set[str]:
-    """Top-level modules that an interpreter has loaded after running `code`."""
-    report = "\nimport json, sys\nsys.stderr.write(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code + report],
+def loaded(code: str, heavy: list[str]) -> list[str]:
+    """Run code in a fresh interpreter; return which of the heavy modules it loaded."""
+    process = subprocess.run(
+        [sys.executable, "-c", code + _REPORT.format(heavy=heavy)],
         capture_output=True,
         text=True,
-        env={"MLOPS_WORKSPACE": workspace},
-        check=True,
+        check=False,
     )
-    return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+    assert process.returncode == 0, process.stderr
+    names = process.stderr.rpartition("\n")[2]
+    return names.split(",") if names else []
+
+
+def command(*argv: str, module: str = "engine.cli.main") -> str:
+    return _COMMAND.format(argv=list(argv), module=module)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [command("engine", "--help"), command("mlops-tui", module="tui.app")],
+    ids=["engine --help", "mlops-tui"],
+)
+def test_what_only_talks_loads_nothing_heavy_and_no_numpy(code: str) -> None:
+    assert loaded(code, [*HEAVY, "numpy", "pydantic", "httpx"]) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        command("engine", "run", "--help"),
+        "import engine.prefect_server.api",
+        "import engine.runs.table",
+        "import engine.store.aliases",
+        # The launcher of a run stays beside it until its end.
+        "import engine.cli.follow",
+    ],
+    ids=lambda code: code.split("\n")[-1] or "engine run --help",
+)
+def test_what_surrounds_a_run_loads_nothing_heavy(code: str) -> None:
+    assert loaded(code, HEAVY) == []
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--help"],
-        ["run", "--help"],
-        ["run", "full_flow", "--help"],
-        ["runs"],
-        ["runs", "--json"],
-        ["models"],
-        ["config", "show", "engine"],
-    ],
+    [["runs"], ["models"], ["config", "check"], ["config", "reference", "--json"]],
     ids=" ".join,
 )
-def test_a_command_that_only_answers_loads_nothing_heavy(
-    arguments: list[str], tmp_path: object
+def test_a_command_that_looks_things_up_loads_nothing_heavy(
+    workspace: Workspace, arguments: list[str]
 ) -> None:
-    modules = loaded(COMMAND.format(arguments=arguments), str(tmp_path))
-    assert not modules & set(HEAVY)
+    line = ["engine", "--workspace", str(workspace.root), *arguments]
+
+    assert loaded(command(*line), HEAVY) == []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]], ids=" ".join)
-def test_help_loads_not_even_numpy_rich_or_pydantic(arguments: list[str], tmp_path: object) -> None:
-    modules = loaded(COMMAND.format(arguments=arguments), str(tmp_path))
-    assert not modules & {"numpy", "rich", "pydantic", "yaml", "httpx", "plotext"}
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "tui.app",
-        "engine.execution.launch",
-        "engine.prefect_server.api",
-        "engine.prefect_server.supervise",
-        "engine.runs.table",
-        "engine.timeline",
-        "engine.charts.gantt",
-        "engine.config.loading",
-        "engine.store.aliases",
-        "models.registry",
-    ],
-)
-def test_a_module_that_clients_use_loads_nothing_heavy(module: str, tmp_path: object) -> None:
-    assert not loaded(f"import {module}", str(tmp_path)) & set(HEAVY)
-
-
-@pytest.mark.parametrize("module", ["models.forecasting.bundle", "engine.data.dataset"])
-def test_what_forecasts_are_served_with_needs_no_training_library(
-    module: str, tmp_path: object
+def test_a_forecast_loads_what_serves_a_model_and_not_what_trains_it(
+    workspace: Workspace, bundles: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    assert not loaded(f"import {module}", str(tmp_path)) & set(SERVING_HEAVY)
+    deploy(workspace, bundles[0], dataset=prepare_dataset(workspace, tmp_path).id)
+    line = ["engine", "predict", "--json", "--workspace", str(workspace.root)]
+    heavy = [name for name in HEAVY if name not in {"onnx", "onnxruntime"}]
+
+    assert loaded(command(*line), heavy) == []
+
+
+def test_the_modules_of_the_command_line_are_light_at_the_top() -> None:
+    modules = [f"engine.cli.{module.name}" for module in pkgutil.iter_modules(engine.cli.__path__)]
+    # One interpreter for all: none of them may load anything.
+    code = "\n".join(f"import {module}" for module in modules)
+
+    assert "engine.cli.main" in modules
+    assert loaded(code, [*HEAVY, "numpy", "pyarrow"]) == []

@@ -33,8 +33,9 @@ def test_an_alias_of_nothing_is_not_found(command: EngineCommand, alias: str) ->
 
 
 def test_the_list_says_which_version_serves_and_how_good_it_is(
-    command: EngineCommand, deployed: tuple[str, str]
+    command: EngineCommand, deployed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     previous, champion = deployed
 
     heading, newest, older = command("models").out.splitlines()
