@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,15 +20,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "state.json"
     path.write_bytes(OLD)
     return path
-
-
-@pytest.fixture
-def small_files_only() -> Iterator[None]:
-    """The kernel cuts every file of this process at 1,000 bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def names_in(folder: Path) -> list[str]:
@@ -74,11 +65,20 @@ def test_whichever_call_finds_the_disk_full_the_file_is_old_or_new_and_nothing_e
     assert {"open", "fsync", "chmod", "replace"} <= set(failures)
 
 
-@pytest.mark.usefixtures("small_files_only")
 def test_a_disk_that_fills_up_half_way_leaves_the_old_content(file: Path) -> None:
-    with pytest.raises(StorageError, match=r"state\.json: cannot be written \(5000 bytes\)"):
-        write_bytes(file, b"x" * 5000)
+    # In a process of its own: the limit holds for every file of a process, a test log included.
+    code = (
+        "import resource, signal, sys; from pathlib import Path; "
+        "from engine.atomic import write_bytes; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "write_bytes(Path(sys.argv[1]), b'x' * 5000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False
+    )
 
+    assert "state.json: cannot be written (5000 bytes)" in done.stderr
     assert file.read_bytes() == OLD
     assert names_in(file.parent) == [file.name]
 

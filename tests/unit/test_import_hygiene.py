@@ -16,9 +16,19 @@ import engine.cli
 from engine.workspace import Workspace
 from tests.unit.deployments import deploy, prepare_dataset
 
-HEAVY = (
-    "prefect torch lightgbm statsmodels pandas mlflow textual sqlalchemy onnx onnxruntime plotext"
-).split()
+HEAVY = [
+    "prefect",
+    "torch",
+    "lightgbm",
+    "statsmodels",
+    "pandas",
+    "mlflow",
+    "textual",
+    "sqlalchemy",
+    "onnx",
+    "onnxruntime",
+    "plotext",
+]
 _REPORT = """
 import sys
 sys.stderr.write("\\n" + ",".join(name for name in {heavy!r} if name in sys.modules))
@@ -58,23 +68,43 @@ def command(*argv: str, module: str = "engine.cli.main") -> str:
     ids=["engine --help", "mlops-tui"],
 )
 def test_what_only_talks_loads_nothing_heavy_and_no_numpy(code: str) -> None:
-    assert loaded(code, [*HEAVY, "numpy", "pydantic", "httpx"]) == []
+    assert loaded(code, [*HEAVY, "numpy", "pydantic", "rich", "yaml", "httpx"]) == []
 
 
 @pytest.mark.parametrize(
-    "code",
-    [
-        command("engine", "run", "--help"),
-        "import engine.prefect_server.api",
-        "import engine.runs.table",
-        "import engine.store.aliases",
-        # The launcher of a run stays beside it until its end.
-        "import engine.cli.follow",
-    ],
-    ids=lambda code: code.split("\n")[-1] or "engine run --help",
+    "arguments", [["run", "--help"], ["run", "full_flow", "--help"]], ids=" ".join
 )
-def test_what_surrounds_a_run_loads_nothing_heavy(code: str) -> None:
-    assert loaded(code, HEAVY) == []
+def test_the_help_of_a_command_loads_no_more_than_the_command_line(arguments: list[str]) -> None:
+    assert (
+        loaded(
+            command("engine", *arguments), [*HEAVY, "numpy", "pydantic", "rich", "yaml", "httpx"]
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "engine.cli.follow",  # the launcher of a run stays beside it until its end
+        "engine.config.loading",
+        "engine.execution.launch",
+        "engine.prefect_server.api",
+        "engine.prefect_server.supervise",
+        "engine.runs.table",
+        "engine.store.aliases",
+        "engine.timeline",
+        "engine.charts.gantt",
+        "models.registry",
+    ],
+)
+def test_what_surrounds_a_run_loads_nothing_heavy(module: str) -> None:
+    assert loaded(f"import {module}", HEAVY) == []
+
+
+@pytest.mark.parametrize("module", ["models.forecasting.bundle", "engine.data.dataset"])
+def test_what_serves_forecasts_is_light_until_it_is_used(module: str) -> None:
+    assert loaded(f"import {module}", HEAVY) == []
 
 
 @pytest.mark.parametrize(
