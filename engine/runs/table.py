@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.database import transaction
 from engine.errors import NotFoundError, StorageError
 from engine.processes import is_alive
 from engine.states import FINAL_STATES
@@ -211,28 +211,8 @@ class RunTable:
                 f"UPDATE runs SET {assignments} WHERE id = ?", [*values.values(), run_id]
             )
 
-    @contextmanager
-    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-        try:
-            database = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
-            try:
-                database.row_factory = sqlite3.Row
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                try:
-                    yield database
-                except BaseException:
-                    database.execute("ROLLBACK")
-                    raise
-                database.execute("COMMIT")
-            finally:
-                database.close()
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"the table of runs cannot be used: {error}",
-                where=str(self._path),
-                fix="See `engine doctor`",
-            ) from error
+    def _transaction(self, *, write: bool = True) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(self._path, "the table of runs", write=write)
 
 
 _LAUNCH_SECONDS = 30.0

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import DeployRefusedError, NotFoundError, StorageError
+from engine.database import transaction
+from engine.errors import DeployRefusedError, NotFoundError
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
@@ -102,26 +103,10 @@ class AliasRegistry:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            database = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
-            try:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute("PRAGMA synchronous = FULL")
-                for statement in _SCHEMA.split(";"):
-                    database.execute(statement)
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield database
-                except BaseException:
-                    database.execute("ROLLBACK")
-                    raise
-                database.execute("COMMIT")
-            finally:
-                database.close()
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"the aliases cannot be used: {error}", where=str(self._path)
-            ) from error
+        with transaction(self._path, "the aliases") as database:
+            for statement in _SCHEMA.split(";"):
+                database.execute(statement)
+            yield database
 
 
 def _state(database: sqlite3.Connection) -> AliasState:
