@@ -1,6 +1,6 @@
 """How long `engine --help` takes, beside the interpreter itself and beside importing Prefect.
 
-    python benchmarks/startup.py [--repeats 10] [--json]
+python benchmarks/startup.py [--repeats 10] [--json]
 """
 
 from __future__ import annotations

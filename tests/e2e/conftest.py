@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def endless(engine: Engine) -> Iterator[Callable[[], tuple[subprocess.Popen[str]
     started: list[tuple[subprocess.Popen[str], str]] = []
 
     def start() -> tuple[subprocess.Popen[str], str]:
+        before = engine.run_ids()
         process = engine.start(
             "run",
             "full_flow",
@@ -64,7 +66,7 @@ def endless(engine: Engine) -> Iterator[Callable[[], tuple[subprocess.Popen[str]
             "--epochs=10000",
             "--set=train.hparams.patience=10000",
         )
-        started.append((process, engine.wait_for_step("train_model", process)))
+        started.append((process, engine.wait_for_step("train_model", process, not_in=before)))
         return started[-1]
 
     yield start
@@ -75,4 +77,6 @@ def endless(engine: Engine) -> Iterator[Callable[[], tuple[subprocess.Popen[str]
         if process.poll() is None:
             process.kill()
         process.communicate()
-        engine.table.bury_dead()
+        while not engine.table.get(run_id).is_final:
+            engine.table.bury_dead()
+            time.sleep(0.05)  # a process that was killed takes a moment to be gone

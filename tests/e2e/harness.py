@@ -71,13 +71,16 @@ class Engine:
         assert connection is not None
         return PrefectApi(connection)
 
-    def wait_for_step(self, step: str, process: subprocess.Popen[str]) -> str:
-        """Wait until the newest run is in a step and has told of its progress; return the run."""
+    def run_ids(self) -> set[str]:
+        return {run.id for run in self.table.newest(10_000)}
+
+    def wait_for_step(self, step: str, process: subprocess.Popen[str], *, not_in: set[str]) -> str:
+        """Wait until a new run is in a step and has told of its progress; return the run."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             for run in self.table.newest(1):
                 progress = self.workspace.run_folder(run.id) / "progress.jsonl"
-                if run.state == "RUNNING" and progress.exists():
+                if run.id not in not_in and progress.exists():
                     events = [json.loads(line) for line in progress.read_text().splitlines()]
                     if any(event.get("step") == step for event in events):
                         return run.id

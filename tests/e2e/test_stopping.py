@@ -30,9 +30,9 @@ def test_ctrl_c_cancels_the_run_and_everything_below_it(engine: Engine, endless:
 
 
 def test_ctrl_c_while_the_run_is_still_starting_cancels_it_too(engine: Engine) -> None:
-    known = {run.id for run in engine.table.newest(1000)}
+    known = engine.run_ids()
     process = engine.start("run", "data_flow", *engine.sample_options)
-    while not (new := {run.id for run in engine.table.newest(1000)} - known):
+    while not (new := engine.run_ids() - known):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
