@@ -25,6 +25,7 @@ from engine.prefect_server.connection import (
     write_short_certificates,
 )
 from engine.prefect_server.locks import FileLock
+from engine.processes import start_mark
 
 _POLL_SECONDS = 0.05
 _LOG_LINES_SHOWN = 15
@@ -115,17 +116,19 @@ class ServerLease:
 
     def _find(self) -> Connection | None:
         probe = FileLock(self._home / SERVER_LOCK)
-        if probe.acquire(wait=False):
-            probe.release()
-            # What a killed server left would point clients at a dead or a foreign port.
-            (self._home / CONNECTION_FILE).unlink(missing_ok=True)
-            return None
         deadline = time.monotonic() + self._settings.start_timeout_seconds
-        while (connection := Connection.read(self._home)) is None:
+        while not probe.acquire(wait=False):
+            connection = Connection.read(self._home)
+            # A server that was just killed may hold the lock for a moment longer than it lives.
+            if connection is not None and start_mark(connection.pid) is not None:
+                return connection
             if time.monotonic() > deadline:
                 raise self._failed("a Prefect server holds this workspace but does not answer")
             time.sleep(_POLL_SECONDS)
-        return connection
+        probe.release()
+        # What a killed server left would point clients at a dead or a foreign port.
+        (self._home / CONNECTION_FILE).unlink(missing_ok=True)
+        return None
 
     def _start(self) -> Connection:
         listener = self._bind()
