@@ -22,6 +22,11 @@ class EngineError(Exception):
         self.fix = fix
         super().__init__(str(self))
 
+    @property
+    def kind(self) -> str:
+        """Name of the family of errors: that of the nearest class in this module."""
+        return next(cls.__name__ for cls in type(self).__mro__ if cls.__module__ == __name__)
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f". {self.fix}" if self.fix else ""

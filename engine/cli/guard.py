@@ -76,7 +76,7 @@ def _refused(error: click.ClickException, *, as_json: bool) -> int:
 
 def _error_data(error: EngineError) -> dict[str, Any]:
     return {
-        "kind": type(error).__name__,
+        "kind": error.kind,
         "message": error.what,
         "where": error.where,
         "fix": error.fix,

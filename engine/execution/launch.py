@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.config.dump import dump_settings
 from engine.config.loading import Loaded
 from engine.config.settings import EngineSettings
-from engine.errors import ServerError
+from engine.errors import EngineError, ServerError
 from engine.execution.closing import close_dead_runs
 from engine.execution.order import CONFIG_FILE, LOG_FILE, Order
 from engine.prefect_server.api import PrefectApi
@@ -138,7 +138,8 @@ def _abandon(lease: ServerLease, table: RunTable, run_id: str, error: BaseExcept
     if isinstance(error, KeyboardInterrupt):
         table.finish(run_id, "CANCELLED", "cancelled while it was starting")
     else:
-        table.finish(run_id, "FAILED", f"could not be started: {error}", type(error).__name__)
+        kind = error.kind if isinstance(error, EngineError) else ""
+        table.finish(run_id, "FAILED", f"could not be started: {error}", kind)
     with PrefectApi(lease.connection) as api:
         close_dead_runs(api, table)
 

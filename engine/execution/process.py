@@ -71,7 +71,7 @@ def _perform(context: RunContext) -> Outcome:
     except (TerminationSignal, KeyboardInterrupt):
         return _terminated(context.table.get(context.run_id))
     except EngineError as error:
-        return Outcome("FAILED", str(error), type(error).__name__, context.outputs)
+        return Outcome("FAILED", str(error), error.kind, context.outputs)
     except Exception as error:  # noqa: BLE001  the end of every run is recorded, whatever it was
         get_logger("engine").debug("the run failed", exc_info=True)
         return Outcome("FAILED", f"{type(error).__name__}: {error}", "", context.outputs)

@@ -48,3 +48,12 @@ def test_an_error_with_parts_of_its_own_keeps_them_across_a_process_border() -> 
 
     assert copy.problems == error.problems
     assert str(copy) == "--set: model.windw: is unknown"
+
+
+def test_an_error_made_elsewhere_counts_to_its_family() -> None:
+    assert ConfigProblemsError([Problem("unknown key")]).kind == "ConfigError"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_of_this_module_is_a_family(kind: type[EngineError]) -> None:
+    assert kind("something happened").kind == kind.__name__
