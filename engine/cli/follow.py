@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,13 @@ def run_and_follow(
 
 
 def _follow(launched: LaunchedRun, view: ProgressView) -> None:
-    """Show progress until the run's process has ended; Ctrl-C cancels the run, twice kills it."""
+    """Show progress until the run's process has ended; Ctrl-C cancels the run.
+
+    A cancelled run that has not stopped after the grace time is killed; a second Ctrl-C does not
+    wait for that.
+    """
     reader, steps = ProgressReader(launched.folder), StepList()
-    cancelling = False
+    kill_at: float | None = None
     while True:
         try:
             ended = launched.wait(_REFRESH_SECONDS)
@@ -69,11 +74,13 @@ def _follow(launched: LaunchedRun, view: ProgressView) -> None:
             view.show(steps, changed)
             if ended:
                 return
+            if kill_at is not None and time.monotonic() > kill_at:
+                launched.kill()
         except KeyboardInterrupt:
-            if cancelling:
+            if kill_at is not None:
                 launched.kill()
                 return
-            cancelling = True
+            kill_at = time.monotonic() + launched.grace_seconds
             report_status("cancelling; press Ctrl-C again to end it at once")
             launched.request_cancel()
 

@@ -36,7 +36,7 @@ class LaunchedRun:
     _process: subprocess.Popen[bytes]
     _lease: ServerLease
     _table: RunTable
-    _grace_seconds: float
+    grace_seconds: float
 
     @property
     def record(self) -> RunRecord:
@@ -60,12 +60,6 @@ class LaunchedRun:
         """End the run's process group at once."""
         signal_group(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-    def cancel(self) -> None:
-        """Ask the run to stop, and end it when it has not stopped after the grace time."""
-        self.request_cancel()
-        if not self.wait(self._grace_seconds):
-            self.kill()
 
     def close(self) -> RunRecord:
         """After the process has ended: make the records true, give the server back."""
