@@ -28,6 +28,7 @@ demo: $(VENV)/demo.installed
 	  "  engine runs                                         what ran" \
 	  "  engine models                                       what is deployed" \
 	  "  engine config show                                  every setting, and where it comes from" \
+	  "  engine status                                       what keeps running; engine down stops it" \
 	  "  engine run full_flow --data my.csv --set dataset.date_col=day ...   your own data" ""
 
 test: $(VENV)/dev.installed
@@ -49,7 +50,7 @@ contracts: $(VENV)/dev.installed
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev.installed
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
+	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
 	exit $${failed:-0}
 
 clean:

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from _claims import at_least, at_most, parser_of, report
+from _prefect_peer import default_server
 
 SHAPE: dict[str, tuple[str, ...]] = {
     "data_flow": (
@@ -74,20 +75,28 @@ def timed(call: Callable[[], Any], repeats: int) -> list[float]:
 
 def child_ours(repeats: int, folder: Path) -> list[float]:
     """Run in the environment of a run process."""
-    from engine.execution.settings import run_settings
+    from prefect.context import SyncClientContext
+
+    from engine.execution.settings import client_settings, run_settings
     from engine.flows.declare import declare_flow
     from engine.runs.context import RunContext, use_run_context
     from engine.runs.progress import ProgressWriter
-    from engine.runs.table import RunTable
+    from engine.tables.handoffs import Handoffs
+    from engine.tables.runs import RunTable
     from engine.tasks.step import step
     from engine.workspace import Workspace
 
-    workspace = Workspace(folder).create()
+    workspace = Workspace(folder / "context").create()
     full_flow = build(declare_flow, step)
     context = RunContext(
-        "benchmark", "full_flow", workspace, RunTable(workspace.database), ProgressWriter(folder)
+        "benchmark",
+        "full_flow",
+        workspace,
+        RunTable(workspace.database),
+        Handoffs(workspace.database),
+        ProgressWriter(folder),
     )
-    with run_settings(), use_run_context(context):
+    with run_settings(), SyncClientContext(client_settings()), use_run_context(context):
         return timed(full_flow, repeats)
 
 
@@ -117,57 +126,32 @@ def run_child(mode: str, repeats: int, folder: Path, environment: dict[str, str]
 
 def measure_ours(repeats: int, folder: Path) -> list[float]:
     """Measure against the server that the engine starts."""
-    from engine.config.settings import PrefectServerSettings
-    from engine.prefect_server.connection import client_environment
-    from engine.prefect_server.supervise import ServerLease
+    from engine.client import EngineClient, calls
+    from engine.prefect_server.connection import Connection, client_environment
+    from engine.workspace import Workspace
 
-    home = folder / "prefect"
-    home.mkdir()
-    with ServerLease(home, PrefectServerSettings(idle_exit_seconds=1)) as lease:
-        lease.wait_ready()
-        return run_child("ours", repeats, folder, client_environment(home, lease.connection))
+    workspace = Workspace(folder / "workspace").create()
+    with EngineClient(workspace) as engine:
+        try:
+            engine.send(calls.warm())
+            while (connection := Connection.read(workspace.prefect_home)) is None:
+                time.sleep(0.2)
+            environment = client_environment(workspace.prefect_home, connection)
+            return run_child("ours", repeats, folder, environment)
+        finally:
+            engine.send(calls.down())
 
 
 def measure_defaults(repeats: int, folder: Path) -> list[float]:
-    """Measure against `prefect server start` with its own settings; only telemetry is off."""
-    import httpx
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    environment = kept | {
-        "PREFECT_HOME": str(folder),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            deadline = time.monotonic() + 120
-            while True:
-                try:
-                    httpx.get(f"{environment['PREFECT_API_URL']}/health", timeout=2)
-                    break
-                except httpx.TransportError:
-                    if time.monotonic() > deadline or server.poll() is not None:
-                        raise
-                    time.sleep(0.2)
-            return run_child("defaults", repeats, folder, environment)
-        finally:
-            server.terminate()
-            server.wait(30)
+    """Measure against a server with its own settings."""
+    with default_server(folder) as peer:
+        return run_child("defaults", repeats, folder, dict(peer.environment))
 
 
 def main() -> int:
     """Measure, print the table or the JSON lines; exit status 1 when a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", choices=("ours", "defaults"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -184,35 +168,24 @@ def main() -> int:
     overhead = times["ours"] - plain
     ratio = (times["defaults"] - plain) / overhead
     claims = [
-        {
-            "claim": "full_flow of 12 no-op tasks, beyond plain function calls",
-            "value": round(overhead, 3),
-            "unit": "s",
-            "goal": f"<= {GOAL_SECONDS}",
-            "peer": "plain function calls",
-            "peer_value": round(plain, 6),
-            "ok": overhead <= GOAL_SECONDS,
-        },
-        {
-            "claim": "the same against Prefect's defaults",
-            "value": round(ratio, 1),
-            "unit": "times less",
-            "goal": f">= {GOAL_RATIO:g}",
-            "peer": "prefect server start, @flow, @task (s)",
-            "peer_value": round(times["defaults"], 3),
-            "ok": ratio >= GOAL_RATIO,
-        },
+        at_most(
+            "full_flow of 12 no-op tasks, beyond plain function calls",
+            overhead,
+            "s",
+            GOAL_SECONDS,
+            "plain function calls",
+            plain,
+        ),
+        at_least(
+            "the same against Prefect's defaults",
+            ratio,
+            "times less",
+            GOAL_RATIO,
+            "prefect server start, @flow, @task (s)",
+            times["defaults"],
+        ),
     ]
-    for claim in claims:
-        if arguments.json:
-            print(json.dumps(claim))
-        else:
-            verdict = "ok" if claim["ok"] else "MISSED"
-            print(
-                f"{verdict:>6}  {claim['claim']}: {claim['value']} {claim['unit']} "
-                f"(goal {claim['goal']}; {claim['peer']}: {claim['peer_value']})"
-            )
-    return 0 if all(claim["ok"] for claim in claims) else 1
+    return report(claims, as_json=arguments.json)
 
 
 def _same(function: Callable[[], None]) -> Callable[[], None]:

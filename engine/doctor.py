@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from engine.client.start import answers
 from engine.config.loading import load_engine_settings, load_settings
 from engine.errors import EngineError
+from engine.locks import FileLock
 from engine.prefect_server.connection import SERVER_LOCK, Connection
-from engine.prefect_server.locks import FileLock
-from engine.runs.table import RunTable
+from engine.processes import is_alive
+from engine.secrets_file import read_secrets
 from engine.store import AliasRegistry, VersionStore
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 _PACKAGES = ("prefect", "torch", "lightgbm", "onnxruntime", "pandas", "plotext")
@@ -53,8 +56,10 @@ def examine(workspace: Workspace) -> list[Finding]:
         _privacy(workspace.root),
         _configuration(workspace),
         *_databases(workspace),
-        _runs(workspace),
+        _secrets(workspace),
+        _engine(workspace),
         _server(workspace),
+        _runs(workspace),
         _champion(workspace),
     ]
     return findings
@@ -145,13 +150,33 @@ def _server(workspace: Workspace) -> Finding:
 
 def _runs(workspace: Workspace) -> Finding:
     try:
-        unclosed = RunTable(workspace.database).bury_dead()
+        unclosed = RunTable(workspace.database).unclosed()
     except EngineError as error:
         return Finding("runs", False, error.what, error.fix or "")
-    if not unclosed:
+    dead = [run for run in unclosed if run.pid is not None and not is_alive(run.pid, run.pid_mark)]
+    silent = len([run for run in dead if not run.is_final])
+    told = len(dead) - silent
+    parts = [f"{silent} died without a word"] if silent else []
+    parts += [f"{told} ended before Prefect knew all of it"] if told else []
+    if not parts:
         return Finding("runs", True, "each has a process or an end")
-    found = f"{len(unclosed)} ended without Prefect's knowledge; the next run tells it"
-    return Finding("runs", True, found)
+    found = f"{' and '.join(parts)}; the engine sees to it when it runs"
+    return Finding("runs", True, found, "" if answers(workspace) else "Start it: engine up")
+
+
+def _engine(workspace: Workspace) -> Finding:
+    if answers(workspace):
+        return Finding("engine", True, f"listens on {workspace.socket}")
+    return Finding("engine", True, "not running; it starts with the first command that needs it")
+
+
+def _secrets(workspace: Workspace) -> Finding:
+    try:
+        names = read_secrets(workspace.secrets)
+    except EngineError as error:
+        return Finding("secrets", False, str(error))
+    found = f"{', '.join(names)} in {workspace.secrets.name}" if names else "none"
+    return Finding("secrets", True, found)
 
 
 def _champion(workspace: Workspace) -> Finding:

@@ -6,6 +6,8 @@ The command line turns each class into its own exit code (engine/cli/exit_codes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class EngineError(Exception):
     """Something the user can act on.
@@ -26,6 +28,10 @@ class EngineError(Exception):
     def kind(self) -> str:
         """Name of the family of errors: that of the nearest class in this module."""
         return next(cls.__name__ for cls in type(self).__mro__ if cls.__module__ == __name__)
+
+    def to_dict(self) -> dict[str, str | None]:
+        """The error as data: for JSON output, and to cross from the engine to its clients."""
+        return {"kind": self.kind, "message": self.what, "where": self.where, "fix": self.fix}
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -65,8 +71,20 @@ class DeployRefusedError(EngineError):
 
 
 class ServerError(EngineError):
-    """The Prefect server could not be started or reached."""
+    """The engine or its Prefect server could not be started or reached."""
 
 
 class StorageError(EngineError):
     """A disk, database or folder that cannot be read or written."""
+
+
+class ConflictError(EngineError):
+    """Something that cannot be done in the state that a run, schedule or version is in."""
+
+
+def error_of_dict(values: Mapping[str, str | None]) -> EngineError:
+    """Make the error again that `to_dict` described; of an unknown kind it is a plain one."""
+    family = globals().get(str(values["kind"]))
+    known = isinstance(family, type) and issubclass(family, EngineError)
+    kind: type[EngineError] = family if known else EngineError  # type: ignore[assignment]
+    return kind(str(values["message"]), where=values.get("where"), fix=values.get("fix"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 
@@ -27,7 +28,13 @@ def _from_proc(pid: int) -> str | None:
         return None
     # The command name stands in parentheses and may itself hold spaces and parentheses.
     fields = stat[stat.rindex(")") + 2 :].split()
-    return None if fields[0] in "ZX" else fields[19]
+    return None if fields[0] in "ZX" else f"{_boot()}-{fields[19]}"
+
+
+@cache
+def _boot() -> str:
+    # Start times count from the boot, so that after the next one they may repeat.
+    return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
 
 
 def _from_ps(pid: int) -> str | None:

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 FINAL_STATES = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+OPEN_STATES = ("PENDING", "RUNNING", "CANCELLING")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import StorageError
 
 ENVIRONMENT_VARIABLE = "MLOPS_WORKSPACE"
+
+_LONGEST_SOCKET_PATH = 107
+_SHORT_ROOT = Path("/tmp")
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,56 @@ class Workspace:
 
     @property
     def database(self) -> Path:
-        """The engine's own small table of runs."""
+        """The engine's own small database: runs, schedules, notifications."""
         return self.root / "engine.db"
+
+    @property
+    def secrets(self) -> Path:
+        """What `${NAME}` in a configuration stands for; the user's own file."""
+        return self.root / "secrets.env"
+
+    @property
+    def engine_lock(self) -> Path:
+        """Held by the running engine; one per workspace."""
+        return self.root / "engine.lock"
+
+    @property
+    def engine_log(self) -> Path:
+        """What the engine itself has to say."""
+        return self.root / "engine.log"
+
+    @property
+    def socket(self) -> Path:
+        """Where the engine listens for its own user's clients.
+
+        A socket's path may have at most 107 bytes; that of a deeper workspace lies in a folder for
+        such, private to the user, under a name made from the workspace's path.
+        """
+        # Whichever way leads to a workspace, it has one socket.
+        root = self.root.resolve()
+        beside = root / "engine.sock"
+        if len(os.fsencode(beside)) <= _LONGEST_SOCKET_PATH:
+            return beside
+        digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+        return _socket_folder() / f"{digest}.sock"
+
+
+def _socket_folder() -> Path:
+    # Not XDG_RUNTIME_DIR: a cron job does not have it, and it goes away with the last login, while
+    # the engine stays.
+    folder = _SHORT_ROOT / f"mlops-tui-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise StorageError(
+            f"cannot be made: {error.strerror}", where=str(folder), fix="Choose a shorter workspace"
+        ) from error
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not stat.S_ISDIR(status.st_mode):
+        raise StorageError(
+            "is not a folder of yours alone", where=str(folder), fix="Choose a shorter workspace"
+        )
+    return folder
 
 
 def _default_root() -> Path:

@@ -12,8 +12,9 @@ from rich.cells import cell_len
 from engine.charts.canvas import Span, draw_spans
 from engine.charts.folding import fold
 from engine.charts.scales import elapsed_ticks, format_duration
-from engine.charts.text import clip, fit, paint, printable, sentence
+from engine.charts.text import clip, fit, paint, sentence
 from engine.states import FINAL_STATES
+from engine.text import printable
 from engine.timeline import Bar, Timeline, count_states
 
 # Kind of segment, first and last cell that it fills.

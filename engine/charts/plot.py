@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from engine.charts.canvas import Band, Layer, draw_layers
 from engine.charts.scales import Scale
-from engine.charts.text import clip, fit, paint, printable, sentence
+from engine.charts.text import clip, fit, paint, sentence
+from engine.text import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from rich.cells import cell_len, set_cell_size
+
+from engine.text import MAX_MARKS, printable
 
 # The sixteen colours that every terminal theme defines, so that charts follow the theme.
 SGR = {
@@ -18,43 +18,13 @@ SGR = {
     "bold": "1",
 }
 
-# Control, format (bidi, zero width), surrogate, private, unassigned, line and paragraph separator:
-# what moves the cursor, reorders a line or has a width that terminals disagree on.
-_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_MAX_MARKS = 4
-
-
-def printable(text: str, *, ascii: bool = False) -> str:
-    r"""Return the text with everything escaped that a terminal would act on.
-
-    An escape character becomes the four characters `\x1b`. Decomposed letters are composed;
-    variation selectors and piles of combining marks are dropped. With `ascii`, any other
-    character outside ASCII becomes a question mark.
-    """
-    shown: list[str] = []
-    marks = 0
-    for char in unicodedata.normalize("NFC", text):
-        category = unicodedata.category(char)
-        if category in _ESCAPED:
-            shown.append(char.encode("unicode_escape").decode("ascii"))
-        elif category in ("Mn", "Me"):
-            marks += 1
-            if marks <= _MAX_MARKS and not "\ufe00" <= char <= "\ufe0f":
-                shown.append(char)
-            continue
-        else:
-            shown.append(char)
-        marks = 0
-    result = "".join(shown)
-    return result.encode("ascii", "replace").decode("ascii") if ascii else result
-
 
 def fit(text: str, width: int, *, ascii: bool = False) -> str:
     """Escape the text and cut or fill it to exactly `width` columns; a cut ends in an ellipsis."""
     if width <= 0:
         return ""
     # No more characters than could ever show: a name may be a megabyte long.
-    text = printable(text[: width * (_MAX_MARKS + 1)], ascii=ascii)
+    text = printable(text[: width * (MAX_MARKS + 1)], ascii=ascii)
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(text, width - 1) + ("~" if ascii else "…")

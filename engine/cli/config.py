@@ -98,8 +98,8 @@ def reference(line: CommandLine, prefix: str) -> None:
     from dataclasses import asdict
 
     from engine.cli.output import write_json, write_text
+    from engine.config.engine_settings import EngineSettings
     from engine.config.reference import describe_settings
-    from engine.config.settings import EngineSettings
     from engine.errors import NotFoundError
 
     settings = [*describe_settings(), *describe_settings(EngineSettings)]

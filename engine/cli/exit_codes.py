@@ -29,10 +29,13 @@ class ExitCode(IntEnum):
     """There is no such run, version, series or file."""
 
     SERVER = 6
-    """The Prefect server could not be started or reached."""
+    """The engine or its Prefect server could not be started or reached."""
 
     STORAGE = 7
     """The disk, a database or the workspace cannot be read or written."""
+
+    CONFLICT = 8
+    """It cannot be done in the state that the run or schedule is in."""
 
     CANCELLED = 130
     """Cancelled, by Ctrl-C or by somebody else."""
@@ -40,6 +43,7 @@ class ExitCode(IntEnum):
 
 _OF_ERROR: dict[type[errors.EngineError], ExitCode] = {
     errors.ConfigError: ExitCode.USAGE,
+    errors.ConflictError: ExitCode.CONFLICT,
     errors.DataError: ExitCode.DATA,
     errors.DeployRefusedError: ExitCode.REFUSED,
     errors.NotFoundError: ExitCode.NOT_FOUND,

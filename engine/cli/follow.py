@@ -1,93 +1,96 @@
-"""Launching a run from the command line and staying with it until it ends."""
+"""Staying with a run until it ends: its progress on a terminal, its end as the exit code."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-from engine.cli.diagnostics import report_note, report_status
+from engine.cli.diagnostics import report_status
 from engine.cli.exit_codes import code_of_run
 from engine.cli.live import ProgressView, progress_view
 from engine.cli.options import CommandLine
 from engine.cli.output import write_json
-from engine.cli.report import run_data, write_run_report
-from engine.config.loading import load_engine_settings, load_settings
-from engine.execution.launch import LaunchedRun, launch
-from engine.execution.outcome import Outcome
-from engine.runs.progress import ProgressReader
-from engine.runs.steps import StepList
+from engine.cli.report import detail_data, write_run_report
+from engine.client import EngineClient, calls
+from engine.config.loading import load_engine_settings
+from engine.schema import ResetEvent, RunDetail, RunEvent, RunInfo, StepEvent, StepInfo
+from engine.states import FINAL_STATES
 
-_REFRESH_SECONDS = 0.2
+_RECORD_SECONDS = 5.0
+_POLL_SECONDS = 0.1
 
 
-def run_and_follow(
-    line: CommandLine, flow: str, overrides: Sequence[str], flags: Mapping[str, Any]
+def follow_and_report(
+    line: CommandLine, engine: EngineClient, run: RunInfo, *, ctrl_c_cancels: bool
 ) -> int:
-    """Run a flow, show its progress, print its result; return the exit code.
+    """Show the progress of a run until it ends, then what it came to; return the exit code.
 
     Args:
         line: Where, and whether as JSON.
-        flow: One of the five flows.
-        overrides: The texts of `--set`.
-        flags: Values of the command's own options; None = not given.
+        engine: The engine.
+        run: The run.
+        ctrl_c_cancels: Ctrl-C cancels the run, and pressed twice ends it at once; otherwise it
+            only ends the watching.
     """
-    workspace = line.workspace.create()
-    loaded = load_settings(
-        flow,
-        workspace_configs=workspace.configs,
-        overrides=overrides,
-        flags=_settings_flags(flags),
-    )
-    engine = load_engine_settings(workspace_configs=workspace.configs)
-    if not line.json:
-        for note in (*engine.notes, *loaded.notes):
-            report_note(note)
-    with progress_view(flow, quiet=line.json) as view:
-        launched = launch(workspace, flow, loaded, engine.settings, on_wait=view.status)
-        view.status("loading the libraries")
-        try:
-            _follow(launched, view)
-        finally:
-            record = launched.close()
-    outcome = Outcome.read(launched.folder)
+    with progress_view(run.flow, quiet=line.json, cancels=ctrl_c_cancels) as view:
+        _follow(engine, run, view, ctrl_c_cancels=ctrl_c_cancels)
+    detail = _recorded(engine, run.id)
     if line.json:
-        write_json(run_data(record, outcome))
+        write_json(detail_data(detail))
     else:
-        write_run_report(record, outcome, launched.folder, engine.settings.timezone)
-    return code_of_run(record.state, record.error_kind)
+        settings = load_engine_settings(workspace_configs=line.workspace.configs).settings
+        write_run_report(detail, settings.timezone)
+    return code_of_run(detail.run.state, detail.run.error_kind)
 
 
-def _follow(launched: LaunchedRun, view: ProgressView) -> None:
-    """Show progress until the run's process has ended; Ctrl-C cancels the run.
-
-    A cancelled run that has not stopped after the grace time is killed; a second Ctrl-C does not
-    wait for that.
-    """
-    reader, steps = ProgressReader(launched.folder), StepList()
-    kill_at: float | None = None
+def _follow(
+    engine: EngineClient, run: RunInfo, view: ProgressView, *, ctrl_c_cancels: bool
+) -> None:
+    asked = False
     while True:
         try:
-            ended = launched.wait(_REFRESH_SECONDS)
-            changed = [step for event in reader.new_events() if (step := steps.apply(event))]
-            view.show(steps, changed)
-            if ended:
-                return
-            if kill_at is not None and time.monotonic() > kill_at:
-                launched.kill()
+            _show_until_end(engine, run.id, view)
+            return
         except KeyboardInterrupt:
-            if kill_at is not None:
-                launched.kill()
-                return
-            kill_at = time.monotonic() + launched.grace_seconds
-            report_status("cancelling; press Ctrl-C again to end it at once")
-            launched.request_cancel()
+            if not ctrl_c_cancels:
+                raise
+            if not asked:
+                report_status("cancelling; press Ctrl-C again to end it at once")
+            engine.send(calls.cancel(run.id, hard=asked))
+            asked = True
 
 
-def _settings_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
-    named = {key: value for key, value in flags.items() if key != "data"}
-    if flags.get("data") is not None:
-        # What is typed at a prompt means the folder one stands in, not the workspace's.
-        named["data"] = str(Path(flags["data"]).absolute())
-    return named
+def _show_until_end(engine: EngineClient, run_id: str, view: ProgressView) -> None:
+    steps: dict[str, StepInfo] = {}
+    for event in engine.events(run_id):
+        changed: list[StepInfo] = []
+        run: RunInfo | None = None
+        if isinstance(event, ResetEvent):
+            detail = engine.send(calls.run(run_id))
+            run = detail.run
+            changed = [step for step in detail.steps if step != steps.get(step.id)]
+        elif isinstance(event, StepEvent):
+            changed = [event.step]
+        elif isinstance(event, RunEvent):
+            run = event.run
+        steps |= {step.id: step for step in changed}
+        if run is not None:
+            view.status(_status(run))
+        view.show(list(steps.values()), changed)
+        if run is not None and run.state in FINAL_STATES:
+            return
+
+
+def _status(run: RunInfo) -> str:
+    if run.state == "PENDING":
+        return run.waiting
+    return "cancelling" if run.state == "CANCELLING" else ""
+
+
+def _recorded(engine: EngineClient, run_id: str) -> RunDetail:
+    """The run with its tree as Prefect has it: for a run that was killed that takes a moment."""
+    deadline = time.monotonic() + _RECORD_SECONDS
+    while True:
+        detail = engine.send(calls.run(run_id))
+        if detail.rows or detail.run.started is None or time.monotonic() > deadline:
+            return detail
+        time.sleep(_POLL_SECONDS)

@@ -51,7 +51,7 @@ def _run(command: click.Command, arguments: Sequence[str]) -> int:
     except EngineError as error:
         code = code_of_error(error)
         if shared.json:
-            write_json({"error": _error_data(error), "exit_code": int(code)})
+            write_json({"error": error.to_dict(), "exit_code": int(code)})
         else:
             report_error(error)
         return code
@@ -72,12 +72,3 @@ def _refused(error: click.ClickException, *, as_json: bool) -> int:
     else:
         error.show(file=sys.stderr)
     return ExitCode.USAGE
-
-
-def _error_data(error: EngineError) -> dict[str, Any]:
-    return {
-        "kind": error.kind,
-        "message": error.what,
-        "where": error.where,
-        "fix": error.fix,
-    }

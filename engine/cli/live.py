@@ -14,11 +14,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from engine.charts.text import printable
 from engine.cli.diagnostics import report_status
-from engine.runs.steps import Step, StepList
+from engine.schema import StepInfo
+from engine.text import printable
 
-_GLYPHS = {"COMPLETED": ("✓", "green"), "FAILED": ("✗", "red"), "RUNNING": ("●", "cyan")}
+_GLYPHS = {
+    "COMPLETED": ("✓", "green"),
+    "FAILED": ("✗", "red"),
+    "CRASHED": ("✗", "red"),
+    "RUNNING": ("●", "cyan"),
+}
 _LINE_SECONDS = 5.0
 
 
@@ -37,16 +42,16 @@ class ProgressView(Protocol):
     def status(self, text: str) -> None:
         """Say what is being waited for."""
 
-    def show(self, steps: StepList, changed: list[Step]) -> None:
+    def show(self, steps: list[StepInfo], changed: list[StepInfo]) -> None:
         """Show the steps; `changed` are those of the newest events."""
 
 
-def progress_view(flow: str, *, quiet: bool) -> ProgressView:
-    """The view that suits where stderr goes."""
+def progress_view(flow: str, *, quiet: bool, cancels: bool) -> ProgressView:
+    """The view that suits where stderr goes; `cancels` is what Ctrl-C does to the run."""
     if quiet:
         return _SilentView()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return _LiveView(flow)
+        return _LiveView(flow, "Ctrl-C cancels" if cancels else "Ctrl-C stops watching")
     return _LineView()
 
 
@@ -60,7 +65,7 @@ class _SilentView:
     def status(self, text: str) -> None:
         """Say nothing."""
 
-    def show(self, steps: StepList, changed: list[Step]) -> None:
+    def show(self, steps: list[StepInfo], changed: list[StepInfo]) -> None:
         """Show nothing."""
 
 
@@ -70,13 +75,16 @@ class _LineView(_SilentView):
     def __init__(self) -> None:
         self._start = time.time()
         self._last_line = 0.0
+        self._last_status = ""
 
     def status(self, text: str) -> None:
-        report_status(f"... {text}")
+        if text and text != self._last_status:
+            report_status(f"... {text}")
+        self._last_status = text
 
-    def show(self, steps: StepList, changed: list[Step]) -> None:
+    def show(self, steps: list[StepInfo], changed: list[StepInfo]) -> None:
         # One event list may hold the start and the end of a step: it is told once.
-        for step in {id(step): step for step in changed}.values():
+        for step in {step.id: step for step in changed}.values():
             now = time.monotonic()
             finished_counting = step.unit and step.done == step.total
             if step.state == "RUNNING" and step.unit:
@@ -94,13 +102,14 @@ class _LineView(_SilentView):
 class _LiveView(_SilentView):
     """All steps with their times and a bar for the one that counts, repainted in place."""
 
-    def __init__(self, flow: str) -> None:
+    def __init__(self, flow: str, hint: str) -> None:
         console = Console(file=sys.stderr, highlight=False)
         self._flow = flow
+        self._hint = hint
         self._ascii = not (console.encoding or "").lower().startswith("utf")
         self._start = time.time()
         self._status = ""
-        self._steps = StepList()
+        self._steps: list[StepInfo] = []
         # Four times a second is smooth enough for numbers and cheap over SSH.
         self._live = Live(
             console=console, refresh_per_second=4, get_renderable=self._render, transient=True
@@ -116,16 +125,14 @@ class _LiveView(_SilentView):
     def status(self, text: str) -> None:
         self._status = text
 
-    def show(self, steps: StepList, changed: list[Step]) -> None:
-        if steps.steps:
-            self._status = ""
+    def show(self, steps: list[StepInfo], changed: list[StepInfo]) -> None:
         self._steps = steps
 
     def _render(self) -> Group:
         elapsed = time.time() - self._start
-        head = Text.assemble((self._flow, "bold"), f"  {elapsed:.0f} s", "  Ctrl-C cancels")
+        head = Text.assemble((self._flow, "bold"), f"  {elapsed:.0f} s", f"  {self._hint}")
         table = Table.grid(padding=(0, 2))
-        for step in self._steps.steps:
+        for step in self._steps:
             glyph, colour = _GLYPHS[step.state]
             if self._ascii:
                 glyph = {"✓": "+", "✗": "x", "●": ">"}[glyph]
@@ -139,23 +146,23 @@ class _LiveView(_SilentView):
         status = Text(f"... {self._status}", "yellow") if self._status else Text("")
         return Group(head, table, status)
 
-    def _bar(self, step: Step) -> ProgressBar | Text:
+    def _bar(self, step: StepInfo) -> ProgressBar | Text:
         if step.state != "RUNNING" or not step.total:
             return Text("")
         return ProgressBar(total=step.total, completed=step.done, width=24)
 
 
-def _seconds(step: Step) -> str:
+def _seconds(step: StepInfo) -> str:
     return f"{(step.end or time.time()) - step.start:.1f} s"
 
 
-def _count(step: Step) -> str:
+def _count(step: StepInfo) -> str:
     if not step.unit:
         return ""
     return f"{step.unit} {step.done}/{step.total}  {_measures(step)}"
 
 
-def _measures(step: Step) -> str:
+def _measures(step: StepInfo) -> str:
     return "  ".join(
         f"{name.replace('_', ' ')} {value:.4g}" for name, value in step.measures.items()
     )

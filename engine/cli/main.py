@@ -11,12 +11,24 @@ from engine.cli.options import CommandLine, workspace_option
 
 _COMMANDS = {
     "run": ("engine.cli.run:run", "Run a flow, or show a run: `run full_flow`, `run show ID`."),
+    "watch": ("engine.cli.logs:watch", "Watch a run until it ends."),
     "runs": ("engine.cli.runs:runs", "List runs, the newest first."),
     "logs": ("engine.cli.logs:logs", "Print the log of a run, or follow it."),
+    "cancel": ("engine.cli.manage:cancel", "End runs."),
+    "retry": ("engine.cli.manage:retry", "Run again what a run was asked to do."),
+    "rerun": ("engine.cli.manage:rerun", "Run it again with changes."),
+    "delete": ("engine.cli.manage:delete", "Delete runs that have ended."),
+    "schedule": ("engine.cli.schedule:schedule", "Launch flows again and again."),
+    "notifications": ("engine.cli.notifications:notifications", "Who is told of failures."),
     "models": ("engine.cli.models:models", "List and show deployed versions; roll back."),
     "predict": ("engine.cli.predict:predict", "Forecast a series with the deployed model."),
     "data": ("engine.cli.data:data", "Fetch the demo data, generate sample data."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),
+    "up": ("engine.cli.lifecycle:up", "Start the engine, or see that it runs."),
+    "down": ("engine.cli.lifecycle:down", "Stop the engine; runs go on."),
+    "restart": ("engine.cli.lifecycle:restart", "Stop it and start it again; runs go on."),
+    "status": ("engine.cli.lifecycle:status", "Show how the engine is doing."),
+    "serve": ("engine.cli.lifecycle:serve", "Be the engine in the foreground (systemd)."),
     "doctor": ("engine.cli.doctor:doctor", "Check this machine and this workspace."),
 }
 
@@ -26,7 +38,7 @@ _COMMANDS = {
     lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 done, 1 failed, 2 usage or configuration, 3 data, 4 refused by the "
-    "deploy gate, 5 not found, 6 server, 7 storage, 130 cancelled.",
+    "deploy gate, 5 not found, 6 server, 7 storage, 8 not in this state, 130 cancelled.",
 )
 @click.version_option(package_name="mlops-tui", prog_name="engine")
 @workspace_option

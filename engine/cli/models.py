@@ -75,9 +75,10 @@ def resolve_version(line: CommandLine, name: str) -> Version:
 
 def _list(line: CommandLine) -> None:
     from engine.cli.output import write_json, write_table, write_text
-    from engine.cli.times import clock, zone
+    from engine.cli.times import clock
     from engine.config.loading import load_engine_settings
     from engine.store import AliasRegistry, VersionStore
+    from engine.zones import zone_of
 
     workspace = line.workspace.create()
     aliases = AliasRegistry(workspace.central_storage).read()
@@ -91,7 +92,7 @@ def _list(line: CommandLine) -> None:
         return
     from rich.table import Column, Table
 
-    timezone = zone(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
+    timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
     columns = ("alias", "MASE", "naive", "WAPE", "bias", "dataset", "deployed")
     shown = Table(Column("version", no_wrap=True), *columns, box=None, pad_edge=False)
     for version in versions:

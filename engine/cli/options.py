@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -71,6 +72,35 @@ def set_option(function: Function) -> Function:
         metavar="KEY=VALUE",
         help="Override a setting for this command, e.g. --set train.hparams.epochs=5. Repeatable.",
     )(function)
+
+
+@dataclass(frozen=True)
+class LaunchOptions:
+    """How a run is launched, whichever flow it is of."""
+
+    detach: bool
+    priority: int | None
+    key: str | None
+
+
+def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--detach`, `--priority` and `--key`, handed on as one `launch` argument."""
+
+    @click.option("-d", "--detach", is_flag=True, help="Do not wait: print the run and return.")
+    @click.option(
+        "--priority",
+        type=click.IntRange(-100, 100),
+        metavar="N",
+        help="Of runs that wait, those of a higher number start first (default 0).",
+    )
+    @click.option("--key", metavar="TEXT", help="Launching the same key again gives the same run.")
+    @wraps(function)
+    def wrapped(
+        *args: Any, detach: bool, priority: int | None, key: str | None, **kwargs: Any
+    ) -> Any:
+        return function(*args, launch=LaunchOptions(detach, priority, key), **kwargs)
+
+    return wrapped
 
 
 pass_command_line = click.make_pass_decorator(CommandLine, ensure=True)

@@ -69,9 +69,9 @@ def _largest_series(dataset: Dataset) -> str:
 def _newest_dataset(workspace: Workspace, version: Version) -> Dataset:
     """The data set of the newest data_flow, or the version's own where there is no newer one."""
     from engine.data.dataset import open_dataset
-    from engine.runs.table import RunTable
+    from engine.tables.handoffs import Handoffs
 
-    newest = RunTable(workspace.database).take_up("dataset")
+    newest = Handoffs(workspace.database).take("dataset")
     dataset_id = newest.value if newest else version.lineage["training"]["dataset"]
     return open_dataset(workspace.datasets, dataset_id)
 

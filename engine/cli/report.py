@@ -6,63 +6,80 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.charts.text import printable
 from engine.cli.exit_codes import code_of_run
 from engine.cli.output import terminal_size, wants_ascii, wants_colour, write_text
-from engine.cli.times import zone
-from engine.execution.order import LOG_FILE
-from engine.execution.outcome import Outcome
-from engine.runs.table import RunRecord
+from engine.client.timeline import rows_of
+from engine.runs.log import LOG_FILE
+from engine.schema import RunDetail, RunInfo
+from engine.states import FINAL_STATES
+from engine.text import printable
 from engine.timeline import build_timeline
+from engine.zones import zone_of
 
 _TIMELINE_ROWS = 24
 
 
-def run_data(record: RunRecord, outcome: Outcome | None) -> dict[str, Any]:
-    """One run as JSON-able data: the same for `engine run` and `engine run show`."""
+def run_data(run: RunInfo) -> dict[str, Any]:
+    """One run of a list as JSON-able data."""
     data: dict[str, Any] = {
-        "id": record.id,
-        "flow": record.flow,
-        "name": record.name,
-        "state": record.state,
-        "message": record.message,
-        "error_kind": record.error_kind or None,
-        "created": _iso(record.created),
-        "started": _iso(record.started),
-        "ended": _iso(record.ended),
-        "parameters": record.parameters,
-        "outputs": outcome.outputs if outcome else {},
+        "id": run.id,
+        "flow": run.flow,
+        "name": run.name,
+        "state": run.state,
+        "message": run.message,
+        "error_kind": run.error_kind or None,
+        "created": _iso(run.created),
+        "started": _iso(run.started),
+        "ended": _iso(run.ended),
+        "waiting": run.waiting or None,
+        "parameters": run.parameters,
+        "priority": run.priority,
+        "origin": run.origin,
+        "rerun_of": run.rerun_of,
+        "cpu_seconds": run.cpu_seconds,
+        "memory": run.memory,
     }
-    if outcome and outcome.rows:
-        now = datetime.now(UTC)
-        data["timeline"] = build_timeline(outcome.rows, now).to_dict()
-    if record.is_final:
-        data["exit_code"] = int(code_of_run(record.state, record.error_kind))
+    if run.state in FINAL_STATES:
+        data["exit_code"] = int(code_of_run(run.state, run.error_kind))
     return data
 
 
-def write_run_report(
-    record: RunRecord, outcome: Outcome | None, folder: Path, timezone: str
-) -> None:
+def detail_data(detail: RunDetail) -> dict[str, Any]:
+    """Everything about one run: the same for `engine run` and `engine run show`."""
+    data = run_data(detail.run) | {"folder": detail.folder, "outputs": detail.outputs}
+    rows = rows_of(detail)
+    if rows:
+        data["timeline"] = build_timeline(rows, datetime.now(UTC)).to_dict()
+    return data
+
+
+def write_run_report(detail: RunDetail, timezone: str) -> None:
     """Print a run for people: its timeline, what it made, how it ended and what to do next."""
-    if outcome and outcome.rows:
+    run = detail.run
+    rows = rows_of(detail)
+    if rows:
         from engine.charts.gantt import timeline_chart
 
-        timeline = build_timeline(outcome.rows, datetime.now(UTC))
+        timeline = build_timeline(rows, datetime.now(UTC))
         width, _ = terminal_size()
-        rows = min(len(timeline.bars), _TIMELINE_ROWS) + 6
+        height = min(len(timeline.bars), _TIMELINE_ROWS) + 6
         chart = timeline_chart(
-            timeline, width, rows, colour=wants_colour(), ascii=wants_ascii(), tz=zone(timezone)
+            timeline,
+            width,
+            height,
+            colour=wants_colour(),
+            ascii=wants_ascii(),
+            tz=zone_of(timezone),
         )
         write_text(chart + "\n")
-    if outcome:
-        for text in _output_lines(outcome.outputs):
-            write_text(text)
-    write_text(f"{record.flow} {printable(record.name)} ({record.id}): {record.state}")
-    if record.message:
-        write_text(f"  {printable(record.message)}")
-    if record.state in {"FAILED", "CRASHED"}:
-        write_text(f"  log: {folder / LOG_FILE}  (engine logs {record.id[:8]})")
+    for text in _output_lines(detail.outputs):
+        write_text(text)
+    write_text(f"{run.flow} {printable(run.name)} ({run.id}): {run.state}")
+    if run.waiting or run.message:
+        write_text(f"  {printable(run.waiting or run.message)}")
+    if run.state in {"FAILED", "CRASHED"}:
+        write_text(f"  log: {Path(detail.folder) / LOG_FILE}  (engine logs {run.id[:8]})")
+        write_text(f"  once it is mended: engine retry {run.id[:8]}")
 
 
 def _output_lines(outputs: dict[str, Any]) -> list[str]:

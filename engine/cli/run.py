@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,7 +10,9 @@ import click
 from engine.cli.lazy import LazyGroup
 from engine.cli.options import (
     CommandLine,
+    LaunchOptions,
     json_option,
+    launch_options,
     pass_command_line,
     set_option,
     workspace_option,
@@ -30,7 +32,7 @@ _FLOWS = {
     lazy={"show": ("engine.cli.show:show", "Show one run: result, timeline, outputs.")},
 )
 def run() -> None:
-    """Run a flow and watch it; Ctrl-C cancels it cleanly.
+    """Run a flow and watch it; Ctrl-C cancels it cleanly, a lost terminal does not.
 
     The flows take up what the one before left: data_flow a data set, train_flow a candidate,
     eval_flow its measurements. full_flow does all four.
@@ -41,29 +43,19 @@ def _flow_command(flow: str, summary: str) -> click.Command:
     @click.command(flow, help=f"{summary}\n\nEvery setting: `engine config show {flow}`.")
     @click.option("--model-type", metavar="NAME", help="Model to train, e.g. LSTM or LightGBM.")
     @click.option("--epochs", type=int, metavar="N", help="Training epochs at most.")
-    @click.option("--data", "data_path", metavar="FILE", help="Input file (CSV or Parquet).")
+    @click.option("--data", metavar="FILE", help="Input file (CSV or Parquet).")
     @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
     @set_option
+    @launch_options
     @json_option
     @workspace_option
     @pass_command_line
     def command(
-        line: CommandLine,
-        model_type: str | None,
-        epochs: int | None,
-        data_path: str | None,
-        seed: int | None,
-        overrides: Iterable[str],
+        line: CommandLine, /, overrides: Sequence[str], launch: LaunchOptions, **flags: Any
     ) -> int:
-        from engine.cli.follow import run_and_follow
+        from engine.cli.launch import launch_run
 
-        flags: dict[str, Any] = {
-            "model_type": model_type,
-            "epochs": epochs,
-            "data": data_path,
-            "seed": seed,
-        }
-        return run_and_follow(line, flow, tuple(overrides), flags)
+        return launch_run(line, flow, overrides, flags, launch)
 
     return command
 

@@ -13,24 +13,20 @@ from engine.cli.options import CommandLine, json_option, pass_command_line, work
 @workspace_option
 @pass_command_line
 def show(line: CommandLine, run_id: str) -> None:
-    """Show one run: how it ended, its timeline, what it made.
+    """Show one run: how it is going or how it ended, its timeline, what it made.
 
     ID is the id that `engine runs` prints, or the beginning of it.
     """
+    from engine.cli.connect import connected
     from engine.cli.output import write_json
-    from engine.cli.report import run_data, write_run_report
+    from engine.cli.report import detail_data, write_run_report
+    from engine.client import calls
     from engine.config.loading import load_engine_settings
-    from engine.execution.outcome import Outcome
-    from engine.runs.table import RunTable
 
-    workspace = line.workspace.create()
-    table = RunTable(workspace.database)
-    table.bury_dead()
-    record = table.get(run_id)
-    folder = workspace.run_folder(record.id)
-    outcome = Outcome.read(folder)
+    with connected(line) as engine:
+        detail = engine.send(calls.run(run_id))
     if line.json:
-        write_json(run_data(record, outcome))
+        write_json(detail_data(detail))
         return
-    engine = load_engine_settings(workspace_configs=workspace.configs)
-    write_run_report(record, outcome, folder, engine.settings.timezone)
+    settings = load_engine_settings(workspace_configs=line.workspace.configs).settings
+    write_run_report(detail, settings.timezone)

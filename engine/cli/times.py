@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
-
-
-def zone(name: str) -> tzinfo:
-    """The zone that `timezone` in engine.yaml names; `local` is this machine's."""
-    if name == "local":
-        local = datetime.now(UTC).astimezone().tzinfo
-        assert local is not None, "astimezone() gives an aware time"
-        return local
-    return ZoneInfo(name)
+from datetime import datetime, tzinfo
 
 
 def clock(seconds: float | None, timezone: tzinfo) -> str:

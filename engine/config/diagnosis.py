@@ -98,7 +98,10 @@ def _wrong_value(
 ) -> Problem:
     value, origin = tree.get(path), tree.origin(path)
     suggestion = ""
-    if kind == "value_rejected" and context:
+    if setting.is_secret and kind != "value_rejected":
+        # Messages are kept and shown: what may be a secret is not repeated in them.
+        what = f"{_expected(path, setting)} is expected, not what stands here"
+    elif kind == "value_rejected" and context:
         what = str(context["what"])
         suggestion = nearest(str(value), context["candidates"])
     elif kind == "literal_error" and isinstance(value, str):

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from engine.config import files
 from engine.config.diagnosis import diagnose
+from engine.config.engine_settings import EngineSettings
 from engine.config.layers import DEFAULT, Layer, Origin, Tree
+from engine.config.names import PLUGINS
 from engine.config.overrides import lay_flags, lay_overrides
 from engine.config.problems import ConfigProblemsError, Problem, joined, nearest, shown
 from engine.config.reference import describe_settings
-from engine.config.settings import FLOWS, EngineSettings, FlowName, Settings
+from engine.config.settings import FLOWS, FlowName, Settings
 from engine.config.values import Section
 from engine.config.yaml_source import KeyPath, read_yaml_file
 
@@ -109,6 +111,24 @@ def load_engine_settings(
     problems += lay_flags(tree, flags, EngineSettings)
     settings = _validated(tree, EngineSettings, problems)
     return LoadedEngine(settings, _origins(tree, EngineSettings), [])
+
+
+def names_plugins(
+    flow: str,
+    *,
+    workspace_configs: Path | None,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, object] = NO_FLAGS,
+) -> bool:
+    """Whether these settings name files of the user's own code, which checking them would import.
+
+    Problems are not reported here: `load_settings` finds them again.
+    """
+    tree = Tree.of_defaults(Settings)
+    _lay_files(tree, _known_flow(flow), workspace_configs)
+    lay_overrides(tree, overrides, Settings)
+    lay_flags(tree, flags, Settings)
+    return bool(tree.get(PLUGINS))
 
 
 def load_effective(path: Path) -> Settings:

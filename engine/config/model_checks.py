@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from engine.config.layers import Layer, Tree
-from engine.config.names import DROPPED, HPARAMS, RENAMED, likely_key
+from engine.config.names import DROPPED, HPARAMS, PLUGINS, RENAMED, likely_key
 from engine.config.problems import Problem, joined, nearest, printable, shown
 from engine.config.reference import SettingDoc, words_for
 from engine.config.yaml_source import KeyPath, dotted
@@ -17,7 +17,6 @@ from models.errors import ModelProblem
 from models.hyperparameters import Hyperparameters
 
 MODEL_TYPE: KeyPath = ("model", "model_type")
-PLUGINS: KeyPath = ("model", "plugins")
 
 
 def model_problems(tree: Tree, workspace: Path) -> list[Problem]:

@@ -10,6 +10,7 @@ from engine.config.values import Section
 from engine.config.yaml_source import KeyPath, dotted
 
 HPARAMS: KeyPath = ("train", "hparams")
+PLUGINS: KeyPath = ("model", "plugins")
 
 RENAMED = {
     "fflow_module": "flow_module",

@@ -35,6 +35,7 @@ class SettingDoc:
         allowed: What may stand there, in words: choices, range or form.
         doc: What it means.
         choices: The choices of a closed list, else empty.
+        is_secret: The value may be a secret and is not repeated in messages.
     """
 
     key: str
@@ -43,6 +44,7 @@ class SettingDoc:
     allowed: str
     doc: str
     choices: tuple[str, ...] = ()
+    is_secret: bool = False
 
 
 @cache
@@ -80,6 +82,7 @@ def _walk(model: type[Section], prefix: str) -> Iterator[SettingDoc]:
             allowed=_allowed_words(info.annotation, info.metadata),
             doc=_one_line(info.description),
             choices=tuple(_choices(info.annotation)),
+            is_secret=any(isinstance(mark, Allowed) and mark.is_secret for mark in info.metadata),
         )
 
 

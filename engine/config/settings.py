@@ -28,7 +28,6 @@ from engine.config.values import (
     Section,
     SomeNames,
     Text,
-    TimeZone,
     conflict,
 )
 
@@ -322,40 +321,3 @@ class Settings(Section):
                 "model.horizon",
             )
         return self
-
-
-class PrefectServerSettings(Section):
-    """The Prefect server that records runs; the engine starts and stops it."""
-
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
-
-    start_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 90
-    """How long the server may take to answer before its start counts as failed (1 to 3600)."""
-
-    idle_exit_seconds: Annotated[int, Field(ge=1, le=604_800)] = 120
-    """How long the server stays up with nothing to do before it stops itself (1 to 604800)."""
-
-
-class RunSettings(Section):
-    """The process of one flow run."""
-
-    nice: Annotated[int, Field(ge=0, le=19)] = 5
-    """How far a run steps back behind interactive and serving processes: 0 (not at all) to 19."""
-
-    cancel_grace_seconds: Annotated[int, Field(ge=0, le=600)] = 5
-    """How long a cancelled run may take to write its checkpoint before it is killed
-    (0 to 600)."""
-
-
-class EngineSettings(Section):
-    """Settings that hold for every run of the workspace."""
-
-    timezone: TimeZone = "local"
-    """Time zone of the times that people see: local (this machine's) or an IANA name."""
-
-    prefect_server: PrefectServerSettings = PrefectServerSettings()
-    """The Prefect server."""
-
-    run: RunSettings = RunSettings()
-    """The process of one flow run."""

@@ -53,7 +53,7 @@ def _rejected(what: str, candidates: tuple[str, ...] = ()) -> PydanticCustomErro
     return PydanticCustomError("value_rejected", "{what}", context)
 
 
-def _frozen_list(value: object) -> object:
+def frozen_list(value: object) -> object:
     """Let YAML lists through strict mode, as tuples: a frozen tree holds no mutable lists."""
     return tuple(value) if isinstance(value, list) else value
 
@@ -107,6 +107,13 @@ def without_passwords(text: str) -> str:
     return _PASSWORDS.sub(r"\g<before>***", text)
 
 
+def _address(url: str) -> str:
+    # The message never repeats the URL: most of these are secrets by themselves.
+    if "://" not in url and not _ENV_VAR.match(url):
+        raise _rejected("this is not a URL")
+    return url
+
+
 def _known_timezone(name: str) -> str:
     if name == "local":
         return name
@@ -123,9 +130,15 @@ def _known_timezone(name: str) -> str:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What may stand in a setting, in the words of messages and of the reference."""
+    """What may stand in a setting, in the words of messages and of the reference.
+
+    Attributes:
+        words: What is allowed.
+        is_secret: A value may be a secret, and is not repeated in messages.
+    """
 
     words: str
+    is_secret: bool = False
 
 
 HparamValue = bool | int | float | str
@@ -146,14 +159,14 @@ PathText = Annotated[
     str, Field(min_length=1, max_length=4096, pattern=NO_CONTROL_CHARACTERS), Allowed("a path")
 ]
 HparamName = Annotated[str, Field(min_length=1, max_length=64)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_frozen_list), Allowed("a list of texts")]
+Names = Annotated[tuple[Name, ...], BeforeValidator(frozen_list), Allowed("a list of texts")]
 SomeNames = Annotated[
     tuple[Name, ...],
     Field(min_length=1),
-    BeforeValidator(_frozen_list),
+    BeforeValidator(frozen_list),
     Allowed("a list of one or more texts"),
 ]
-Paths = Annotated[tuple[PathText, ...], BeforeValidator(_frozen_list), Allowed("a list of paths")]
+Paths = Annotated[tuple[PathText, ...], BeforeValidator(frozen_list), Allowed("a list of paths")]
 Encoding = Annotated[
     str,
     AfterValidator(_known_encoding),
@@ -172,6 +185,13 @@ DatabaseUrl = Annotated[
     Field(min_length=1),
     AfterValidator(_without_plain_password),
     Allowed("dialect://user:${PASSWORD_VARIABLE}@host/database, or ${URL_VARIABLE}"),
+]
+Addresses = Annotated[
+    tuple[Annotated[str, Field(max_length=2048), AfterValidator(_address)], ...],
+    BeforeValidator(frozen_list),
+    Allowed(
+        "a list of URLs of at most 2048 characters; secrets in them as ${NAME}", is_secret=True
+    ),
 ]
 TimeZone = Annotated[
     str,

@@ -170,6 +170,8 @@ class _Builder:
             return {}
         first = self._event()
         data = self._value(first, ())
+        if data == {}:
+            data = None
         self.parser.get_event()  # end of the document
         following = self.parser.get_event()
         if not isinstance(following, yaml.StreamEndEvent):
@@ -334,6 +336,8 @@ def _syntax_advice(error: yaml.MarkedYAMLError, rest: str) -> str:
         return f'a value cannot begin with {shown(rest[:1])}; quote it: "{value}"'
     if "end of stream" in problem and "quoted" in (error.context or ""):
         return f"the quote that opens on line {opened} is not closed"
+    if "',' or" in problem and rest[:1] == "{":
+        return 'braces in a list between brackets belong in quotes: ["https://host/${NAME}"]'
     if "',' or" in problem:
         return f"the bracket that opens on line {opened} is not closed, or a comma is missing"
     if any(part in problem for part in ("expected ':'", "expected key", "expected <block")):

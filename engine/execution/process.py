@@ -1,71 +1,125 @@
-"""Main program of a run process: `python -m engine.execution.process WORKSPACE`.
+"""The process of one flow run: claim it, do it, bring its record to a true end.
 
-It makes the slow imports first, then reads from its standard input which run it shall do, so that
-the imports go on while the server starts. Its output goes to the run's log.
+A fork server forks it with everything imported (fork_server.py), or it is started by itself:
+`python -m engine.execution.process WORKSPACE`, which makes the slow imports and then reads from its
+standard input which run it shall do.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from pathlib import Path
 
-from prefect.client.orchestration import get_client
+from prefect.context import SyncClientContext
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import run_flow
 from prefect.logging import get_logger
 
 from engine.config.loading import load_effective
-from engine.errors import EngineError, ServerError
-from engine.execution.closing import close_run_tree, read_timeline_rows, wait_until_recorded
-from engine.execution.order import CONFIG_FILE, Order
-from engine.execution.outcome import Outcome
-from engine.execution.settings import run_settings
+from engine.errors import EngineError
+from engine.execution.run_log import RunLog, use_run_logging
+from engine.execution.settings import client_settings, run_settings
 from engine.flows.catalogue import FLOWS
+from engine.masking import Masker
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import Connection
+from engine.prefect_server.records import (
+    close_run_tree,
+    read_timeline_rows,
+    wait_until_recorded,
+)
+from engine.processes import start_mark
 from engine.runs.context import RunContext, use_run_context
+from engine.runs.limits import apply_limits, lift_limits, memory_problem
+from engine.runs.order import CONFIG_FILE, Order
+from engine.runs.outcome import Outcome
 from engine.runs.progress import ProgressWriter
-from engine.runs.table import RunRecord, RunTable
+from engine.runs.traces import read_traces
+from engine.secrets_file import read_secrets
+from engine.tables.handoffs import Handoffs
+from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
 
 
 def main() -> int:
-    """Do one run; exit status 0 when it completed, 1 when it ended otherwise."""
+    """Do the run that the standard input names; exit status 0 unless something is broken."""
     workspace = Workspace(Path(sys.argv[1]))
-    line = sys.stdin.readline()
-    if not line:
-        return 0  # the launcher went away, or failed, before there was a run
-    order = Order(**json.loads(line))
+    line = sys.stdin.buffer.readline()
+    if line:  # else the engine went away before there was a run
+        do_run(workspace, Order.parse(line))
+    return 0
+
+
+def do_run(workspace: Workspace, order: Order) -> None:
+    """Claim a run and do it; a run that somebody else does, or that has ended, is left alone."""
     os.umask(0o077)
-    os.nice(order.nice)
+    # A terminal that goes away is no reason to end.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     table = RunTable(workspace.database)
+    mark = start_mark(os.getpid()) or ""
+    if not table.claim(
+        order.run_id, order.attempt, pid=os.getpid(), mark=mark, prefect_id=order.prefect_id
+    ):
+        return
     record = table.get(order.run_id)
-    context = RunContext(
-        run_id=record.id,
-        flow=record.flow,
-        workspace=workspace,
-        table=table,
-        progress=ProgressWriter(workspace.run_folder(record.id)),
-    )
-    table.set_running(record.id)
-    outcome = _perform(context)
+    folder = workspace.run_folder(record.id)
+    progress = ProgressWriter(folder)
+    progress.write("run", state=record.state)
+    connection = _connection()
+    log: RunLog | None = None
+    try:
+        secrets = read_secrets(workspace.secrets)
+        log = _take_output(folder, order, [*secrets.values(), connection.auth])
+        os.environ.update(secrets)
+        apply_limits(order)
+        outcome = _perform(
+            RunContext(
+                run_id=record.id,
+                flow=record.flow,
+                workspace=workspace,
+                table=table,
+                handoffs=Handoffs(workspace.database),
+                progress=progress,
+            ),
+            order,
+        )
+    except EngineError as error:
+        outcome = Outcome("FAILED", str(error), error.kind)
     # From here on the run is over; being told to stop must not make its record untrue.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    outcome = _settle(context, outcome)
-    table.finish(record.id, outcome.state, outcome.message, outcome.error_kind)
-    return 0 if outcome.state == "COMPLETED" else 1
+    lift_limits()
+    # Whoever finds this file knows how the run ended, also if this process lives no longer.
+    outcome.write(folder)
+    closed = _settle(table.get(record.id), connection, folder, outcome)
+    table.finish(record.id, outcome.state, outcome.message, outcome.error_kind, closed=closed)
+    progress.write("end", state=outcome.state, message=outcome.message)
+    progress.close()
+    if log is not None:
+        log.finish()
 
 
-def _perform(context: RunContext) -> Outcome:
+def _connection() -> Connection:
+    return Connection(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"], 0)
+
+
+def _take_output(folder: Path, order: Order, secrets: list[str]) -> RunLog:
+    log = RunLog(folder, Masker(secrets), most_bytes=order.log_max_mb * 1024**2)
+    log.attach()
+    use_run_logging()
+    return log
+
+
+def _perform(context: RunContext, order: Order) -> Outcome:
     """Do the flow and say how it ended; what it raised stands in the log with its traceback."""
+    # Prefect raises the same in the middle of a flow, and then hands the signal on to this handler.
+    signal.signal(signal.SIGTERM, _raise_termination)
     try:
         settings = load_effective(context.folder / CONFIG_FILE)
-        with run_settings():
-            with get_client(sync_client=True) as client:
-                flow_run = client.read_flow_run(context.run_id)  # type: ignore[arg-type]
+        # One client for the whole tree: each one that a subflow makes costs a connection.
+        with run_settings(), SyncClientContext(client_settings()) as prefect:
+            flow_run = prefect.client.read_flow_run(order.prefect_id)  # type: ignore[arg-type]
             with use_run_context(context):
                 run_flow(FLOWS[context.flow], flow_run=flow_run, parameters={"settings": settings})
     except (TerminationSignal, KeyboardInterrupt):
@@ -74,8 +128,13 @@ def _perform(context: RunContext) -> Outcome:
         return Outcome("FAILED", str(error), error.kind, context.outputs)
     except Exception as error:  # noqa: BLE001  the end of every run is recorded, whatever it was
         get_logger("engine").debug("the run failed", exc_info=True)
-        return Outcome("FAILED", f"{type(error).__name__}: {error}", "", context.outputs)
+        problem = memory_problem(error, order) or f"{type(error).__name__}: {error}"
+        return Outcome("FAILED", problem, "", context.outputs)
     return Outcome("COMPLETED", "", "", context.outputs)
+
+
+def _raise_termination(number: int, _: object) -> None:
+    raise TerminationSignal(signal.Signals(number))
 
 
 def _terminated(record: RunRecord) -> Outcome:
@@ -84,24 +143,27 @@ def _terminated(record: RunRecord) -> Outcome:
     return Outcome("CRASHED", "its process was told to end (SIGTERM)")
 
 
-def _settle(context: RunContext, outcome: Outcome) -> Outcome:
-    """Wait until Prefect has recorded the run, correct what it could not know, keep the story."""
-    connection = Connection(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"], 0)
-    logger = get_logger("engine")
+def _settle(record: RunRecord, connection: Connection, folder: Path, outcome: Outcome) -> bool:
+    """Wait until Prefect has recorded the run, correct what it could not know, keep the story.
+
+    Returns:
+        Whether Prefect knows all of it now.
+    """
+    assert record.prefect_id is not None, "a claimed run has one"
+    traces = read_traces(folder)
     try:
         with PrefectApi(connection) as api:
-            wait_until_recorded(api, context.task_run_ids)
-            if outcome.state != "COMPLETED":
-                close_run_tree(api, context.run_id, outcome.state, outcome.message)
-            outcome = outcome.with_rows(read_timeline_rows(api, context.run_id))
-        context.table.set_closed(context.run_id)
-    except ServerError as error:
-        # The run itself is over and its end is known; the next server start tells Prefect.
-        logger.error("the end of this run could not be recorded: %s", error)
-    context.progress.write("end", state=outcome.state, message=outcome.message)
-    context.progress.close()
-    outcome.write(context.folder)
-    return outcome
+            if outcome.state == "COMPLETED":
+                wait_until_recorded(api, traces)
+            else:
+                close_run_tree(api, record.prefect_id, outcome.state, outcome.message, traces)
+            rows = read_timeline_rows(api, record.prefect_id)
+        outcome.with_rows(rows).write(folder)
+    except EngineError as error:
+        # The run itself is over and its end is known; the engine goes on telling Prefect.
+        get_logger("engine").error("the end of this run could not be recorded yet: %s", error)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
+import httpx
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+# Waits 0.5, 1, 2 ... 32 s between attempts: a minute in all, longer than a server needs to restart.
+_CONNECT_ATTEMPTS = 8
 
 
 def run_settings() -> AbstractContextManager[Any]:
@@ -15,3 +19,11 @@ def run_settings() -> AbstractContextManager[Any]:
     death of a run process is seen without it.
     """
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+
+
+def client_settings() -> dict[str, Any]:
+    """Settings of the HTTP client of a run: a server that restarts is waited for.
+
+    Prefect retries what breaks in the middle, but gives up after 1.5 s when nobody listens.
+    """
+    return {"transport": httpx.HTTPTransport(retries=_CONNECT_ATTEMPTS, trust_env=False)}

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from engine.errors import ServerError
+from engine.errors import NotFoundError, ServerError
 from engine.prefect_server.connection import Connection
 from engine.states import FINAL_STATES
 
@@ -23,14 +23,20 @@ _RETRY_STATUS = frozenset({429, 503})
 
 
 class PrefectApi:
-    """A client of one Prefect server; use it as a context manager."""
+    """A client of one Prefect server, safe to share by threads; use it as a context manager."""
 
     def __init__(self, connection: Connection, *, deadline_seconds: float = 30.0) -> None:
         user, _, password = connection.auth.partition(":")
         self._client = httpx.Client(
-            base_url=connection.url, auth=(user, password), timeout=10.0, trust_env=False
+            base_url=connection.url,
+            auth=(user, password),
+            timeout=10.0,
+            trust_env=False,
+            # Reading the bundle of authorities takes 25 ms, and plain HTTP has no use for it.
+            verify=connection.url.startswith("https:"),
         )
         self._deadline_seconds = deadline_seconds
+        self._flow_ids: dict[str, str] = {}
 
     def __enter__(self) -> PrefectApi:
         return self
@@ -41,21 +47,54 @@ class PrefectApi:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def create_flow_run(
-        self, flow: str, *, parameters: dict[str, Any], idempotency_key: str
-    ) -> dict[str, Any]:
-        """Create a PENDING run of a flow; the same key twice gives the same run."""
-        flow_id = self._post("/flows/", {"name": flow})["id"]
+        self, flow: str, *, name: str, parameters: dict[str, Any], idempotency_key: str
+    ) -> str:
+        """Create a PENDING run of a flow and return its id; the same key twice is one run."""
+        if flow not in self._flow_ids:
+            self._flow_ids[flow] = self._post("/flows/", {"name": flow})["id"]
         body = {
-            "flow_id": flow_id,
+            "flow_id": self._flow_ids[flow],
+            "name": name,
             "parameters": parameters,
             "idempotency_key": idempotency_key,
             "state": {"type": "PENDING"},
         }
-        created: dict[str, Any] = self._post("/flow_runs/", body)
-        return created
+        try:
+            return str(self._post("/flow_runs/", body)["id"])
+        except NotFoundError as error:
+            # Somebody deleted the flow: the next attempt makes it anew.
+            del self._flow_ids[flow]
+            raise ServerError(str(error)) from error
+
+    def flow_run(self, run_id: str) -> dict[str, Any]:
+        """One flow run.
+
+        Raises:
+            NotFoundError: The server knows no such run.
+        """
+        found: dict[str, Any] = self._request("GET", f"/flow_runs/{run_id}")
+        return found
+
+    def flow_run_id_of_key(self, idempotency_key: str) -> str | None:
+        """The id of the flow run that was created with this key, if there is one."""
+        wanted = {"flow_runs": {"idempotency_key": {"any_": [idempotency_key]}}}
+        found = self._filter("flow_runs", wanted)
+        return str(found[0]["id"]) if found else None
+
+    def delete_flow_runs(self, root_id: str) -> None:
+        """Delete a run and everything below it; what is gone already is fine."""
+        for row in reversed(self.flow_runs(root_id)):
+            try:
+                self._request("DELETE", f"/flow_runs/{row['id']}")
+            except NotFoundError:
+                continue
 
     def flow_runs(self, root_id: str) -> list[dict[str, Any]]:
         """The run itself and all its subflow runs, parents before children."""
@@ -87,10 +126,28 @@ class PrefectApi:
         count: int = self._post("/task_runs/count", {"task_runs": wanted})
         return count
 
+    def final_task_run_ids(self, task_run_ids: Iterable[str]) -> set[str]:
+        """Those of these task runs that the server has recorded in a final state."""
+        wanted = {
+            "id": {"any_": list(task_run_ids)},
+            "state": {"type": {"any_": sorted(FINAL_STATES)}},
+        }
+        return {row["id"] for row in self._filter("task_runs", {"task_runs": wanted})}
+
+    def send_events(self, events: list[dict[str, Any]]) -> None:
+        """Report events, as a Prefect client does."""
+        for first in range(0, len(events), _PAGE):
+            self._request("POST", "/events", events[first : first + _PAGE])
+
     def set_flow_run_state(self, run_id: str, kind: str, message: str) -> None:
         """Force a flow run into a state, whatever state it is in."""
         state = {"type": kind, "message": message}
         self._post(f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
+
+    def propose_cancelling(self, run_id: str) -> None:
+        """Show a flow run as CANCELLING, unless it has ended meanwhile: the server decides."""
+        state = {"type": "CANCELLING", "message": "cancel was requested"}
+        self._post(f"/flow_runs/{run_id}/set_state", {"state": state, "force": False})
 
     def set_task_run_state(self, run_id: str, kind: str, message: str) -> None:
         """Force a task run into a state, whatever state it is in."""
@@ -109,25 +166,30 @@ class PrefectApi:
                 return
             offset += _PAGE
 
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
+    def _post(self, path: str, body: object) -> Any:
+        return self._request("POST", path, body)
+
+    def _request(self, method: str, path: str, body: object = None) -> Any:
         deadline = time.monotonic() + self._deadline_seconds
         pause = 0.05
         while True:
             try:
-                response = self._client.post(path, json=body)
+                response = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
                 problem = str(error) or type(error).__name__
             else:
                 if response.is_success:
-                    return response.json()
+                    return response.json() if response.content else None
                 problem = f"HTTP {response.status_code}: {response.text[:300]}"
+                if response.status_code == httpx.codes.NOT_FOUND:
+                    raise NotFoundError(f"the Prefect server has no {path}")
                 if response.status_code not in _RETRY_STATUS:
                     raise ServerError(f"the Prefect server refused {path}: {problem}")
             if time.monotonic() + pause > deadline:
                 raise ServerError(
                     f"the Prefect server did not answer {path} within "
                     f"{self._deadline_seconds:g} s: {problem}",
-                    fix="See `engine doctor`",
+                    fix="See `engine status`",
                 )
             time.sleep(pause)
             pause = min(pause * 2, 1.0)

@@ -15,7 +15,6 @@ from engine.atomic import write_bytes, write_json
 CONNECTION_FILE = "server.json"
 CLIENTS_LOCK = "clients.lock"
 SERVER_LOCK = "server.lock"
-START_LOCK = "start.lock"
 SERVER_LOG = "server.log"
 CERTIFICATES_FILE = "authorities.pem"
 
@@ -28,7 +27,7 @@ class Connection:
     """Base address of the API, with `/api`."""
 
     auth: str
-    """`user:password`, generated anew for every server process."""
+    """`user:password`, generated once for every workspace."""
 
     pid: int
     """Process number of the server."""
@@ -37,7 +36,7 @@ class Connection:
     def read(cls, home: Path) -> Connection | None:
         """Return the connection that the server of this home published, if there is one."""
         try:
-            return cls(**json.loads((home / CONNECTION_FILE).read_text()))
+            return cls(**json.loads((home / CONNECTION_FILE).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
 
@@ -59,8 +58,10 @@ def client_environment(home: Path, connection: Connection) -> dict[str, str]:
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "10",
-        # Our server hands out no CSRF tokens; asking for one costs every client a request.
+        # Our server hands out no CSRF tokens; asking for one costs every client a request. So does
+        # asking for its version, which is that of this very installation.
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "PREFECT_API_SSL_CERT_FILE": str(home / CERTIFICATES_FILE),
     }
 
@@ -75,7 +76,8 @@ def server_environment(home: Path, auth: str) -> dict[str, str]:
         "PREFECT_SERVER_UI_ENABLED": "false",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-        # Whole batches once a second: one commit for many task rows instead of one each.
+        # Whole batches once a second: one commit for many task rows instead of one each. The server
+        # cuts the interval to whole seconds, and less than one would make it spin.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         # Work of deployments, schedules and pauses, none of which the embedded server holds.

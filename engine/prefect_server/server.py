@@ -23,8 +23,8 @@ from prefect.server.database.dependencies import MODELS_DEPENDENCIES
 from prefect.settings import get_current_settings
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
+from engine.locks import FileLock
 from engine.prefect_server.connection import CLIENTS_LOCK, CONNECTION_FILE, Connection
-from engine.prefect_server.locks import FileLock
 
 
 class ImmediateSqlite(AioSqliteConfiguration):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.progress import ProgressWriter
-from engine.runs.table import RunTable
+from engine.tables.handoffs import Handoffs
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 
@@ -26,10 +27,8 @@ class RunContext:
     flow: str
     workspace: Workspace
     table: RunTable
+    handoffs: Handoffs
     progress: ProgressWriter
-    task_run_ids: list[str] = field(default_factory=list)
-    """Every task run that this process started, for the barrier at its end."""
-
     outputs: dict[str, Any] = field(default_factory=dict)
     """What the run made, by name: shown at its end and kept in result.json."""
 
@@ -40,7 +39,7 @@ class RunContext:
 
     def hand_over(self, kind: str, value: str) -> None:
         """Leave a value for the flow after this one."""
-        self.table.hand_over(kind, value, self.run_id)
+        self.handoffs.leave(kind, value, self.run_id)
 
 
 _current: ContextVar[RunContext] = ContextVar("run_context")

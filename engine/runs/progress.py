@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,22 +39,34 @@ class ProgressWriter:
 class ProgressReader:
     """Reads the events that came since the last call; a line still being written waits."""
 
-    def __init__(self, run_folder: Path) -> None:
+    def __init__(self, run_folder: Path, offset: int = 0) -> None:
         self._path = run_folder / FILE_NAME
-        self._offset = 0
+        self.offset = offset
 
-    def new_events(self) -> Iterator[dict[str, Any]]:
-        """Yield the whole events that were appended since the last call."""
+    def new_events(self) -> list[dict[str, Any]]:
+        """Return the whole events that were appended since the last call.
+
+        A line that is damaged, as a full disk or a power cut leaves it, is left out.
+        """
         try:
+            if self._path.stat().st_size <= self.offset:
+                return []
             with self._path.open("rb") as file:
-                file.seek(self._offset)
+                file.seek(self.offset)
                 content = file.read()
         except FileNotFoundError:
-            return
+            return []
         whole, newline, _ = content.rpartition(b"\n")
-        self._offset += len(whole) + len(newline)
-        for line in whole.splitlines():
-            yield json.loads(line)
+        self.offset += len(whole) + len(newline)
+        return [event for line in whole.splitlines() if (event := _event(line)) is not None]
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "kind" in event else None
 
 
 def _finite(value: Any) -> Any:

@@ -14,8 +14,10 @@ class Step:
     """One step: where it stands and how far it is.
 
     Attributes:
+        id: Prefect's id of the task run.
         name: Name of the task.
-        state: RUNNING, COMPLETED or FAILED.
+        flow: Name of the flow that it belongs to.
+        state: RUNNING, COMPLETED, FAILED or CRASHED.
         start: Seconds since the epoch.
         end: Likewise, None while it runs.
         unit: What it counts, such as "epoch" or "fold"; "" when it counts nothing.
@@ -24,7 +26,9 @@ class Step:
         measures: Last measured values, such as the loss.
     """
 
+    id: str
     name: str
+    flow: str
     state: str
     start: float
     end: float | None = None
@@ -58,13 +62,14 @@ class StepList:
 
     def _task(self, event: Mapping[str, Any]) -> Step | None:
         if event["state"] == "RUNNING":
-            step = Step(event["name"], "RUNNING", event["at"])
+            step = Step(event["id"], event["name"], event["flow"], "RUNNING", event["at"])
             self.steps.append(step)
             return step
-        open_step = self._open(event["name"])
-        if open_step is not None:
-            open_step.state, open_step.end = event["state"], event["at"]
-        return open_step
+        for step in reversed(self.steps):
+            if step.id == event["id"] and step.end is None:
+                step.state, step.end = event["state"], event["at"]
+                return step
+        return None
 
     def _open(self, name: str) -> Step | None:
         for step in reversed(self.steps):

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.database import transaction
 from engine.errors import DeployRefusedError, NotFoundError
+from engine.tables.sqlite import transaction
 
 CHAMPION = "champion"
 PREVIOUS = "previous"

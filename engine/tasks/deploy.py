@@ -37,7 +37,9 @@ def decide_deployment(settings: Settings, evaluation: str | None) -> Decision:
         DeployRefusedError: With every number that was not good enough.
     """
     run_id = resolve(EVALUATION, evaluation, settings.deploy.candidate)
-    measured = json.loads((folder_of(EVALUATION, run_id) / EVALUATION_FILE).read_text())
+    measured = json.loads(
+        (folder_of(EVALUATION, run_id) / EVALUATION_FILE).read_text(encoding="utf-8")
+    )
     checks = check_candidate(measured["scores"], settings.deploy.gate)
     run_context().outputs["gate"] = [check.to_dict() for check in checks]
     failed = [check for check in checks if not check.passed]

@@ -36,7 +36,7 @@ def resolve(kind: str, given: str | None, configured: str) -> str:
         return given
     if configured != LATEST:
         return configured
-    handoff = run_context().table.take_up(kind)
+    handoff = run_context().handoffs.take(kind)
     if handoff is None:
         raise NotFoundError(
             f"there is no {kind} yet", fix=f"Run {_MAKERS[kind]} first: engine run {_MAKERS[kind]}"

@@ -93,5 +93,5 @@ def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings:
 def read_training(candidate: str) -> dict[str, Any]:
     """Read what train_flow wrote about a candidate."""
     path = folder_of(CANDIDATE, candidate) / TRAINING_FILE
-    training: dict[str, Any] = json.loads(path.read_text())
+    training: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return training

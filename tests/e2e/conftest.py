@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import shutil
+import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.config.settings import PrefectServerSettings
 from engine.data.sample import write_sample
-from engine.prefect_server.supervise import ServerLease
-from engine.runs.table import RunTable
-from engine.states import FINAL_STATES
 from engine.workspace import Workspace
-from tests.e2e.harness import Engine
+from tests.e2e.harness import SETTINGS, Engine, Puppets
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,16 +25,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One workspace for the session: a first server start costs ten seconds."""
+    """One engine for the session: its first start, with new tables, costs ten seconds."""
     workspace = Workspace(tmp_path_factory.mktemp("workspace")).create()
     sample = workspace.data / "sample.csv"
     write_sample(sample, series=6, days=220)
-    (workspace.configs / "engine.yaml").write_text("prefect_server:\n  idle_exit_seconds: 1\n")
-    with ServerLease(workspace.prefect_home, PrefectServerSettings(idle_exit_seconds=1)) as lease:
-        lease.wait_ready()
-        yield Engine(workspace, sample)
-    for run in RunTable(workspace.database).newest(1000):
-        assert run.state in FINAL_STATES, f"a test left {run}"
+    (workspace.configs / "engine.yaml").write_text(SETTINGS)
+    started = Engine(workspace, sample)
+    try:
+        assert started.run("up").returncode == 0
+        yield started
+        open_runs = [run for run in started.table.newest(1000) if not run.is_final]
+        assert not open_runs, "a test left runs that go on"
+    finally:
+        started.run("down", "--cancel-runs")
+
+
+@pytest.fixture(scope="module")
+def own_engine(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine of the module's own, for tests that kill it; the tables are copied."""
+    workspace = Workspace(tmp_path_factory.mktemp("own")).create()
+    copy_database(engine.workspace.prefect_home / "prefect.db", workspace.prefect_home)
+    sample = workspace.data / "sample.csv"
+    shutil.copy(engine.sample, sample)
+    (workspace.configs / "engine.yaml").write_text(SETTINGS)
+    started = Engine(workspace, sample)
+    try:
+        started.json("run", "data_flow", *started.sample_options)
+        yield started
+    finally:
+        started.run("down", "--cancel-runs")
+
+
+def copy_database(database: Path, folder: Path) -> None:
+    """Copy a database that is in use: making the server's tables takes ten seconds."""
+    with (
+        closing(sqlite3.connect(database)) as source,
+        closing(sqlite3.connect(folder / database.name)) as target,
+    ):
+        source.backup(target)
 
 
 @pytest.fixture(scope="session")
@@ -58,25 +82,29 @@ def endless(engine: Engine) -> Iterator[Callable[[], tuple[subprocess.Popen[str]
 
     def start() -> tuple[subprocess.Popen[str], str]:
         before = engine.run_ids()
-        process = engine.start(
-            "run",
-            "full_flow",
-            *engine.sample_options,
-            "--model-type=LSTM",
-            "--epochs=10000",
-            "--set=train.hparams.patience=10000",
-        )
+        process = engine.start("run", "full_flow", *engine.endless_options)
         started.append((process, engine.wait_for_step("train_model", process, not_in=before)))
         return started[-1]
 
     yield start
     for process, run_id in started:
-        run = engine.table.get(run_id)
-        if not run.is_final and run.pid is not None:
-            os.killpg(run.pid, signal.SIGKILL)
+        engine.end(run_id)
         if process.poll() is None:
             process.kill()
         process.communicate()
-        while not engine.table.get(run_id).is_final:
-            engine.table.bury_dead()
-            time.sleep(0.05)  # a process that was killed takes a moment to be gone
+
+
+@pytest.fixture
+def puppet(engine: Engine, full_run: dict[str, Any]) -> Iterator[Puppets]:
+    """Launches trainings that do what is asked of them."""
+    puppets = Puppets(engine)
+    yield puppets
+    puppets.end()
+
+
+@pytest.fixture
+def own_puppet(own_engine: Engine) -> Iterator[Puppets]:
+    """The same on the module's own engine."""
+    puppets = Puppets(own_engine)
+    yield puppets
+    puppets.end()

@@ -7,14 +7,19 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import Connection
-from engine.runs.table import RunTable
+from engine.runs.progress import ProgressReader
+from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
+
+T = TypeVar("T")
 
 ENGINE = Path(sys.executable).parent / "engine"
 SAMPLE_COLUMNS = (
@@ -23,6 +28,12 @@ SAMPLE_COLUMNS = (
     "--set=dataset.series_col=product",
 )
 TIMEOUT_SECONDS = 120
+SETTINGS = """
+queue: {max_concurrent: 4}
+run: {cancel_grace_seconds: 2}
+prefect_server: {idle_exit_seconds: 1}
+"""
+PUPPET = Path(__file__).parent / "puppet_model.py"
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,20 @@ class Engine:
     def sample_options(self) -> tuple[str, ...]:
         """Options that make a flow read the sample ledger."""
         return ("--data", str(self.sample), *SAMPLE_COLUMNS)
+
+    @property
+    def endless_options(self) -> tuple[str, ...]:
+        """Options of a training that would take hours."""
+        return (
+            *self.sample_options,
+            "--model-type=LSTM",
+            "--epochs=10000",
+            "--set=train.hparams.patience=10000",
+        )
+
+    @property
+    def command(self) -> list[str]:
+        return [str(ENGINE)]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -66,15 +91,35 @@ class Engine:
         return RunTable(self.workspace.database)
 
     def prefect(self) -> PrefectApi:
-        """A client of the server, which lives as long as the session's lease."""
+        """A client of the Prefect server."""
         connection = Connection.read(self.workspace.prefect_home)
         assert connection is not None
         return PrefectApi(connection)
 
+    def pid_of(self, run_id: str) -> int:
+        pid = self.table.get(run_id).pid
+        assert pid is not None, f"run {run_id} has no process"
+        return pid
+
+    def progress(self, run_id: str, kind: str) -> list[dict[str, Any]]:
+        """The progress events of one kind that a run has told so far."""
+        reader = ProgressReader(self.workspace.run_folder(run_id))
+        return [event for event in reader.new_events() if event["kind"] == kind]
+
+    @contextmanager
+    def settings(self, text: str) -> Iterator[None]:
+        """Other settings of the engine for a while: it reads them again by itself."""
+        path = self.workspace.configs / "engine.yaml"
+        path.write_text(text)
+        try:
+            yield
+        finally:
+            path.write_text(SETTINGS)
+
     def run_ids(self) -> set[str]:
         return {run.id for run in self.table.newest(10_000)}
 
-    def wait_for_step(self, step: str, process: subprocess.Popen[str], *, not_in: set[str]) -> str:
+    def wait_for_step(self, step: str, process: subprocess.Popen[Any], *, not_in: set[str]) -> str:
         """Wait until a new run is in a step and has told of its progress; return the run."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -90,8 +135,62 @@ class Engine:
 
     def states_in_prefect(self, run_id: str) -> tuple[str, set[str]]:
         """State of the run, and the states of everything below it, as Prefect has them."""
+        prefect_id = self.table.get(run_id).prefect_id
+        assert prefect_id is not None, f"run {run_id} never had a process"
         with self.prefect() as api:
-            tree = api.flow_runs(run_id)
+            tree = api.flow_runs(prefect_id)
             tasks = api.task_runs(row["id"] for row in tree)
         below = {row["state_type"] for row in [*tree[1:], *tasks]}
         return tree[0]["state_type"], below
+
+    def wait_until(self, holds: Callable[[], T], *, seconds: float = 30.0) -> T:
+        """Wait for something to hold, and return it."""
+        deadline = time.monotonic() + seconds
+        while not (found := holds()):
+            assert time.monotonic() < deadline, "it does not come to hold"
+            time.sleep(0.02)
+        return found
+
+    def wait_closed(self, run_id: str) -> RunRecord:
+        """Wait until a run has ended and Prefect knows."""
+        self.wait_until(lambda: self.table.get(run_id).closed)
+        return self.table.get(run_id)
+
+    def end(self, run_id: str) -> None:
+        """Make sure that a run is over."""
+        self.run("cancel", "--now", run_id)
+        self.wait_closed(run_id)
+
+
+class Puppets:
+    """Launches trainings that do what is asked of them (puppet_model.py), and ends them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._launched: list[str] = []
+
+    def __call__(self, behaviour: str, *options: str) -> str:
+        """Launch one and wait until it has begun to do it; return the run."""
+        run_id = self.launch(behaviour, *options)
+        self._engine.wait_until(lambda: self._engine.progress(run_id, "epoch"))
+        return run_id
+
+    def launch(self, behaviour: str, *options: str) -> str:
+        """Launch one."""
+        run = self._engine.json(
+            "run",
+            "train_flow",
+            "--detach",
+            "--model-type=Puppet",
+            f"--set=model.plugins={json.dumps([str(PUPPET)])}",
+            f"--set=train.hparams.behaviour={behaviour}",
+            *options,
+        )
+        self._launched.append(run["id"])
+        return str(run["id"])
+
+    def end(self) -> None:
+        """End those that have not ended."""
+        for run_id in self._launched:
+            if not self._engine.table.get(run_id).closed:
+                self._engine.end(run_id)

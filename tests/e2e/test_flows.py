@@ -114,4 +114,4 @@ def test_the_log_of_a_run_holds_its_steps(engine: Engine) -> None:
     run = engine.json("run", "data_flow", *engine.sample_options)
     log = engine.run("logs", run["id"][:8]).stdout
 
-    assert "Task run 'validate_data' - Finished in state Completed()" in log
+    assert "INFO    validate_data: Finished in state Completed()" in log

@@ -13,8 +13,8 @@ from engine.data.dataset import Dataset, write_dataset
 from engine.data.rules import apply_rules
 from engine.data.sample import write_sample
 from engine.data.sources import load_rows
-from engine.runs.table import RunTable
 from engine.store import AliasRegistry, Version, VersionStore
+from engine.tables.handoffs import Handoffs
 from engine.workspace import Workspace
 from models import registry
 from models.arrays import Panel
@@ -72,5 +72,5 @@ def prepare_dataset(workspace: Workspace, folder: Path) -> Dataset:
     dataset = write_dataset(
         clean.frame, report=clean.report, settings=settings, datasets_dir=workspace.datasets
     )
-    RunTable(workspace.database).hand_over("dataset", dataset.id, "a-run")
+    Handoffs(workspace.database).leave("dataset", dataset.id, "a-run")
     return dataset

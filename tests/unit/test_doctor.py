@@ -1,20 +1,27 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import sqlite3
 from collections import namedtuple
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from engine.doctor import Finding, examine
+from engine.locks import FileLock
 from engine.prefect_server.connection import SERVER_LOCK, Connection
-from engine.prefect_server.locks import FileLock
-from engine.runs.table import RunTable
 from engine.store import AliasRegistry
+from engine.tables.runs import NewRun, RunTable
 from engine.workspace import Workspace
 from tests.unit.deployments import deploy
+from tests.unit.engine_thread import EngineThread, process_of_a_run
 
-EXPECTED = {"python", "prefect", "torch", "workspace", "disk", "configuration", "champion"}
+EXPECTED = {
+    *("python", "prefect", "torch", "workspace", "disk", "configuration", "champion"),
+    *("engine", "secrets", "runs", "prefect server"),
+}
 
 
 def findings(workspace: Workspace) -> dict[str, Finding]:
@@ -146,12 +153,129 @@ def test_a_running_server_is_named(workspace: Workspace) -> None:
     assert found == "pid 17 on http://127.0.0.1:4200/api"
 
 
-def test_a_run_that_died_is_buried_and_told(workspace: Workspace) -> None:
+def test_without_an_engine_it_is_said_when_it_starts_and_none_is_started(
+    workspace: Workspace,
+) -> None:
+    found = findings(workspace)["engine"]
+
+    assert (found.ok, found.fix) == (True, "")
+    assert found.found == "not running; it starts with the first command that needs it"
+    assert not workspace.engine_log.exists()
+    assert not workspace.socket.exists()
+
+
+def test_an_engine_that_runs_is_named_with_its_socket(workspace: Workspace) -> None:
+    with EngineThread(workspace) as running:
+        found = findings(workspace)["engine"]
+        assert running.engine.warmed == 0
+
+    assert (found.ok, found.found) == (True, f"listens on {workspace.socket}")
+
+
+def test_a_socket_that_was_left_over_is_no_engine(workspace: Workspace) -> None:
+    # As an engine leaves it that was killed.
+    with closing(socket.socket(socket.AF_UNIX)) as left_over:
+        left_over.bind(str(workspace.socket))
+
+    assert "not running" in findings(workspace)["engine"].found
+
+
+def test_secrets_are_named_and_not_shown(workspace: Workspace) -> None:
+    assert findings(workspace)["secrets"].found == "none"
+    workspace.secrets.write_text("# of the chat server\nHOOK=swordfish\nDB_PASSWORD='hunter2'\n")
+    workspace.secrets.chmod(0o600)
+
+    found = findings(workspace)
+
+    assert found["secrets"].ok
+    assert found["secrets"].found == "HOOK, DB_PASSWORD in secrets.env"
+    assert "swordfish" not in str(found)
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "reason"),
+    [
+        ("HOOK=swordfish\n", 0o644, "holds secrets, and others may read it. chmod 600 "),
+        ("HOOK=swordfish\n", 0o620, "holds secrets, and others may read it"),
+        ("HOOK=swordfish\nswordfish\n", 0o600, "secrets.env:2: is not NAME=VALUE"),
+        ("1HOOK=swordfish\n", 0o600, "secrets.env:1: is not NAME=VALUE"),
+    ],
+)
+def test_secrets_that_cannot_be_used_are_found_and_not_shown(
+    workspace: Workspace, content: str, mode: int, reason: str
+) -> None:
+    workspace.secrets.write_text(content)
+    workspace.secrets.chmod(mode)
+
+    found = findings(workspace)["secrets"]
+
+    assert not found.ok
+    assert str(workspace.secrets) in found.found
+    assert reason in found.found
+    assert "swordfish" not in found.found
+
+
+def add_dead_run(table: RunTable, run_id: str) -> None:
+    """A run whose process, the first of all, has another mark by now."""
+    table.accept(NewRun(id=run_id, flow="train_flow", name="bold-otter", document=""))
+    assert table.claim(run_id, 0, pid=1, mark="mark of an earlier process", prefect_id=None)
+
+
+def test_every_run_has_a_process_or_an_end(workspace: Workspace) -> None:
     table = RunTable(workspace.database)
-    table.add("a1", "train_flow", "bold-otter", {})
-    table.set_process("a1", 1, "mark of an earlier process")
+    for run_id in ("waits", "lives", "ended"):
+        table.accept(NewRun(id=run_id, flow="train_flow", name="bold-otter", document=""))
+    table.finish("ended", "COMPLETED", "")
+    with process_of_a_run(table, "lives"):
+        found = findings(workspace)["runs"]
+
+    assert (found.ok, found.found) == (True, "each has a process or an end")
+
+
+def test_runs_that_died_are_told_with_what_closes_them(workspace: Workspace) -> None:
+    table = RunTable(workspace.database)
+    add_dead_run(table, "a1")
+    add_dead_run(table, "a2")
 
     found = findings(workspace)["runs"]
 
-    assert (found.ok, found.found[:1]) == (True, "1")
-    assert table.get("a1").state == "CRASHED"
+    assert found.ok
+    assert found.found == "2 died without a word; the engine sees to it when it runs"
+    assert found.fix == "Start it: engine up"
+    # Whoever only looks changes nothing.
+    assert table.get("a1").state == "RUNNING"
+
+
+def test_runs_that_died_are_left_to_the_engine_that_runs(workspace: Workspace) -> None:
+    table = RunTable(workspace.database)
+    add_dead_run(table, "a1")
+    with EngineThread(workspace):
+        # It cannot close it in Prefect, which does not run here.
+        assert table.get("a1").state == "CRASHED"
+        found = findings(workspace)["runs"]
+
+    assert (found.ok, found.fix) == (True, "")
+
+
+def test_a_run_that_the_engine_has_ended_is_not_said_to_have_died_without_a_word(
+    workspace: Workspace,
+) -> None:
+    table = RunTable(workspace.database)
+    add_dead_run(table, "a1")
+    # It failed and said so; its record in Prefect is still to be made true.
+    table.finish("a1", "FAILED", "no date", "DataError")
+
+    assert "without a word" not in findings(workspace)["runs"].found
+
+
+def test_a_table_of_runs_of_a_newer_version_is_told_as_such(workspace: Workspace) -> None:
+    RunTable(workspace.database)
+    with closing(sqlite3.connect(workspace.database)) as database:
+        database.execute("PRAGMA user_version = 1000")
+
+    found = findings(workspace)["runs"]
+
+    assert not found.ok
+    assert "newer version of this program" in found.found
+    assert "Upgrade" in found.fix

@@ -9,12 +9,16 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import engine.cli
+import engine.client
+import engine.daemon
 from engine.workspace import Workspace
 from tests.unit.deployments import deploy, prepare_dataset
+from tests.unit.engine_thread import EngineThread
 
 HEAVY = [
     "prefect",
@@ -62,44 +66,88 @@ def command(*argv: str, module: str = "engine.cli.main") -> str:
     return _COMMAND.format(argv=list(argv), module=module)
 
 
+def commands(*lines: list[str], workspace: Workspace | None = None) -> str:
+    """The code of several command lines, one after the other."""
+    place = ["--workspace", str(workspace.root)] if workspace else []
+    return "".join(command("engine", *place, *line) for line in lines)
+
+
+def modules_of(package: ModuleType) -> list[str]:
+    """The names of all modules in a package, and in those in it."""
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [package.__name__, *(module.name for module in found)]
+
+
+# What even the light parts may use, and what only talks must do without.
+LIGHT = ["numpy", "pydantic", "rich", "yaml", "httpx", "msgspec", "psutil", "cronsim", "asyncio"]
+
+
 @pytest.mark.parametrize(
     "code",
     [command("engine", "--help"), command("mlops-tui", module="tui.app")],
     ids=["engine --help", "mlops-tui"],
 )
-def test_what_only_talks_loads_nothing_heavy_and_no_numpy(code: str) -> None:
-    assert loaded(code, [*HEAVY, "numpy", "pydantic", "rich", "yaml", "httpx"]) == []
+def test_what_only_talks_loads_nothing_heavy_and_nothing_light(code: str) -> None:
+    assert loaded(code, [*HEAVY, *LIGHT]) == []
 
 
-@pytest.mark.parametrize(
-    "arguments", [["run", "--help"], ["run", "full_flow", "--help"]], ids=" ".join
-)
-def test_the_help_of_a_command_loads_no_more_than_the_command_line(arguments: list[str]) -> None:
-    assert (
-        loaded(
-            command("engine", *arguments), [*HEAVY, "numpy", "pydantic", "rich", "yaml", "httpx"]
-        )
-        == []
+def test_the_help_of_a_command_loads_no_more_than_the_command_line() -> None:
+    # One interpreter for all, here and below: what all together do not load, none of them does.
+    code = commands(
+        ["run", "--help"],
+        ["run", "full_flow", "--help"],
+        ["runs", "--help"],
+        ["cancel", "--help"],
+        ["schedule", "add", "--help"],
+        ["notifications", "--help"],
+        ["up", "--help"],
+        ["serve", "--help"],
     )
 
+    assert loaded(code, [*HEAVY, *LIGHT]) == []
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "engine.cli.follow",  # the launcher of a run stays beside it until its end
-        "engine.config.loading",
-        "engine.execution.launch",
+
+def test_what_surrounds_a_run_loads_nothing_heavy() -> None:
+    modules = [
+        "engine.cli.follow",  # whoever launches a run stays beside it until its end
+        "engine.client",
+        "engine.config.resolve",
+        "engine.daemon.main",
+        "engine.notify.webhook",
         "engine.prefect_server.api",
-        "engine.prefect_server.supervise",
-        "engine.runs.table",
+        "engine.prefect_server.launch",
+        "engine.prefect_server.records",
+        "engine.runs.limits",
+        "engine.runs.log",
+        "engine.runs.outcome",
+        "engine.tables.runs",
         "engine.store.aliases",
         "engine.timeline",
         "engine.charts.gantt",
         "models.registry",
-    ],
-)
-def test_what_surrounds_a_run_loads_nothing_heavy(module: str) -> None:
-    assert loaded(f"import {module}", HEAVY) == []
+    ]
+
+    code = "\n".join(f"import {module}" for module in modules)
+    assert loaded(code, [*HEAVY, "apprise"]) == []
+
+
+def test_every_module_of_the_engine_process_is_light() -> None:
+    code = "\n".join(f"import {name}" for name in modules_of(engine.daemon))
+
+    assert "engine.daemon.http.answers" in code
+    assert loaded(code, [*HEAVY, "apprise", "pyarrow"]) == []
+
+
+def test_a_client_of_the_engine_needs_no_part_of_a_server_and_no_settings() -> None:
+    # The terminal and scripts use it: it must not cost them what the engine itself needs.
+    server = ["starlette", "uvicorn", "pydantic", "yaml", "numpy", "psutil", "cronsim", "sqlite3"]
+    code = "\n".join(f"import {name}" for name in modules_of(engine.client))
+
+    assert loaded(code, [*HEAVY, *server, "engine.daemon"]) == []
+
+
+def test_what_is_said_of_an_engine_that_cannot_start_is_light() -> None:
+    assert loaded("import engine.exits, engine.schema", [*HEAVY, *set(LIGHT) - {"msgspec"}]) == []
 
 
 @pytest.mark.parametrize("module", ["models.forecasting.bundle", "engine.data.dataset"])
@@ -107,17 +155,31 @@ def test_what_serves_forecasts_is_light_until_it_is_used(module: str) -> None:
     assert loaded(f"import {module}", HEAVY) == []
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["runs"], ["models"], ["config", "check"], ["config", "reference", "--json"]],
-    ids=" ".join,
-)
-def test_a_command_that_looks_things_up_loads_nothing_heavy(
-    workspace: Workspace, arguments: list[str]
-) -> None:
-    line = ["engine", "--workspace", str(workspace.root), *arguments]
+def test_a_command_that_looks_things_up_loads_nothing_heavy(workspace: Workspace) -> None:
+    code = commands(
+        ["models"],
+        ["config", "check"],
+        ["config", "show"],
+        ["config", "reference", "--json"],
+        workspace=workspace,
+    )
 
-    assert loaded(command(*line), HEAVY) == []
+    assert loaded(code, HEAVY) == []
+
+
+def test_a_command_that_asks_the_engine_loads_nothing_heavy_and_no_part_of_a_server(
+    workspace: Workspace,
+) -> None:
+    code = commands(
+        ["runs"],
+        ["run", "data_flow", "--detach"],
+        ["cancel", "--all"],
+        ["schedule", "list"],
+        ["status"],
+        workspace=workspace,
+    )
+    with EngineThread(workspace):
+        assert loaded(code, [*HEAVY, "numpy", "starlette", "uvicorn"]) == []
 
 
 def test_a_forecast_loads_what_serves_a_model_and_not_what_trains_it(
@@ -131,9 +193,7 @@ def test_a_forecast_loads_what_serves_a_model_and_not_what_trains_it(
 
 
 def test_the_modules_of_the_command_line_are_light_at_the_top() -> None:
-    modules = [f"engine.cli.{module.name}" for module in pkgutil.iter_modules(engine.cli.__path__)]
-    # One interpreter for all: none of them may load anything.
-    code = "\n".join(f"import {module}" for module in modules)
+    code = "\n".join(f"import {name}" for name in modules_of(engine.cli))
 
-    assert "engine.cli.main" in modules
-    assert loaded(code, [*HEAVY, "numpy", "pyarrow"]) == []
+    assert "import engine.cli.main" in code
+    assert loaded(code, [*HEAVY, "numpy", "pyarrow", "starlette", "uvicorn", "engine.daemon"]) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import processes
 from engine.processes import is_alive, signal_group, start_mark
 
 
@@ -58,6 +59,16 @@ def test_a_later_process_of_the_same_number_is_another_one(
     assert not is_alive(sleeper.pid, mark_of_an_earlier_one)
 
 
+def test_a_process_of_an_earlier_boot_is_another_one(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = start_mark(sleeper.pid)
+    # After the next boot the same number may have begun at the same time since the boot.
+    monkeypatch.setattr(processes, "_boot", lambda: "another")
+
+    assert not is_alive(sleeper.pid, mark)
+
+
 @pytest.mark.parametrize(("pid", "mark"), [(None, None), (None, "1"), (os.getpid(), None)])
 def test_a_process_that_was_never_recorded_is_not_alive(pid: int | None, mark: str | None) -> None:
     assert not is_alive(pid, mark)
@@ -73,7 +84,9 @@ def test_the_name_of_a_program_does_not_confuse_the_mark(tmp_path: Path, name: s
 
     assert mark is not None
     assert own is not None
-    assert int(mark) >= int(own)
+    (boot, ticks), (own_boot, own_ticks) = mark.split("-"), own.split("-")
+    assert boot == own_boot
+    assert int(ticks) >= int(own_ticks)
 
 
 def test_a_signal_reaches_the_whole_group() -> None:

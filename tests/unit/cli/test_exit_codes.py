@@ -18,6 +18,7 @@ from engine.states import FINAL_STATES
         (errors.NotFoundError, 5),
         (errors.ServerError, 6),
         (errors.StorageError, 7),
+        (errors.ConflictError, 8),
         (errors.ModelError, 1),
         (errors.EngineError, 1),
     ],
@@ -33,6 +34,16 @@ def test_a_finer_kind_of_error_has_the_code_of_its_family() -> None:
     assert code_of_error(ConfigProblemsError([])) == ExitCode.USAGE
 
 
+def test_every_kind_of_error_survives_the_way_from_the_engine_to_its_code() -> None:
+    kinds = [EngineError, *EngineError.__subclasses__()]
+
+    def code_far_away(kind: type[EngineError]) -> ExitCode:
+        return code_of_error(errors.error_of_dict(kind("what happened").to_dict()))
+
+    assert len(kinds) > 8
+    assert [kind for kind in kinds if code_far_away(kind) != code_of_error(kind("x"))] == []
+
+
 @pytest.mark.parametrize(
     ("state", "error_kind", "code"),
     [
@@ -42,6 +53,8 @@ def test_a_finer_kind_of_error_has_the_code_of_its_family() -> None:
         ("CRASHED", "", 1),
         ("CANCELLED", "", 130),
         ("CANCELLED", "DataError", 130),
+        ("FAILED", "ServerError", 6),
+        ("FAILED", "NoSuchError", 1),
     ],
 )
 def test_a_run_has_the_code_of_its_end(state: str, error_kind: str, code: int) -> None:

@@ -11,7 +11,10 @@ import pytest
 
 from engine.cli.guard import run_guarded
 from engine.cli.options import json_option
-from engine.errors import DataError, EngineError
+from engine.errors import ConflictError, DataError, EngineError, error_of_dict
+from engine.tables.runs import RunTable
+from engine.workspace import Workspace
+from tests.unit.cli.rows import add_ended_run, write_log
 
 ERROR = DataError("3 rows have no date", where="ledger.csv:7", fix="Correct them")
 
@@ -47,6 +50,18 @@ def test_an_error_for_machines_is_a_document_on_stdout(capsys: pytest.CaptureFix
         },
         "exit_code": 3,
     }
+
+
+def test_an_error_of_the_engine_is_told_as_if_it_had_happened_here(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    far_away = ConflictError("there is a schedule 'nightly' already", fix="Give it another name")
+
+    assert run_guarded(failing_with(error_of_dict(far_away.to_dict())), []) == 8
+
+    assert capsys.readouterr().err == (
+        "error: there is a schedule 'nightly' already. Give it another name\n"
+    )
 
 
 def test_ctrl_c_is_cancelled(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,6 +115,31 @@ def test_a_reader_that_went_away_is_no_error(arguments: list[str]) -> None:
         os.close(writer)
 
     assert process.stderr == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.usefixtures("light_engine")
+@pytest.mark.parametrize("options", [[], ["--follow"]], ids=["logs", "logs -f"])
+def test_a_reader_that_goes_away_in_the_middle_is_no_error(
+    table: RunTable, workspace: Workspace, options: list[str]
+) -> None:
+    folder = add_ended_run(table, workspace)
+    # More than a pipe holds.
+    write_log(folder, "a line of the log\n" * 20_000)
+    code = "from engine.cli.main import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "logs", "3f2a", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "a line of the log\n"
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+
+    assert errors == ""
     assert process.returncode == 0
 
 

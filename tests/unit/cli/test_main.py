@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.exit_codes import ExitCode
 from engine.cli.main import _COMMANDS
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand
@@ -18,7 +19,9 @@ def test_the_help_lists_every_command_and_exit_status(command: EngineCommand) ->
     assert answer.code == 0
     for name in _COMMANDS:
         assert f"\n  {name} " in answer.out
-    assert "130 cancelled" in answer.out
+    shown = " ".join(answer.out.split())
+    for code in set(ExitCode) - {ExitCode.OK}:
+        assert f" {code:d} " in shown.partition("Exit status: ")[2]
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
@@ -39,6 +42,8 @@ def test_the_version_is_that_of_the_distribution(command: EngineCommand) -> None
         (["rnus"], "runs"),
         (["run", "full_flwo"], "full_flow"),
         (["run", "shwo", "1"], "show"),
+        (["cancle", "1"], "cancel"),
+        (["wacht", "1"], "watch"),
     ],
 )
 def test_an_unknown_command_is_refused_with_the_nearest_and_the_list(
@@ -55,7 +60,26 @@ def test_a_command_like_no_other_is_refused_with_the_list(command: EngineCommand
     answer = command("zzz")
 
     assert answer.code == 2
-    assert 'There is no "zzz" here. Choose one of: run, runs, ' in answer.err
+    assert 'There is no "zzz" here. Choose one of: run, watch, runs, ' in answer.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(["run", flow] for flow in ("data_flow", "full_flow")),
+        *(["schedule", verb] for verb in ("add", "list", "pause", "resume", "remove")),
+        *(["notifications", verb] for verb in ("list", "test")),
+        *(["models", verb] for verb in ("show", "rollback")),
+    ],
+    ids=" ".join,
+)
+def test_every_command_of_a_group_explains_itself(command: EngineCommand, line: list[str]) -> None:
+    answer = command(*line, "--help")
+
+    assert answer.code == 0
+    assert answer.out.startswith(f"Usage: engine {' '.join(line)} ")
+    assert "--json" in answer.out
+    assert "--workspace" in answer.out
 
 
 @pytest.mark.parametrize(
@@ -118,6 +142,7 @@ def test_a_workspace_that_cannot_be_made_is_an_error_of_storage(command: EngineC
     assert answer.err.startswith("error: /proc/ws: the workspace cannot be written")
 
 
+@pytest.mark.usefixtures("light_engine")
 def test_the_installed_command_ends_with_the_exit_code(workspace: Workspace) -> None:
     code = "from engine.cli.main import main; main()"
 
@@ -127,6 +152,7 @@ def test_the_installed_command_ends_with_the_exit_code(workspace: Workspace) -> 
 
     assert exit_status("runs", "--workspace", str(workspace.root)) == 0
     assert exit_status("logs", "nope", "--workspace", str(workspace.root)) == 5
+    assert exit_status("cancel", "nope", "--workspace", str(workspace.root)) == 5
 
 
 def test_output_that_a_terminal_cannot_show_is_escaped(workspace: Workspace) -> None:

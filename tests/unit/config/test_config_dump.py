@@ -88,5 +88,5 @@ def test_engine_settings_are_written_the_same_way() -> None:
 
     text = dump_settings(loaded)
 
-    assert yaml.safe_load(text) == loaded.settings.model_dump()
+    assert yaml.safe_load(text) == loaded.settings.model_dump(mode="json")
     assert "# --set" in text

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.config.engine_settings import EngineSettings
 from engine.config.reference import describe_settings, section_docs
-from engine.config.settings import EngineSettings, Settings
+from engine.config.settings import Settings
 
 BY_KEY = {doc.key: doc for doc in describe_settings(Settings)}
 

@@ -9,11 +9,12 @@ from itertools import takewhile
 import pytest
 
 from engine.config import files
+from engine.config.engine_settings import EngineSettings
 from engine.config.layers import Layer
 from engine.config.loading import load_engine_settings, load_settings
 from engine.config.model_checks import describe_hparams
 from engine.config.reference import SettingDoc, describe_settings
-from engine.config.settings import FLOWS, EngineSettings, FlowName, Settings
+from engine.config.settings import FLOWS, FlowName, Settings
 from engine.config.yaml_source import KeyPath, YamlDocument
 from models import registry
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.config import yaml_source
@@ -162,6 +162,8 @@ def test_a_written_scalar_reads_back_as_itself(value: bool | int | float | str |
     assert yaml.safe_load(f"a: {text}\n")["a"] == value
 
 
+@example(b"{}")
+@settings(deadline=None)
 @given(
     st.binary(max_size=200)
     | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))

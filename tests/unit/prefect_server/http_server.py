@@ -15,20 +15,22 @@ from engine.prefect_server.connection import Connection
 
 @dataclass(frozen=True)
 class Heard:
-    """One request."""
+    """One request; the names of its headers are in lower case."""
 
+    method: str
     path: str
-    body: dict[str, Any]
-    authorization: str | None
+    body: Any
+    headers: dict[str, str]
 
 
-Answer = tuple[int, Any]
+# Status and content: bytes go out as they are, anything else as JSON. Headers may follow.
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 HANG_UP: Answer = (0, None)
 
 
 @dataclass
 class AnsweringServer:
-    """Answers each request by calling `answer`; (0, None) hangs up without a word."""
+    """Answers each request by calling `answer`; a status of 0 hangs up without a word."""
 
     answer: Callable[[Heard], Answer] = lambda _: (200, {})
     heard: list[Heard] = field(default_factory=list)
@@ -37,18 +39,24 @@ class AnsweringServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                request = Heard(self.path, body, self.headers["Authorization"])
+            def do_GET(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                body = json.loads(content) if content else None
+                request = Heard(self.command, self.path, body, headers)
                 outer.heard.append(request)
-                status, content = outer.answer(request)
+                status, answer, added = (*outer.answer(request), {})[:3]
                 if not status:
                     return
-                text = json.dumps(content).encode()
+                raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
+                for name, value in added.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
-                self.wfile.write(text)
+                self.wfile.write(raw)
+
+            do_POST = do_DELETE = do_GET
 
             def log_message(self, format: str, *args: object) -> None:
                 """Keep the output of the tests clean."""
@@ -59,10 +67,14 @@ class AnsweringServer:
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    @property
     def connection(self) -> Connection:
-        """How to reach it."""
-        port = self._server.server_address[1]
-        return Connection(f"http://127.0.0.1:{port}/api", "engine:secret", 1)
+        """How to reach it, if it were a Prefect server."""
+        return Connection(f"http://127.0.0.1:{self.port}/api", "engine:secret", 1)
 
     def listen(self) -> None:
         """Begin to accept connections; until then they are refused."""
@@ -80,7 +92,7 @@ class AnsweringServer:
 
 @contextmanager
 def answering(
-    answer: Callable[[Heard], Answer], *, listen: bool = True
+    answer: Callable[[Heard], Answer] = lambda _: (200, {}), *, listen: bool = True
 ) -> Iterator[AnsweringServer]:
     """Run a server for the duration of a `with` block."""
     server = AnsweringServer(answer)

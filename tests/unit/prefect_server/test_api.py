@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import ServerError
+from engine.errors import NotFoundError, ServerError
 from engine.prefect_server.api import PrefectApi
 from tests.unit.prefect_server.http_server import HANG_UP, Answer, Heard, answering
 
@@ -85,12 +85,12 @@ def test_a_server_that_is_not_there_is_an_error_at_the_deadline() -> None:
     with (
         answering(lambda _: (200, 3), listen=False) as server,
         PrefectApi(server.connection, deadline_seconds=0.1) as api,
-        pytest.raises(ServerError, match=r"Connection refused.*engine doctor"),
+        pytest.raises(ServerError, match=r"Connection refused.*engine status"),
     ):
         api.count_final_task_runs(["a"])
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500])
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 422, 500])
 def test_a_refusal_is_raised_at_once(status: int) -> None:
     with (
         answering(lambda _: (status, {"detail": "no such thing"})) as server,
@@ -127,23 +127,111 @@ def test_a_tree_of_runs_is_read_parents_before_children() -> None:
         assert [row["id"] for row in api.flow_runs("root")] == ["root", "a", "b", "c"]
 
 
+def test_what_the_server_does_not_know_is_not_found() -> None:
+    with (
+        answering(lambda _: (404, {"detail": "Flow run not found"})) as server,
+        PrefectApi(server.connection) as api,
+        pytest.raises(NotFoundError, match=r"the Prefect server has no /flow_runs/x$"),
+    ):
+        api.flow_run("x")
+
+    (request,) = server.heard
+    assert (request.method, request.path) == ("GET", "/api/flow_runs/x")
+
+
 def test_a_new_run_is_pending_and_made_once_for_one_key() -> None:
     def answer(request: Heard) -> Answer:
         return 201, {"id": "flow-1" if request.path.endswith("/flows/") else "run-1"}
 
     with answering(answer) as server, PrefectApi(server.connection) as api:
-        created = api.create_flow_run("train_flow", parameters={"a": 1}, idempotency_key="k")
+        created = api.create_flow_run(
+            "train_flow", name="sly-fox", parameters={"a": 1}, idempotency_key="k"
+        )
 
-    assert created["id"] == "run-1"
+    assert created == "run-1"
     flow, run = server.heard
     assert (flow.path, flow.body) == ("/api/flows/", {"name": "train_flow"})
     assert run.path == "/api/flow_runs/"
     assert run.body == {
         "flow_id": "flow-1",
+        "name": "sly-fox",
         "parameters": {"a": 1},
         "idempotency_key": "k",
         "state": {"type": "PENDING"},
     }
+
+
+def test_a_flow_is_looked_up_once_for_all_its_runs() -> None:
+    def answer(request: Heard) -> Answer:
+        return 201, {"id": request.body["name"]}
+
+    with answering(answer) as server, PrefectApi(server.connection) as api:
+        for flow, name in [("data_flow", "a"), ("eval_flow", "b"), ("data_flow", "c")]:
+            api.create_flow_run(flow, name=name, parameters={}, idempotency_key=name)
+
+    looked_up = [heard.body["name"] for heard in server.heard if heard.path == "/api/flows/"]
+    assert looked_up == ["data_flow", "eval_flow"]
+    runs = [heard.body for heard in server.heard if heard.path == "/api/flow_runs/"]
+    assert [run["flow_id"] for run in runs] == ["data_flow", "eval_flow", "data_flow"]
+
+
+@pytest.mark.parametrize(("rows", "found"), [([{"id": "run-1"}], "run-1"), ([], None)])
+def test_a_run_is_found_by_the_key_that_it_was_made_with(
+    rows: list[dict[str, str]], found: str | None
+) -> None:
+    with answering(rows_of(rows)) as server, PrefectApi(server.connection) as api:
+        assert api.flow_run_id_of_key("k") == found
+
+    assert server.heard[0].body["flow_runs"] == {"idempotency_key": {"any_": ["k"]}}
+
+
+def test_a_deleted_run_takes_what_is_below_it_along_children_first() -> None:
+    """What somebody else has deleted already is no reason to stop."""
+
+    def answer(request: Heard) -> Answer:
+        if request.method == "DELETE":
+            return (404, {}) if request.path.endswith("/child") else (204, b"")
+        wanted = request.body["flow_runs"]
+        if "id" in wanted:
+            return 200, [{"id": "root"}]
+        return 200, [{"id": "child"}] if wanted["parent_flow_run_id"]["any_"] == ["root"] else []
+
+    with answering(answer) as server, PrefectApi(server.connection) as api:
+        api.delete_flow_runs("root")
+
+    deleted = [request.path for request in server.heard if request.method == "DELETE"]
+    assert deleted == ["/api/flow_runs/child", "/api/flow_runs/root"]
+
+
+def test_only_those_task_runs_are_told_that_the_server_has_recorded_as_ended() -> None:
+    with answering(rows_of([{"id": "b"}])) as server, PrefectApi(server.connection) as api:
+        assert api.final_task_run_ids(["a", "b"]) == {"b"}
+
+    wanted = server.heard[0].body["task_runs"]
+    assert wanted["id"] == {"any_": ["a", "b"]}
+    assert wanted["state"] == {"type": {"any_": ["CANCELLED", "COMPLETED", "CRASHED", "FAILED"]}}
+
+
+@pytest.mark.parametrize("count", [0, 1, 200, 201, 450])
+def test_events_are_sent_in_portions(count: int) -> None:
+    events = [{"id": str(number)} for number in range(count)]
+    with answering(lambda _: (204, b"")) as server, PrefectApi(server.connection) as api:
+        api.send_events(events)
+
+    assert [event for request in server.heard for event in request.body] == events
+    assert all(request.path == "/api/events" for request in server.heard)
+    assert all(len(request.body) <= 200 for request in server.heard)
+
+
+def test_that_a_run_is_being_cancelled_is_proposed_and_not_forced() -> None:
+    """By then it may have ended: the server knows, and its end stays."""
+    with answering(lambda _: (201, {})) as server, PrefectApi(server.connection) as api:
+        api.propose_cancelling("f")
+
+    (request,) = server.heard
+    assert request.path == "/api/flow_runs/f/set_state"
+    assert request.body["state"]["type"] == "CANCELLING"
+    assert request.body["force"] is False
 
 
 def test_a_state_is_forced_whatever_the_run_is_in() -> None:
@@ -184,4 +272,4 @@ def test_every_call_carries_the_credentials_and_goes_past_any_proxy(
         api.count_final_task_runs(["a"])
 
     credentials = base64.b64encode(b"engine:secret").decode()
-    assert server.heard[0].authorization == f"Basic {credentials}"
+    assert server.heard[0].headers["authorization"] == f"Basic {credentials}"

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine.prefect_server.connection import Connection, client_environment, server_environment
+from engine.prefect_server.connection import (
+    CERTIFICATES_FILE,
+    Connection,
+    client_environment,
+    server_environment,
+    write_short_certificates,
+)
 
 CONNECTION = Connection("http://127.0.0.1:4200/api", "engine:secret", 17)
 
@@ -85,3 +92,21 @@ def test_the_published_connection_is_readable_for_its_owner_alone(tmp_path: Path
 
 def test_where_no_server_is_there_is_no_connection(tmp_path: Path) -> None:
     assert Connection.read(tmp_path) is None
+
+
+def test_a_client_reads_one_authority_instead_of_all_that_there_are(tmp_path: Path) -> None:
+    """It makes a TLS context in any case, although it speaks plain HTTP."""
+    write_short_certificates(tmp_path)
+
+    file = client_environment(tmp_path, CONNECTION)["PREFECT_API_SSL_CERT_FILE"]
+    context = ssl.create_default_context(cafile=file)
+    assert context.cert_store_stats()["x509"] == 1
+
+
+def test_the_authority_is_written_once(tmp_path: Path) -> None:
+    write_short_certificates(tmp_path)
+    first = (tmp_path / CERTIFICATES_FILE).stat().st_ino
+
+    write_short_certificates(tmp_path)
+
+    assert (tmp_path / CERTIFICATES_FILE).stat().st_ino == first

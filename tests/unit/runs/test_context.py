@@ -8,7 +8,8 @@ import pytest
 
 from engine.runs.context import RunContext, run_context, use_run_context
 from engine.runs.progress import ProgressWriter
-from engine.runs.table import RunTable
+from engine.tables.handoffs import Handoffs
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 
@@ -17,7 +18,14 @@ def context(tmp_path: Path) -> Iterator[RunContext]:
     workspace = Workspace(tmp_path).create()
     workspace.run_folder("r1").mkdir()
     progress = ProgressWriter(workspace.run_folder("r1"))
-    yield RunContext("r1", "train_flow", workspace, RunTable(workspace.database), progress)
+    yield RunContext(
+        run_id="r1",
+        flow="train_flow",
+        workspace=workspace,
+        table=RunTable(workspace.database),
+        handoffs=Handoffs(workspace.database),
+        progress=progress,
+    )
     progress.close()
 
 
@@ -41,7 +49,7 @@ def test_outside_a_run_there_is_no_context(context: RunContext) -> None:
 def test_what_a_run_leaves_is_signed_with_its_id(context: RunContext) -> None:
     context.hand_over("dataset", "0123")
 
-    left = context.table.take_up("dataset")
+    left = context.handoffs.take("dataset")
     assert left is not None
     assert (left.value, left.run_id) == ("0123", "r1")
 

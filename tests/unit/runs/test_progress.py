@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def writer(tmp_path: Path) -> Iterator[ProgressWriter]:
     progress.close()
 
 
-def without_time(events: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_time(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in event.items() if key != "at"} for event in events]
 
 
@@ -28,7 +28,7 @@ def test_a_reader_sees_each_event_once_and_at_once(tmp_path: Path, writer: Progr
     assert without_time(reader.new_events()) == [
         {"kind": "epoch", "step": "train_model", "done": 1, "total": 2, "loss": 0.5}
     ]
-    assert list(reader.new_events()) == []
+    assert reader.new_events() == []
 
     writer.write("end", state="COMPLETED")
     assert without_time(reader.new_events()) == [{"kind": "end", "state": "COMPLETED"}]
@@ -61,13 +61,13 @@ def test_a_line_that_is_still_being_written_waits_for_its_end(tmp_path: Path) ->
 
 def test_a_run_without_progress_has_no_events_yet(tmp_path: Path) -> None:
     reader = ProgressReader(tmp_path)
-    assert list(reader.new_events()) == []
+    assert reader.new_events() == []
 
     writer = ProgressWriter(tmp_path)
     writer.write("begin")
     writer.close()
 
-    assert len(list(reader.new_events())) == 1
+    assert len(reader.new_events()) == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -100,3 +100,65 @@ def test_a_writer_appends_to_what_is_there(tmp_path: Path) -> None:
         writer.close()
 
     assert [event["kind"] for event in ProgressReader(tmp_path).new_events()] == ["first", "second"]
+
+
+def test_a_reader_may_go_on_where_another_one_stopped(
+    tmp_path: Path, writer: ProgressWriter
+) -> None:
+    first = ProgressReader(tmp_path)
+    assert first.offset == 0
+    writer.write("begin", message="재고")
+    first.new_events()
+    assert first.offset == (tmp_path / FILE_NAME).stat().st_size
+
+    writer.write("end")
+
+    later = ProgressReader(tmp_path, first.offset)
+    assert without_time(later.new_events()) == [{"kind": "end"}]
+    assert later.offset == (tmp_path / FILE_NAME).stat().st_size
+
+
+def test_the_offset_stands_before_a_line_that_is_still_being_written(tmp_path: Path) -> None:
+    whole = b'{"at": 1, "kind": "begin"}\n'
+    (tmp_path / FILE_NAME).write_bytes(whole + b'{"at": 2, "ki')
+
+    reader = ProgressReader(tmp_path)
+
+    assert len(reader.new_events()) == 1
+    assert reader.offset == len(whole)
+
+
+def test_an_offset_behind_the_end_finds_nothing_and_stays(
+    tmp_path: Path, writer: ProgressWriter
+) -> None:
+    writer.write("begin")
+    reader = ProgressReader(tmp_path, 10**9)
+
+    assert reader.new_events() == []
+    assert reader.offset == 10**9
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b'{"at": 2, "kind": "ep',
+        b'{"at": 2, "kind": "ep{"at": 3, "kind": "end"}',
+        b"null",
+        b"[1, 2]",
+        b'"kind"',
+        b'{"at": 2}',
+        b"\0" * 4096,
+        b'\xff\xfe{"kind": "x"}',
+        b'{"kind": "\xea\xb3',
+    ],
+)
+def test_a_damaged_line_is_left_out_and_the_rest_is_read(tmp_path: Path, line: bytes) -> None:
+    before, after = b'{"at": 1, "kind": "begin"}\n', b'{"at": 4, "kind": "later"}\n'
+    (tmp_path / FILE_NAME).write_bytes(before + line + b"\n" + after)
+
+    reader = ProgressReader(tmp_path)
+
+    assert [event["kind"] for event in reader.new_events()] == ["begin", "later"]
+    assert reader.offset == len(before + line + after) + 1

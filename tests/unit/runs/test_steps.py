@@ -5,8 +5,11 @@ from typing import Any
 from engine.runs.steps import Step, StepList
 
 
-def task(name: str, state: str, at: float) -> dict[str, Any]:
-    return {"at": at, "kind": "task", "name": name, "state": state}
+def task(name: str, state: str, at: float, id: str = "") -> dict[str, Any]:
+    """An event of a task run whose id is its name, if it has no other."""
+    told = {"at": at, "kind": "task", "id": id or name, "name": name, "state": state}
+    # Only the first event says where the task belongs.
+    return told | {"flow": "train_flow"} if state == "RUNNING" else told
 
 
 def epoch(step: str, done: int, **measures: float | None) -> dict[str, Any]:
@@ -21,9 +24,11 @@ def folded(*events: dict[str, Any]) -> list[Step]:
 
 
 def test_a_step_runs_from_its_first_event_to_its_last() -> None:
-    assert folded(task("load", "RUNNING", 1.0)) == [Step("load", "RUNNING", 1.0)]
-    assert folded(task("load", "RUNNING", 1.0), task("load", "COMPLETED", 3.0)) == [
-        Step("load", "COMPLETED", 1.0, 3.0)
+    started = task("load", "RUNNING", 1.0, "t1")
+
+    assert folded(started) == [Step("t1", "load", "train_flow", "RUNNING", 1.0)]
+    assert folded(started, task("load", "COMPLETED", 3.0, "t1")) == [
+        Step("t1", "load", "train_flow", "COMPLETED", 1.0, 3.0)
     ]
 
 
@@ -42,9 +47,9 @@ def test_a_step_counts_in_its_unit_and_keeps_its_last_measures() -> None:
 
 def test_a_step_that_is_done_again_is_a_step_of_its_own() -> None:
     steps = folded(
-        task("train", "RUNNING", 1.0),
-        task("train", "FAILED", 2.0),
-        task("train", "RUNNING", 3.0),
+        task("train", "RUNNING", 1.0, "t1"),
+        task("train", "FAILED", 2.0, "t1"),
+        task("train", "RUNNING", 3.0, "t2"),
         epoch("train", 1),
     )
 
@@ -64,6 +69,45 @@ def test_the_end_of_a_step_within_another_leaves_the_outer_one_open() -> None:
     ]
 
 
+def test_an_end_belongs_to_the_step_of_its_id_also_when_another_has_the_same_name() -> None:
+    steps = folded(
+        task("train", "RUNNING", 1.0, "t1"),
+        task("train", "RUNNING", 2.0, "t2"),
+        task("train", "COMPLETED", 3.0, "t1"),
+    )
+
+    assert [(step.id, step.state, step.end) for step in steps] == [
+        ("t1", "COMPLETED", 3.0),
+        ("t2", "RUNNING", None),
+    ]
+
+
+def test_an_attempt_after_the_first_is_a_step_with_the_same_id() -> None:
+    steps = folded(
+        task("train", "RUNNING", 1.0, "t1"),
+        task("train", "FAILED", 2.0, "t1"),
+        task("train", "RUNNING", 3.0, "t1"),
+        task("train", "COMPLETED", 4.0, "t1"),
+    )
+
+    assert [(step.state, step.start, step.end) for step in steps] == [
+        ("FAILED", 1.0, 2.0),
+        ("COMPLETED", 3.0, 4.0),
+    ]
+
+
+def test_progress_counts_for_the_newest_open_step_of_its_name() -> None:
+    steps = folded(
+        task("train", "RUNNING", 1.0, "t1"),
+        task("train", "RUNNING", 2.0, "t2"),
+        epoch("train", 5),
+        task("train", "COMPLETED", 3.0, "t2"),
+        epoch("train", 7),
+    )
+
+    assert [(step.id, step.done) for step in steps] == [("t1", 7), ("t2", 5)]
+
+
 def test_an_event_says_which_step_it_changed() -> None:
     steps = StepList()
     started = steps.apply(task("train", "RUNNING", 1.0))
@@ -78,4 +122,5 @@ def test_events_that_belong_to_no_open_step_change_nothing() -> None:
     assert steps.apply({"at": 1.0, "kind": "end", "state": "COMPLETED", "message": ""}) is None
     assert steps.apply(epoch("train", 1)) is None
     assert steps.apply(task("train", "COMPLETED", 2.0)) is None
+    assert steps.apply({"at": 3.0, "kind": "run", "state": "RUNNING"}) is None
     assert steps.steps == []

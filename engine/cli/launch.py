@@ -1,0 +1,89 @@
+"""Launching from the command line: a flow, or an earlier run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.cli.connect import connected, origin
+from engine.cli.diagnostics import report_note
+from engine.cli.exit_codes import ExitCode
+from engine.cli.follow import follow_and_report
+from engine.cli.options import CommandLine, LaunchOptions
+from engine.cli.output import write_json, write_text
+from engine.cli.report import run_data
+from engine.client import EngineClient, calls
+from engine.schema import LaunchReply
+
+
+def launch_run(
+    line: CommandLine,
+    flow: str,
+    overrides: Sequence[str],
+    flags: Mapping[str, Any],
+    launch: LaunchOptions,
+) -> int:
+    """Launch a flow and stay with it, unless asked not to; return the exit code."""
+    with connected(line) as engine:
+        reply = engine.send(
+            calls.launch(
+                flow,
+                overrides=overrides,
+                flags=meant_here(flags),
+                key=launch.key,
+                priority=launch.priority or 0,
+                origin=origin(),
+            )
+        )
+        return _stay(line, engine, reply, launch)
+
+
+def launch_again(
+    line: CommandLine,
+    run_id: str,
+    overrides: Sequence[str],
+    flags: Mapping[str, Any],
+    launch: LaunchOptions,
+) -> int:
+    """Launch an earlier run again, perhaps with changes; return the exit code."""
+    with connected(line) as engine:
+        reply = engine.send(
+            calls.rerun(
+                run_id,
+                overrides=overrides,
+                flags=meant_here(flags),
+                key=launch.key,
+                priority=launch.priority,
+                origin=origin(),
+            )
+        )
+        return _stay(line, engine, reply, launch)
+
+
+def _stay(
+    line: CommandLine, engine: EngineClient, reply: LaunchReply, launch: LaunchOptions
+) -> int:
+    run = reply.run
+    if not line.json:
+        for note in reply.notes:
+            report_note(note)
+        if not reply.created:
+            report_note(f"this key was launched already, as {run.flow} {run.name} ({run.id[:8]})")
+    if not launch.detach:
+        return follow_and_report(line, engine, run, ctrl_c_cancels=True)
+    if line.json:
+        write_json(run_data(run))
+    else:
+        write_text(f"{run.flow} {run.name} ({run.id})")
+        write_text(f"  {run.waiting}" if run.waiting else f"  {run.state}")
+        write_text(f"  watch it: engine watch {run.id[:8]}")
+    return ExitCode.OK
+
+
+def meant_here(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were given, with a relative file meant from the folder one stands in."""
+    given = {key: value for key, value in flags.items() if value is not None}
+    if "data" in given:
+        given["data"] = str(Path(given["data"]).absolute())
+    return given

@@ -1,0 +1,131 @@
+"""Every setting of the engine itself, with its type, range, default and documentation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from engine.config.values import Addresses, Allowed, Names, Section, TimeZone, frozen_list
+
+
+class PrefectServerSettings(Section):
+    """The Prefect server that records runs; the engine starts and stops it."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
+
+    start_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 90
+    """How long the server may take to answer before its start counts as failed (1 to 3600)."""
+
+    idle_exit_seconds: Annotated[int, Field(ge=1, le=604_800)] = 120
+    """How long the server stays up when the engine is gone and no run goes on (1 to 604800)."""
+
+
+Limit = Annotated[int, Field(ge=0, le=1000)]
+
+
+class FlowLimits(Section):
+    """Runs at once of a single flow; 0: no limit of its own."""
+
+    data_flow: Limit = 0
+    """Runs of data_flow at once: 1 to 1000, or 0 for no limit of its own."""
+
+    train_flow: Limit = 0
+    """Runs of train_flow at once: 1 to 1000, or 0 for no limit of its own."""
+
+    eval_flow: Limit = 0
+    """Runs of eval_flow at once: 1 to 1000, or 0 for no limit of its own."""
+
+    deploy_flow: Limit = 1
+    """Runs of deploy_flow at once: 1 to 1000, or 0 for no limit of its own."""
+
+    full_flow: Limit = 0
+    """Runs of full_flow at once: 1 to 1000, or 0 for no limit of its own."""
+
+
+class QueueSettings(Section):
+    """How many runs may go on at once; the others wait, and say what for."""
+
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Runs at once, of all flows together (1 to 1000)."""
+
+    per_flow: FlowLimits = FlowLimits()
+    """Runs at once of a single flow."""
+
+
+class RunSettings(Section):
+    """The process of one flow run."""
+
+    start_method: Literal["auto", "fork", "spawn"] = "auto"
+    """How its process is made. fork: a copy of a process that has imported everything, ready in a
+    tenth of a second (Linux). spawn: a new interpreter, which imports for seconds. auto: fork
+    where it works."""
+
+    nice: Annotated[int, Field(ge=0, le=19)] = 5
+    """How far a run steps back behind interactive and serving processes: 0 (not at all) to 19."""
+
+    memory_limit_mb: Annotated[int, Field(ge=0, le=1_048_576)] = 0
+    """Memory that a run may ask for beyond the libraries, in MiB; one that needs more fails and
+    says so. 0: no limit, up to 1048576."""
+
+    log_max_mb: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Size that the log of a run is kept within, in MiB; the beginning and the newest lines stay
+    (1 to 10000)."""
+
+    cancel_grace_seconds: Annotated[int, Field(ge=0, le=600)] = 5
+    """How long a cancelled run may take to write its checkpoint before it is killed
+    (0 to 600)."""
+
+
+class RetentionSettings(Section):
+    """Which ended runs are kept; deployed versions are not touched."""
+
+    keep_runs: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
+    """How many runs are kept, the newest first (10 to 1000000)."""
+
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """Days after which a run is deleted: 0 (never) to 36500."""
+
+
+class NotificationSettings(Section):
+    """Who is told when a run ends."""
+
+    states: Annotated[
+        tuple[Literal["COMPLETED", "FAILED", "CRASHED", "CANCELLED"], ...],
+        BeforeValidator(frozen_list),
+        Allowed("a list of COMPLETED, FAILED, CRASHED, CANCELLED"),
+    ] = ("FAILED", "CRASHED")
+    """Ends of runs about which somebody is told."""
+
+    webhooks: Addresses = ()
+    """Addresses that get the run as JSON by HTTP POST. ${NAME} stands for a line of secrets.env."""
+
+    apprise: Addresses = ()
+    """Apprise URLs (mail, Slack, Teams, Telegram and a hundred others). ${NAME} stands for a line
+    of secrets.env."""
+
+    allowed_hosts: Names = ()
+    """Hosts that a webhook may address although they are this very machine or only local to it."""
+
+
+class EngineSettings(Section):
+    """Settings that hold for every run of the workspace."""
+
+    timezone: TimeZone = "local"
+    """Time zone of the times that people see: local (this machine's) or an IANA name."""
+
+    queue: QueueSettings = QueueSettings()
+    """How many runs may go on at once."""
+
+    run: RunSettings = RunSettings()
+    """The process of one flow run."""
+
+    retention: RetentionSettings = RetentionSettings()
+    """Which ended runs are kept."""
+
+    notifications: NotificationSettings = NotificationSettings()
+    """Who is told when a run ends."""
+
+    prefect_server: PrefectServerSettings = PrefectServerSettings()
+    """The Prefect server."""

@@ -1,0 +1,231 @@
+"""Starting queued runs when there is room, and saying why the others wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from engine.config.engine_settings import EngineSettings
+from engine.daemon.keeper import Keeper
+from engine.daemon.launching import Launcher
+from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.views import call_it
+from engine.daemon.workers import Workers
+from engine.errors import EngineError, NotFoundError, ServerError
+from engine.runs.order import CONFIG_FILE, Order
+from engine.tables.runs import RunRecord, RunTable
+from engine.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A run that takes a slot."""
+
+    id: str
+    flow: str
+
+
+class Dispatcher:
+    """Starts queued runs: those of high priority first, then in the order of their acceptance.
+
+    Args:
+        workspace: Where the runs are.
+        table: The table of runs.
+        settings: The engine's settings as they are now.
+        prefect: The server, which must know a run before it starts.
+        launcher: Makes processes.
+        keeper: Watches over them.
+        workers: Threads to wait in.
+        changed: Called with the id of a run whose record changed.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        table: RunTable,
+        settings: Callable[[], EngineSettings],
+        prefect: PrefectServer,
+        launcher: Launcher,
+        keeper: Keeper,
+        workers: Workers,
+        changed: Callable[[str], None],
+    ) -> None:
+        self._workspace = workspace
+        self._table = table
+        self._settings = settings
+        self._prefect = prefect
+        self._launcher = launcher
+        self._keeper = keeper
+        self._workers = workers
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self._launching: dict[str, RunRecord] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._said: dict[str, str] = {}
+        self.queue: list[RunRecord] = []
+
+    def wake(self) -> None:
+        """Look at the queue again: something was queued, freed or became ready."""
+        self._wake.set()
+
+    async def dispatch(self) -> None:
+        """Start what can be started, whenever woken, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                self.queue = await self._workers.table(self._table.queued)
+            except EngineError as error:
+                logger.error("the queue cannot be read: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._wake.set()
+                continue
+            for record in self.queue:
+                reason = self.why_waiting(record)
+                if not reason:
+                    self._begin(record)
+                elif reason != self._said.get(record.id):
+                    self._changed(record.id)
+                self._said[record.id] = reason
+            self._said = {record.id: self._said[record.id] for record in self.queue}
+
+    def _begin(self, record: RunRecord) -> None:
+        self._launching[record.id] = record
+        task = asyncio.create_task(self._launch(record))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """Start nothing more; what is in the queue stays there."""
+        for task in self._tasks:
+            task.cancel()
+
+    def why_waiting(self, record: RunRecord) -> str:
+        """Why a queued run does not start, as a sentence; "" when nothing keeps it."""
+        if record.id in self._launching or record.id in self._keeper.living:
+            return "its process is being made"
+        if not self._prefect.child.ready.is_set():
+            return _not_ready(self._prefect.child.info.state, "Prefect server", self._prefect)
+        child = self._launcher.child
+        if child is not None and not child.ready.is_set():
+            if child.has_failed:
+                return f"the fork server does not start: {child.problem}"
+            return "the training libraries are being loaded, which takes a few seconds"
+        return self._no_room(record)
+
+    def _no_room(self, record: RunRecord) -> str:
+        queue = self._settings().queue
+        taken = self._taken()
+        of_flow = [slot for slot in taken if slot.flow == record.flow]
+        limit = int(getattr(queue.per_flow, record.flow))
+        ahead = f"{self._place(record)} in the queue"
+        if limit and len(of_flow) >= limit:
+            return (
+                f"waits for {_names(of_flow)}: at most {_runs(limit)} of {record.flow} at once "
+                f"(queue.per_flow.{record.flow}); {ahead}"
+            )
+        if len(taken) >= queue.max_concurrent:
+            return (
+                f"waits for {_names(taken)}: at most {_runs(queue.max_concurrent)} at once "
+                f"(queue.max_concurrent); {ahead}"
+            )
+        return ""
+
+    def _taken(self) -> list[Slot]:
+        living = [Slot(run_id, run.flow) for run_id, run in self._keeper.living.items()]
+        making = [
+            Slot(run_id, run.flow)
+            for run_id, run in self._launching.items()
+            if run_id not in self._keeper.living
+        ]
+        return living + making
+
+    def _place(self, record: RunRecord) -> str:
+        begun = self._launching.keys() | self._keeper.living.keys()
+        waiting = [run.id for run in self.queue if run.id not in begun]
+        place = waiting.index(record.id) + 1 if record.id in waiting else len(waiting) + 1
+        return f"number {place}"
+
+    async def _launch(self, record: RunRecord) -> None:
+        """Bring one run to life; what goes wrong with the engine puts it back into the queue."""
+        try:
+            document = await self._workers.table(self._prepare_folder, record)
+            if document is not None:  # else it was cancelled or deleted while it waited
+                await self._make_process(record, document)
+        except (ServerError, NotFoundError) as error:
+            logger.warning("%s could not be launched yet: %s", call_it(record), error)
+            # Perhaps a process was made and nobody heard of it: it must not do the run as well.
+            await self._workers.table(self._table.new_attempt, record.id)
+            await asyncio.sleep(_RETRY_SECONDS)
+        except (EngineError, OSError) as error:
+            message = f"could not be started: {error}"
+            kind = error.kind if isinstance(error, EngineError) else "StorageError"
+            await self._workers.table(self._table.finish, record.id, "FAILED", message, kind)
+            self._changed(record.id)
+        finally:
+            self._launching.pop(record.id, None)
+            self.wake()
+
+    async def _make_process(self, record: RunRecord, document: str) -> None:
+        prefect_id = await self._workers.server(
+            self._prefect.api.create_flow_run,
+            record.flow,
+            name=record.name,
+            parameters={"settings": yaml_values(document)},
+            idempotency_key=record.id,
+        )
+        run = self._settings().run
+        order = Order(
+            run_id=record.id,
+            attempt=record.attempt,
+            prefect_id=prefect_id,
+            nice=run.nice,
+            memory_limit_mb=run.memory_limit_mb,
+            log_max_mb=run.log_max_mb,
+        )
+        self._keeper.watch(record.id, record.flow, await self._launcher.launch(order))
+
+    def _prepare_folder(self, record: RunRecord) -> str | None:
+        document = self._table.document(record.id)
+        if document is None:
+            return None
+        folder = self._workspace.run_folder(record.id)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / CONFIG_FILE).write_text(document, encoding="utf-8")
+        return document
+
+
+def yaml_values(document: str) -> dict[str, Any]:
+    """The settings of a run as Prefect records them."""
+    values: dict[str, Any] = yaml.load(
+        document, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
+    return values
+
+
+def _not_ready(state: str, what: str, prefect: PrefectServer) -> str:
+    if state == "failed":
+        return f"the {what} does not start: {prefect.child.problem}; see `engine status`"
+    return f"the {what} is starting, which takes a few seconds"
+
+
+def _names(slots: list[Slot]) -> str:
+    if len(slots) <= _NAMED:
+        return " or ".join(f"{slot.flow} {slot.id[:8]}" for slot in slots)
+    counts = Counter(slot.flow for slot in slots)
+    return "one of " + ", ".join(f"{count} {flow}" for flow, count in counts.items())
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

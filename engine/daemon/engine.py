@@ -1,0 +1,253 @@
+"""The engine as a whole: its parts, their beginning and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from engine.daemon.actions import RunActions
+from engine.daemon.children import Child
+from engine.daemon.closer import Closer
+from engine.daemon.dispatcher import Dispatcher
+from engine.daemon.feed import Feed
+from engine.daemon.fork_launcher import ForkLauncher
+from engine.daemon.janitor import Janitor
+from engine.daemon.keeper import Keeper
+from engine.daemon.launching import Launcher
+from engine.daemon.live_settings import LiveSettings
+from engine.daemon.notifier import Notifier
+from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.scheduler import Scheduler
+from engine.daemon.spawn_launcher import SpawnLauncher
+from engine.daemon.tails import Tails
+from engine.daemon.usage import look
+from engine.daemon.workers import Workers
+from engine.errors import NotFoundError
+from engine.schema import (
+    ChildInfo,
+    EngineStatus,
+    HealthEvent,
+    LaunchReply,
+    LaunchRequest,
+    RunEvent,
+)
+from engine.tables.runs import RunTable
+from engine.tables.schedules import ScheduleTable
+from engine.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_WORKSPACE_LOOK_SECONDS = 2.0
+_AGAIN_SECONDS = 30.0
+
+
+class Engine:
+    """Everything that one running engine consists of."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.started = time.time()
+        self.settings = LiveSettings(workspace.configs)
+        self.workers = Workers()
+        self.feed = Feed(uuid.uuid4().hex[:8])
+        self.table = RunTable(workspace.database)
+        self.prefect = PrefectServer(
+            workspace.prefect_home,
+            lambda: self.settings().prefect_server,
+            self.workers,
+            self._child_changed,
+        )
+        self.launcher = self._make_launcher()
+        self.closer = Closer(
+            workspace, self.table, self.prefect, self.workers, closed=self._run_changed
+        )
+        self.tails = Tails(self.feed, self._run_changed)
+        self.keeper = Keeper(
+            workspace,
+            self.table,
+            self.closer,
+            self.tails,
+            self.workers,
+            changed=self._run_changed,
+            freed=lambda: self.dispatcher.wake(),
+        )
+        self.dispatcher = Dispatcher(
+            workspace,
+            self.table,
+            self.settings,
+            self.prefect,
+            self.launcher,
+            self.keeper,
+            self.workers,
+            self._run_changed,
+        )
+        self.actions = RunActions(
+            workspace,
+            self.table,
+            self.settings,
+            prefect=self.prefect,
+            dispatcher=self.dispatcher,
+            keeper=self.keeper,
+            closer=self.closer,
+            feed=self.feed,
+            workers=self.workers,
+        )
+        self.notifier = Notifier(
+            workspace, self.table, lambda: self.settings().notifications, self.workers
+        )
+        self.scheduler = Scheduler(
+            workspace,
+            ScheduleTable(workspace.database),
+            self._launch_scheduled,
+            lambda: self.settings().timezone,
+            self.feed,
+            self.workers,
+        )
+        self.janitor = Janitor(
+            workspace,
+            self.table,
+            self.actions,
+            self.prefect,
+            lambda: self.settings().retention,
+            self.workers,
+        )
+        self.stop_requested = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changes: set[asyncio.Task[None]] = set()
+        self._is_warm = False
+
+    async def start(self) -> None:
+        """Take over what an earlier engine left, and begin to work."""
+        await self.keeper.take_over(self.settings().run.cancel_grace_seconds)
+        self._run(self.tails.watch())
+        self._run(self.keeper.look_after())
+        self._run(self.dispatcher.dispatch())
+        self._run(self.scheduler.fire())
+        self._run(self._again("notifications", self.notifier.deliver))
+        self._run(self._again("retention", self.janitor.sweep_regularly))
+        self._run(self._leave_with_the_workspace())
+        if await self.workers.table(self.table.unclosed) or await self.scheduler.any_enabled():
+            self.warm()
+
+    def warm(self) -> None:
+        """Start what runs need; an engine that is only asked for lists does without."""
+        for child in self._children():
+            if child.has_failed:
+                child.revive()
+        if self._is_warm:
+            return
+        self._is_warm = True
+        for child in self._children():
+            self._run(child.supervise())
+
+    async def stop(self) -> None:
+        """End the engine. Runs go on, and the Prefect server as long as they do."""
+        self.dispatcher.stop()
+        self.closer.stop()
+        for task in [*self._tasks, *self._changes]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._changes, return_exceptions=True)
+        await self.launcher.stop()
+        if not self.keeper.living:
+            await self.prefect.stop()
+        self.prefect.close()
+        self.workers.close()
+
+    async def status(self) -> EngineStatus:
+        """How everything is doing."""
+        settings = self.settings()  # which also looks whether the file is still right
+        counts = await self.workers.table(self.table.counts)
+        queued = await self.workers.table(self.table.queued)
+        problems = [self.settings.problem, self.keeper.problem]
+        own = await asyncio.to_thread(look, os.getpid(), alone=True)
+        return EngineStatus(
+            version=version("mlops-tui"),
+            pid=os.getpid(),
+            workspace=str(self.workspace.root),
+            started=self.started,
+            children=tuple([await self._with_usage(child.info) for child in self._children()]),
+            running=len(self.keeper.living),
+            queued=len([run for run in queued if run.id not in self.keeper.living]),
+            max_concurrent=settings.queue.max_concurrent,
+            counts=counts,
+            problems=tuple(problem for problem in problems if problem),
+            memory=own.memory if own else None,
+            cpu_seconds=own.cpu_seconds if own else None,
+            prefect_url=self.prefect.connection.url if self.prefect.connection else "",
+        )
+
+    def _children(self) -> list[Child]:
+        children = [self.prefect.child, self.launcher.child]
+        return [child for child in children if child is not None]
+
+    def _make_launcher(self) -> Launcher:
+        method = self.settings().run.start_method
+        if method == "fork" or (method == "auto" and sys.platform == "linux"):
+            return ForkLauncher(self.workspace, self.prefect, self._child_changed)
+        return SpawnLauncher(self.workspace, self.prefect)
+
+    def _child_changed(self, info: ChildInfo) -> None:
+        logger.info("%s: %s %s", info.name, info.state, info.problem)
+        self.feed.publish(HealthEvent(child=info))
+        self.dispatcher.wake()
+
+    def _run_changed(self, run_id: str) -> None:
+        task = asyncio.create_task(self._tell_of(run_id))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+
+    async def _tell_of(self, run_id: str) -> None:
+        with contextlib.suppress(NotFoundError):
+            record = await self.workers.table(self.table.get, run_id)
+            self.feed.publish(RunEvent(run=self.actions.info(record)))
+            if record.is_final:
+                self.notifier.wake()
+                if not record.closed:
+                    self.closer.close(run_id)
+
+    async def _launch_scheduled(self, request: LaunchRequest) -> LaunchReply:
+        self.warm()
+        return await self.actions.launch(request)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    async def _again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep doing what runs can do without: a mistake in it must not cost the engine."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                logger.exception("%s: something is wrong with this program", name)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """None of the engine's own loops may end by itself: half an engine is worse than none."""
+        if not task.cancelled() and task.exception() is not None:
+            logger.critical("the engine is broken and stops", exc_info=task.exception())
+            self.stop_requested.set()
+
+    async def _with_usage(self, info: ChildInfo) -> ChildInfo:
+        # The children of the fork server are runs, which are counted by themselves.
+        usage = await asyncio.to_thread(look, info.pid, alone=True) if info.pid else None
+        if usage is None:
+            return info
+        return msgspec.structs.replace(info, memory=usage.memory, cpu_seconds=usage.cpu_seconds)
+
+    async def _leave_with_the_workspace(self) -> None:
+        while self.workspace.database.exists():
+            await asyncio.sleep(_WORKSPACE_LOOK_SECONDS)
+        logger.error("the workspace is gone: the engine leaves")
+        self.stop_requested.set()

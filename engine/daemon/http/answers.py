@@ -1,0 +1,124 @@
+"""From a request to checked values, and from a value or an error to an answer."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import (
+    ConfigError,
+    ConflictError,
+    DataError,
+    EngineError,
+    NotFoundError,
+    ServerError,
+)
+from engine.schema import ErrorReply, encode
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Response]]
+
+_MOST_BODY_BYTES = 1024**2
+_MOST_SHOWN = 200
+_STATUS: dict[type[EngineError], int] = {
+    NotFoundError: 404,
+    ConflictError: 409,
+    ConfigError: 422,
+    DataError: 422,
+    ServerError: 503,
+}
+
+
+def guarded(handler: Handler) -> Handler:
+    """Turn the errors of a handler into answers of one form."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except EngineError as error:
+            status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+            values = error.to_dict()
+            reply = ErrorReply(
+                kind=str(values["kind"]),
+                message=str(values["message"]),
+                where=values["where"],
+                fix=values["fix"],
+            )
+            return answer(reply, status)
+        except Exception as error:  # whatever it was, this client hears of it, others go on
+            logger.exception("%s %s failed", request.method, request.url.path)
+            what = f"{type(error).__name__}: {error}"
+            return answer(ErrorReply(kind="EngineError", message=what), 500)
+
+    return handle
+
+
+async def no_such_route(request: Request, error: Exception) -> Response:
+    """The answer to a path or method that there is not, in the form of all errors."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    what = f"there is no {request.method} {request.url.path[:_MOST_SHOWN]}"
+    return answer(ErrorReply(kind="NotFoundError", message=what), status)
+
+
+def answer(message: msgspec.Struct, status: int = 200) -> Response:
+    """A message as an answer."""
+    return Response(encode(message), status, media_type="application/json")
+
+
+async def body_of(request: Request, kind: type[T]) -> T:
+    """The message in a request.
+
+    Raises:
+        ConfigError: It is too long, no JSON, or not such a message; it names the field.
+    """
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MOST_BODY_BYTES:
+            raise ConfigError(f"the request is longer than {_MOST_BODY_BYTES} bytes")
+    try:
+        return msgspec.json.decode(content or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"the request cannot be understood: {error}") from None
+
+
+def number_of(request: Request, name: str, default: int, *, least: int = 1, most: int) -> int:
+    """A whole number in the query."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    is_number = text.isascii() and text.isdigit() and len(text) <= 20
+    if not is_number or not least <= int(text) <= most:
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def time_of(request: Request, name: str) -> float | None:
+    """A time in the query, in seconds since the epoch."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        moment = float(text)
+    except ValueError:
+        moment = math.nan
+    if not math.isfinite(moment):
+        raise ConfigError(f"{name} must be a number")
+    return moment
+
+
+def flag_of(request: Request, name: str) -> bool:
+    """A switch in the query; absent means off."""
+    value = request.query_params.get(name, "false")
+    if value not in ("true", "false"):
+        raise ConfigError(f"{name} must be true or false")
+    return value == "true"

@@ -1,0 +1,242 @@
+"""Watching over living runs: each has a process, or an end.
+
+The process of a run that dies without a word is noticed by the kernel's own notification, whoever
+started it: also after this engine, the fork server or the Prefect server was replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.daemon.closer import Closer
+from engine.daemon.launching import Exit, LaunchedProcess, signal_name
+from engine.daemon.tails import Tails
+from engine.daemon.usage import Usage, look
+from engine.daemon.watch import DeathWatch, watch_process
+from engine.daemon.workers import Workers
+from engine.errors import EngineError, NotFoundError
+from engine.processes import is_alive, signal_group
+from engine.runs.outcome import Outcome
+from engine.tables.runs import RunRecord, RunTable
+from engine.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+# A process that ended before it claimed its run may have had bad luck; many in a row have a reason.
+_MOST_VAIN_PROCESSES = 5
+
+
+@dataclass
+class Living:
+    """A run with a process.
+
+    Attributes:
+        flow: Its flow.
+        pid: Its process.
+        usage: What the process used when it was looked at last.
+        peak: Most memory that was seen.
+        kill_at: When to stop waiting for a run that was asked to end (monotonic clock).
+    """
+
+    flow: str
+    pid: int
+    usage: Usage | None = None
+    peak: int = 0
+    kill_at: float | None = None
+
+
+class Keeper:
+    """Keeps the table of runs true.
+
+    Args:
+        workspace: Where the runs are.
+        table: The table of runs.
+        closer: Tells Prefect.
+        tails: Follows what runs write.
+        workers: Threads for the table.
+        changed: Called with the id of a run whenever its record changed.
+        freed: Called whenever a run has ended and its slot is free.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        table: RunTable,
+        closer: Closer,
+        tails: Tails,
+        workers: Workers,
+        *,
+        changed: Callable[[str], None],
+        freed: Callable[[], None],
+    ) -> None:
+        self._workspace = workspace
+        self._table = table
+        self._closer = closer
+        self._tails = tails
+        self._workers = workers
+        self._changed = changed
+        self._freed = freed
+        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._vain: Counter[str] = Counter()
+        self.living: dict[str, Living] = {}
+        self.problem = ""
+
+    async def take_over(self, grace_seconds: float) -> None:
+        """Adopt living runs and close dead ones, as an earlier engine left them."""
+        await self._workers.table(self._table.new_attempts)
+        for record in await self._workers.table(self._table.unclosed):
+            if record.pid is not None and is_alive(record.pid, record.pid_mark):
+                assert record.pid_mark is not None, "is_alive asks for it"
+                watch = watch_process(record.pid, record.pid_mark)
+                self._begin(record.id, record.flow, record.pid, watch, None)
+                if record.cancel_requested:
+                    self.kill_after(record.id, grace_seconds)
+                logger.info("run %s goes on as process %d", record.id, record.pid)
+            elif record.pid is not None and not record.is_final:
+                await self._end(record, None)
+            elif record.is_final:
+                self._closer.close(record.id)
+
+    def watch(self, run_id: str, flow: str, launched: LaunchedProcess) -> None:
+        """Watch over a process that was just made for a run."""
+        self._begin(run_id, flow, launched.pid, launched.watch, launched)
+
+    def ask_to_end(self, record: RunRecord, *, hard: bool, grace_seconds: float) -> None:
+        """Signal the processes of a run: SIGTERM and, after a while or at once, SIGKILL."""
+        if record.pid is None or not is_alive(record.pid, record.pid_mark):
+            return
+        signal_group(record.pid, signal.SIGKILL if hard else signal.SIGTERM)
+        if not hard:
+            self.kill_after(record.id, grace_seconds)
+
+    def kill_after(self, run_id: str, seconds: float) -> None:
+        """End a run that was asked to end and has not after a while; the first deadline stays."""
+        living = self.living.get(run_id)
+        if living is not None and living.kill_at is None:
+            living.kill_at = time.monotonic() + seconds
+
+    async def look_after(self) -> None:
+        """Measure what runs use and hold deadlines, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS if self.living else _LOOK_SECONDS * 2)
+            for run_id, living in list(self.living.items()):
+                living.usage = await asyncio.to_thread(look, living.pid) or living.usage
+                if living.usage is not None:
+                    living.peak = max(living.peak, living.usage.memory)
+                if living.kill_at is not None and time.monotonic() >= living.kill_at:
+                    await self._kill(run_id, living)
+
+    async def _kill(self, run_id: str, living: Living) -> None:
+        try:
+            record = await self._workers.table(self._table.get, run_id)
+        except EngineError as error:
+            logger.error("run %s cannot be looked up to be killed: %s", run_id, error)
+            return  # the deadline stays, and is held the next time
+        living.kill_at = None
+        if record.pid is not None and is_alive(record.pid, record.pid_mark):
+            logger.warning("run %s did not end when asked: its processes are killed", run_id)
+            signal_group(record.pid, signal.SIGKILL)
+
+    def _begin(
+        self, run_id: str, flow: str, pid: int, watch: DeathWatch, launched: LaunchedProcess | None
+    ) -> None:
+        self.living[run_id] = Living(flow, pid)
+        self._tails.follow(run_id, self._workspace.run_folder(run_id))
+        task = asyncio.create_task(self._stay(run_id, pid, watch, launched))
+        self._watching[run_id] = task
+        task.add_done_callback(lambda _: self._watching.pop(run_id, None))
+
+    async def _stay(
+        self, run_id: str, pid: int, watch: DeathWatch, launched: LaunchedProcess | None
+    ) -> None:
+        try:
+            await watch.death()
+        finally:
+            watch.close()
+        exit_ = await launched.exit() if launched else None
+        living = self.living.pop(run_id)
+        self._tails.drop(run_id)
+        # What a run leaves running would be nobody's: its process group ends with it.
+        with contextlib.suppress(PermissionError):
+            signal_group(pid, signal.SIGKILL)
+        await self._record_end(run_id, pid, living, exit_)
+        self._freed()
+
+    async def _record_end(self, run_id: str, pid: int, living: Living, exit_: Exit | None) -> None:
+        """Write the end down; a disk that is full must not make the engine forget it."""
+        while True:
+            try:
+                record = await self._workers.table(self._table.get, run_id)
+                await self._keep_usage(run_id, living, exit_)
+                if record.pid == pid:
+                    await self._end(record, exit_)
+                elif record.pid is None and not record.is_final:
+                    await self._not_begun(record, exit_)
+                else:
+                    self._changed(run_id)
+                self.problem = ""
+                return
+            except NotFoundError:
+                return
+            except EngineError as error:
+                self.problem = f"the end of run {run_id} cannot be written down: {error}"
+                logger.error("%s", self.problem)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _keep_usage(self, run_id: str, living: Living, exit_: Exit | None) -> None:
+        peak = max(living.peak, exit_.peak_bytes if exit_ else 0)
+        cpu = exit_.cpu_seconds if exit_ else (living.usage.cpu_seconds if living.usage else 0.0)
+        await self._workers.table(self._table.set_usage, run_id, cpu, peak)
+
+    async def _end(self, record: RunRecord, exit_: Exit | None) -> None:
+        """The process of a run is dead: if it could not say how the run ended, say it."""
+        if not record.is_final:
+            outcome = await self._workers.table(
+                Outcome.read, self._workspace.run_folder(record.id)
+            ) or Outcome(*_end_of(record, exit_))
+            await self._workers.table(
+                self._table.finish, record.id, outcome.state, outcome.message, outcome.error_kind
+            )
+            logger.info("run %s: %s %s", record.id, outcome.state, outcome.message)
+        self._changed(record.id)
+        if not record.closed:
+            self._closer.close(record.id)
+
+    async def _not_begun(self, record: RunRecord, exit_: Exit | None) -> None:
+        """The process ended before it could claim the run: the run is as it was."""
+        self._vain[record.id] += 1
+        if self._vain[record.id] < _MOST_VAIN_PROCESSES:
+            await self._workers.table(self._table.new_attempt, record.id)
+            return
+        times = self._vain.pop(record.id)
+        message = f"{times} processes ended before they began with it; the last one {_how(exit_)}"
+        await self._workers.table(self._table.finish, record.id, "FAILED", message, "ServerError")
+        self._changed(record.id)
+        self._closer.close(record.id)
+
+
+def _end_of(record: RunRecord, exit_: Exit | None) -> tuple[str, str]:
+    if record.cancel_requested:
+        return "CANCELLED", "cancelled"
+    return "CRASHED", f"its process {_how(exit_)}"
+
+
+def _how(exit_: Exit | None) -> str:
+    if exit_ is None:
+        return "died without a word"
+    if exit_.status >= 0:
+        return f"ended with exit status {exit_.status}, without a word"
+    name = signal_name(exit_.status)
+    used = f"it had used {exit_.peak_bytes / 1024**2:,.0f} MiB of memory"
+    if name == "SIGKILL":
+        return f"was killed (SIGKILL), by somebody or for lack of memory: {used}"
+    return f"was ended by {name}: {used}"

@@ -1,0 +1,240 @@
+"""The Prefect server as the engine keeps it: found or started, probed, replaced on its address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from engine.config.engine_settings import PrefectServerSettings
+from engine.daemon.children import Child, Started
+from engine.daemon.watch import DeathWatch, watch_process
+from engine.daemon.workers import Workers
+from engine.errors import ServerError
+from engine.locks import FileLock
+from engine.prefect_server.api import PrefectApi
+from engine.prefect_server.connection import CLIENTS_LOCK, Connection
+from engine.prefect_server.launch import (
+    Reservation,
+    find_server,
+    is_owned,
+    known_connection,
+    reserve,
+    server_failure,
+    start_server,
+)
+from engine.processes import start_mark
+from engine.schema import ChildInfo
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.05
+_PROBE_EVERY_SECONDS = 10.0
+_PROBE_TIMEOUT_SECONDS = 5.0
+_PROBES_MISSED = 3
+_STOP_SECONDS = 5.0
+
+
+class PrefectServer:
+    """The embedded server and how to talk to it."""
+
+    def __init__(
+        self,
+        home: Path,
+        settings: Callable[[], PrefectServerSettings],
+        workers: Workers,
+        changed: Callable[[ChildInfo], None],
+    ) -> None:
+        self.child = Child("prefect server", self._start, changed)
+        self._home = home
+        self._settings = settings
+        self._workers = workers
+        self._lease = FileLock(home / CLIENTS_LOCK)
+        self._preparing = asyncio.Lock()
+        self._reserved: Reservation | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._api: PrefectApi | None = None
+        self.connection: Connection | None = None
+
+    @property
+    def lease(self) -> int:
+        """The open file that keeps the server up; a process that inherits it keeps it up too."""
+        return self._lease.descriptor
+
+    @property
+    def api(self) -> PrefectApi:
+        """A client of the server.
+
+        Raises:
+            ServerError: There is none yet.
+        """
+        if self._api is None:
+            raise ServerError("the Prefect server is not up yet", fix="See `engine status`")
+        return self._api
+
+    @property
+    def address(self) -> str:
+        """Where the server listens, "" when that is not fixed yet."""
+        return self.connection.url if self.connection else ""
+
+    async def wait_ready(self, seconds: float) -> None:
+        """Return when the server answers.
+
+        Raises:
+            ServerError: It does not within these seconds, or has been given up on.
+        """
+        try:
+            if not self.child.has_failed:
+                await asyncio.wait_for(self.child.ready.wait(), seconds)
+                return
+        except TimeoutError:
+            pass
+        raise ServerError(
+            f"the Prefect server is not up: {self.child.problem or 'it is starting'}",
+            fix="See `engine status`",
+        )
+
+    async def prepare(self) -> Connection:
+        """Fix the address, so that others may start while the server does."""
+        async with self._preparing:
+            if self.connection is None:
+                # Waits for an idle server that is on its way out.
+                await self._workers.server(self._lease.acquire, shared=True)
+                # One that an earlier engine started, and that may still be coming up, has the
+                # address; binding it again is for when that server is gone.
+                known = known_connection(self._home) if is_owned(self._home) else None
+                self.connection = known or await self._reserve()
+        return self.connection
+
+    async def stop(self) -> None:
+        """End the server, also one that is still starting."""
+        server = find_server(self._home)
+        if server is not None:
+            pid = server.pid
+        elif self._process is not None and self._process.poll() is None:
+            pid = self._process.pid
+        else:
+            return
+        watch = watch_process(pid, start_mark(pid) or "")
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            try:
+                await asyncio.wait_for(watch.death(), _STOP_SECONDS)
+                break
+            except TimeoutError:
+                continue
+        watch.close()
+
+    def close(self) -> None:
+        """Let go of the server, which may go on."""
+        if self._reserved is not None:
+            self._reserved.close()
+        if self._api is not None:
+            self._api.close()
+        self._lease.release()
+
+    async def _start(self) -> Started:
+        await self.prepare()
+        deadline = time.monotonic() + self._settings().start_timeout_seconds
+        while is_owned(self._home):
+            # One that an earlier engine started; it may still be on its way up, or down.
+            found = find_server(self._home)
+            if found is not None:
+                return self._ready(found, None)
+            if time.monotonic() > deadline:
+                raise server_failure(
+                    self._home, "a Prefect server holds this workspace but does not answer"
+                )
+            await asyncio.sleep(_POLL_SECONDS)
+        if self._reserved is None:
+            # The server that was found before is gone: its address is free again.
+            await self._reserve()
+        assert self._reserved is not None, "just made"
+        settings = self._settings()
+        process = start_server(self._home, self._reserved, settings.idle_exit_seconds)
+        self._process = process
+        try:
+            published = await self._published(process, deadline)
+        except ServerError:
+            process.kill()
+            process.wait()
+            raise
+        return self._ready(published, process)
+
+    async def _reserve(self) -> Connection:
+        self._reserved = await self._workers.table(reserve, self._home, self._settings().port)
+        self.connection = self._reserved.connection
+        return self.connection
+
+    async def _published(self, process: subprocess.Popen[bytes], deadline: float) -> Connection:
+        while True:
+            published = Connection.read(self._home)
+            if published is not None and published.pid == process.pid:
+                return published
+            status = process.poll()
+            if status is not None:
+                what = f"the Prefect server stopped at its start (exit status {status})"
+                raise server_failure(self._home, what)
+            if time.monotonic() > deadline:
+                seconds = self._settings().start_timeout_seconds
+                what = f"the Prefect server did not answer within {seconds} s"
+                raise server_failure(self._home, what)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _ready(self, published: Connection, process: subprocess.Popen[bytes] | None) -> Started:
+        if self._api is not None:
+            self._api.close()
+        self.connection = published
+        self._api = PrefectApi(published)
+        watch = watch_process(published.pid, start_mark(published.pid) or "")
+        return Started(published.pid, _ServerWatch(watch, published, process))
+
+
+class _ServerWatch:
+    """Takes a server that does not answer any more for dead, and makes sure that it is."""
+
+    def __init__(
+        self, watch: DeathWatch, connection: Connection, process: subprocess.Popen[bytes] | None
+    ) -> None:
+        self._watch = watch
+        self._connection = connection
+        self._process = process
+
+    async def death(self) -> None:
+        """Return when the process is dead."""
+        probing = asyncio.create_task(self._kill_when_deaf())
+        try:
+            await self._watch.death()
+        finally:
+            probing.cancel()
+        if self._process is not None:
+            self._process.wait()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watch.close()
+
+    async def _kill_when_deaf(self) -> None:
+        missed = 0
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            while missed < _PROBES_MISSED:
+                await asyncio.sleep(_PROBE_EVERY_SECONDS)
+                try:
+                    await client.get(
+                        f"{self._connection.url}/health", timeout=_PROBE_TIMEOUT_SECONDS
+                    )
+                    missed = 0
+                except httpx.TransportError:
+                    missed += 1
+        logger.error("the Prefect server %d does not answer: it is ended", self._connection.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._connection.pid, signal.SIGKILL)

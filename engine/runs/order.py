@@ -1,0 +1,38 @@
+"""What the engine tells the process of a run: one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+CONFIG_FILE = "config.yaml"
+
+
+@dataclass(frozen=True)
+class Order:
+    """The run to do; everything else stands in the run's folder and in the table of runs.
+
+    Attributes:
+        run_id: The run.
+        attempt: Which attempt at launching it this is: only the current one may claim it.
+        prefect_id: Prefect's id of the run.
+        nice: How far the process steps back behind others.
+        memory_limit_mb: Most memory of its own that it may ask for; 0 = no limit.
+        log_max_mb: Size that its log is kept within.
+    """
+
+    run_id: str
+    attempt: int
+    prefect_id: str
+    nice: int = 0
+    memory_limit_mb: int = 0
+    log_max_mb: int = 50
+
+    def line(self) -> bytes:
+        """The order as one line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Order:
+        """Read back what `line()` wrote."""
+        return cls(**json.loads(line))

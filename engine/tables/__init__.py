@@ -1,0 +1,1 @@
+"""The engine's own small SQLite database: runs, what flows hand on, schedules, notifications."""

@@ -1,0 +1,327 @@
+"""The table of runs: what was accepted, which process does it, and how it ended.
+
+Prefect is the truth for the states of flows and tasks. This table is what answers without a server,
+what a restarted engine adopts living runs by, and what makes an accepted launch survive.
+
+A run begins as a row without a process. Whoever wants to do it must claim it, and only the first
+claim of the current attempt counts: however often a launch is repeated, one process does the run.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import NotFoundError
+from engine.states import FINAL_STATES
+from engine.tables.engine_database import EngineDatabase
+from engine.tables.sqlite import storable
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run as the table has it; times are seconds since the epoch."""
+
+    id: str
+    flow: str
+    name: str
+    state: str
+    message: str
+    created: float
+    started: float | None
+    ended: float | None
+    pid: int | None
+    pid_mark: str | None
+    cancel_requested: bool
+    error_kind: str
+    closed: bool
+    parameters: dict[str, Any]
+    prefect_id: str | None
+    attempt: int
+    launch_key: str | None
+    priority: int
+    origin: str
+    rerun_of: str | None
+    request: dict[str, Any]
+    cancel_asked: float | None
+    cpu_seconds: float | None
+    peak_bytes: int | None
+    notified: bool
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended."""
+        return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to be accepted.
+
+    Attributes:
+        id: Its id, of the caller's making.
+        flow: One of the five flows.
+        name: Two words for people.
+        document: The effective settings as YAML text.
+        parameters: What a list of runs shows beside the flow.
+        launch_key: Launching the same key again gives the same run; None for no such promise.
+        priority: Higher ones start first.
+        origin: Who asked for it.
+        rerun_of: Id of the run that it repeats.
+        request: What was asked for, for a rerun.
+    """
+
+    id: str
+    flow: str
+    name: str
+    document: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    launch_key: str | None = None
+    priority: int = 0
+    origin: str = ""
+    rerun_of: str | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunTable:
+    """Reads and writes the table; every call is one short transaction, safe across processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = EngineDatabase(path)
+
+    def accept(self, run: NewRun) -> tuple[RunRecord, bool]:
+        """Record a run that will be done; a known launch key gives the run that has it.
+
+        Returns:
+            The run, and whether it is a new one.
+        """
+        with self._database.transaction() as database:
+            if run.launch_key is not None:
+                known = database.execute(
+                    "SELECT * FROM runs WHERE launch_key = ?", (run.launch_key,)
+                ).fetchone()
+                if known is not None:
+                    return _record(known), False
+            database.execute(
+                "INSERT INTO runs (id, flow, name, state, created, parameters, launch_key,"
+                " priority, origin, rerun_of, request)"
+                " VALUES (?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run.id,
+                    run.flow,
+                    run.name,
+                    time.time(),
+                    json.dumps(dict(run.parameters)),
+                    run.launch_key,
+                    run.priority,
+                    run.origin,
+                    run.rerun_of,
+                    json.dumps(dict(run.request)),
+                ),
+            )
+            database.execute("INSERT INTO settings VALUES (?, ?)", (run.id, run.document))
+            row = database.execute("SELECT * FROM runs WHERE id = ?", (run.id,)).fetchone()
+        return _record(row), True
+
+    def document(self, run_id: str) -> str | None:
+        """The effective settings of a run as YAML text; None when it has ended or never was."""
+        with self._database.transaction(write=False) as database:
+            row = database.execute(
+                "SELECT document FROM settings WHERE run_id = ?", (run_id,)
+            ).fetchone()
+        return None if row is None else str(row["document"])
+
+    def new_attempts(self) -> None:
+        """Begin a new attempt for every run without a process.
+
+        What an earlier engine may have started for them, and not lived to hear of, then claims in
+        vain.
+        """
+        with self._database.transaction() as database:
+            database.execute(
+                "UPDATE runs SET attempt = attempt + 1 WHERE pid IS NULL AND ended IS NULL"
+            )
+
+    def new_attempt(self, run_id: str) -> None:
+        """Begin a new attempt for one run, if it has no process yet."""
+        with self._database.transaction() as database:
+            database.execute(
+                "UPDATE runs SET attempt = attempt + 1 WHERE id = ? AND pid IS NULL", (run_id,)
+            )
+
+    def claim(
+        self, run_id: str, attempt: int, *, pid: int, mark: str, prefect_id: str | None
+    ) -> bool:
+        """Become the process of a run; False when it has one, has ended or was tried anew."""
+        with self._database.transaction() as database:
+            done = database.execute(
+                "UPDATE runs SET state = 'RUNNING', started = ?, pid = ?, pid_mark = ?,"
+                " prefect_id = ?"
+                " WHERE id = ? AND attempt = ? AND pid IS NULL AND ended IS NULL",
+                (time.time(), pid, mark, prefect_id, run_id, attempt),
+            )
+        return done.rowcount == 1
+
+    def finish(
+        self, run_id: str, state: str, message: str, error_kind: str = "", *, closed: bool = False
+    ) -> bool:
+        """Record the end of a run; the first end that is recorded stays.
+
+        Args:
+            run_id: The run.
+            state: How it ended.
+            message: Why.
+            error_kind: Family of the error, when it was one that is written for people.
+            closed: Prefect knows already.
+
+        Returns:
+            Whether this was the first.
+        """
+        with self._database.transaction() as database:
+            done = database.execute(
+                "UPDATE runs SET state = ?, message = ?, error_kind = ?, ended = ?"
+                " WHERE id = ? AND ended IS NULL",
+                (state, storable(message), error_kind, time.time(), run_id),
+            )
+            database.execute("DELETE FROM settings WHERE run_id = ?", (run_id,))
+            if closed:
+                database.execute("UPDATE runs SET closed = 1 WHERE id = ?", (run_id,))
+        return done.rowcount == 1
+
+    def request_cancel(self, run_id: str) -> RunRecord:
+        """Record that somebody wants the run to end; one that has no process ends at once."""
+        now = time.time()
+        with self._database.transaction() as database:
+            waiting = database.execute(
+                "UPDATE runs SET cancel_requested = 1, cancel_asked = ?, state = 'CANCELLED',"
+                " message = 'cancelled before it started', ended = ?"
+                " WHERE id = ? AND pid IS NULL AND ended IS NULL",
+                (now, now, run_id),
+            )
+            if waiting.rowcount:
+                database.execute("DELETE FROM settings WHERE run_id = ?", (run_id,))
+            else:
+                database.execute(
+                    "UPDATE runs SET cancel_requested = 1, state = 'CANCELLING',"
+                    " cancel_asked = coalesce(cancel_asked, ?) WHERE id = ? AND ended IS NULL",
+                    (now, run_id),
+                )
+            row = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no run {run_id!r}", fix="`engine runs` lists them")
+        return _record(row)
+
+    def set_closed(self, run_id: str) -> None:
+        """Record that Prefect knows the end of this run and of every task in it."""
+        self._update(run_id, closed=1)
+
+    def set_usage(self, run_id: str, cpu_seconds: float, peak_bytes: int) -> None:
+        """Record what the process of a run used."""
+        self._update(run_id, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes)
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run that has ended."""
+        with self._database.transaction() as database:
+            database.execute("DELETE FROM notifications WHERE run_id = ?", (run_id,))
+            database.execute("DELETE FROM runs WHERE id = ? AND ended IS NOT NULL", (run_id,))
+
+    def get(self, run_id: str) -> RunRecord:
+        """Return one run by its id or by the unambiguous beginning of it.
+
+        Raises:
+            NotFoundError: When no run, or more than one, fits.
+        """
+        # LIKE would take % and _ in the id for wildcards; a range over the prefix does not.
+        with self._database.transaction(write=False) as database:
+            rows = database.execute(
+                "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY created DESC LIMIT 6",
+                (storable(run_id), storable(run_id) + "\U0010ffff"),
+            ).fetchall()
+        if not rows or not run_id:
+            raise NotFoundError(f"there is no run {run_id!r}", fix="`engine runs` lists them")
+        rows = [row for row in rows if row["id"] == run_id] or rows
+        if len(rows) > 1:
+            names = ", ".join(row["id"][:13] for row in rows[:5])
+            raise NotFoundError(f"{run_id!r} is the beginning of several runs: {names}")
+        return _record(rows[0])
+
+    def newest(
+        self,
+        limit: int,
+        *,
+        flow: str | None = None,
+        state: str | None = None,
+        before: float | None = None,
+    ) -> list[RunRecord]:
+        """Return the newest runs first.
+
+        Args:
+            limit: How many at most.
+            flow: Only runs of this flow.
+            state: Only runs in this state.
+            before: Only runs created before this time: the next page.
+        """
+        wanted = {"flow = ?": flow, "state = ?": state, "created < ?": before}
+        chosen = {text: value for text, value in wanted.items() if value is not None}
+        return self._select(
+            f"{' AND '.join(chosen) or 'TRUE'} ORDER BY created DESC LIMIT ?",
+            [*chosen.values(), limit],
+        )
+
+    def queued(self) -> list[RunRecord]:
+        """Runs without a process, in the order in which they are to start."""
+        return self._select(
+            "closed = 0 AND pid IS NULL AND ended IS NULL ORDER BY priority DESC, created, rowid"
+        )
+
+    def unclosed(self) -> list[RunRecord]:
+        """Every run that goes on, or whose end Prefect does not know yet; oldest first."""
+        return self._select("closed = 0 ORDER BY created")
+
+    def ended_before(self, time_: float, *, beyond: int) -> list[RunRecord]:
+        """Ended runs that are older than a time or not among the newest `beyond` of all."""
+        return self._select(
+            "closed = 1 AND (created < ? OR rowid NOT IN"
+            " (SELECT rowid FROM runs ORDER BY created DESC LIMIT ?)) ORDER BY created",
+            [time_, beyond],
+        )
+
+    def unannounced(self) -> list[RunRecord]:
+        """Ended runs about which nobody has decided yet whether to notify; oldest first."""
+        return self._select("notified = 0 AND ended IS NOT NULL ORDER BY ended")
+
+    def counts(self) -> dict[str, int]:
+        """How many runs there are in each state."""
+        with self._database.transaction(write=False) as database:
+            rows = database.execute(
+                "SELECT state, count(*) AS count FROM runs GROUP BY state"
+            ).fetchall()
+        return {row["state"]: row["count"] for row in rows}
+
+    def _select(self, condition: str, values: Iterable[object] = ()) -> list[RunRecord]:
+        with self._database.transaction(write=False) as database:
+            rows = database.execute(
+                f"SELECT * FROM runs WHERE {condition}", list(values)
+            ).fetchall()
+        return [_record(row) for row in rows]
+
+    def _update(self, run_id: str, **values: object) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        with self._database.transaction() as database:
+            database.execute(
+                f"UPDATE runs SET {assignments} WHERE id = ?", [*values.values(), run_id]
+            )
+
+
+def _record(row: sqlite3.Row) -> RunRecord:
+    values = dict(row)
+    for column in ("cancel_requested", "closed", "notified"):
+        values[column] = bool(values[column])
+    for column in ("parameters", "request"):
+        values[column] = json.loads(values[column])
+    return RunRecord(**values)
