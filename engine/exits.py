@@ -1,4 +1,4 @@
-"""How an engine that cannot work tells whoever started it why; light to import for that one."""
+"""Exit statuses of the engine's processes: how one that cannot work tells why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ ERROR_PREFIX = "error: "
 ALREADY_RUNS = 75
 """Another engine has the workspace."""
 
-_STATUS: dict[type[EngineError], int] = {ConfigError: 78, StorageError: 74}
+CANNOT_WRITE = 74
+"""Storage failed; of the process of a run: it could not write down how the run ended."""
+
+_STATUS: dict[type[EngineError], int] = {ConfigError: 78, StorageError: CANNOT_WRITE}
 _BROKEN = 70
 _BEGIN = re.compile(rf"^\s*{ERROR_PREFIX}", re.MULTILINE)
 

@@ -77,6 +77,9 @@ def write_run_report(detail: RunDetail, timezone: str) -> None:
     write_text(f"{run.flow} {printable(run.name)} ({run.id}): {run.state}")
     if run.waiting or run.message:
         write_text(f"  {printable(run.waiting or run.message)}")
+    if run.cpu_seconds is not None and run.memory:
+        peak = "at most " if run.ended else ""
+        write_text(f"  {run.cpu_seconds:.1f} s of processor time, {peak}{run.memory >> 20} MiB")
     if run.state in {"FAILED", "CRASHED"}:
         write_text(f"  log: {Path(detail.folder) / LOG_FILE}  (engine logs {run.id[:8]})")
         write_text(f"  once it is mended: engine retry {run.id[:8]}")

@@ -43,6 +43,7 @@ from engine.schema import (
 )
 from engine.tables.runs import RunTable
 from engine.tables.schedules import ScheduleTable
+from engine.tables.sqlite import hold_open
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Engine:
         self.workers = Workers()
         self.feed = Feed(uuid.uuid4().hex[:8])
         self.table = RunTable(workspace.database)
+        self._held_open = hold_open(workspace.database)
         self.prefect = PrefectServer(
             workspace.prefect_home,
             lambda: self.settings().prefect_server,
@@ -162,6 +164,7 @@ class Engine:
             await self.prefect.stop()
         self.prefect.close()
         self.workers.close()
+        self._held_open.close()
 
     async def status(self) -> EngineStatus:
         """How everything is doing."""

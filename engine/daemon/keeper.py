@@ -22,6 +22,7 @@ from engine.daemon.usage import Usage, look
 from engine.daemon.watch import DeathWatch, watch_process
 from engine.daemon.workers import Workers
 from engine.errors import EngineError, NotFoundError
+from engine.exits import CANNOT_WRITE
 from engine.processes import is_alive, signal_group
 from engine.runs.outcome import Outcome
 from engine.tables.runs import RunRecord, RunTable
@@ -188,8 +189,10 @@ class Keeper:
             except NotFoundError:
                 return
             except EngineError as error:
-                self.problem = f"the end of run {run_id} cannot be written down: {error}"
-                logger.error("%s", self.problem)
+                problem = f"the end of run {run_id} cannot be written down: {error}"
+                if problem != self.problem:
+                    logger.error("%s", problem)
+                self.problem = problem
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _keep_usage(self, run_id: str, living: Living, exit_: Exit | None) -> None:
@@ -202,7 +205,7 @@ class Keeper:
         if not record.is_final:
             outcome = await self._workers.table(
                 Outcome.read, self._workspace.run_folder(record.id)
-            ) or Outcome(*_end_of(record, exit_))
+            ) or _end_of(record, exit_)
             await self._workers.table(
                 self._table.finish, record.id, outcome.state, outcome.message, outcome.error_kind
             )
@@ -224,10 +227,17 @@ class Keeper:
         self._closer.close(record.id)
 
 
-def _end_of(record: RunRecord, exit_: Exit | None) -> tuple[str, str]:
+def _end_of(record: RunRecord, exit_: Exit | None) -> Outcome:
+    """How a run ended that could not say so itself."""
     if record.cancel_requested:
-        return "CANCELLED", "cancelled"
-    return "CRASHED", f"its process {_how(exit_)}"
+        return Outcome("CANCELLED", "cancelled")
+    if exit_ is not None and exit_.status == CANNOT_WRITE:
+        message = (
+            "it could not write how it ended: no space in the workspace, or no permission; the "
+            "end of its log may say more"
+        )
+        return Outcome("FAILED", message, "StorageError")
+    return Outcome("CRASHED", f"its process {_how(exit_)}")
 
 
 def _how(exit_: Exit | None) -> str:

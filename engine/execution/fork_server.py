@@ -43,6 +43,7 @@ _PRELOADED = (
     "models.registry",
 )
 _MESSAGE_BYTES = 64 * 1024
+_FAULTY = 1
 
 
 def main() -> int:
@@ -106,7 +107,7 @@ class _Server:
             os.close(descriptor)
 
     def _become_run(self, order: Order) -> NoReturn:
-        status = 1
+        status = _FAULTY
         try:
             self._control.close()
             signal.set_wakeup_fd(-1)
@@ -117,12 +118,11 @@ class _Server:
             # Siblings must not draw the same names and jitters.
             random.seed()
             np.random.seed()
-            do_run(self._workspace, order)
-            status = 0
+            status = do_run(self._workspace, order)
         finally:
             # Not the usual way out: what the fork server registered for its own end, and threads
             # that wait for a server, are no concern of a run whose record is complete.
-            if status:
+            if status == _FAULTY:
                 sys.excepthook(*sys.exc_info())
             os._exit(status)
 

@@ -18,9 +18,10 @@ from prefect.flow_engine import run_flow
 from prefect.logging import get_logger
 
 from engine.config.loading import load_effective
-from engine.errors import EngineError
+from engine.errors import EngineError, StorageError
 from engine.execution.run_log import RunLog, use_run_logging
 from engine.execution.settings import client_settings, run_settings
+from engine.exits import CANNOT_WRITE
 from engine.flows.catalogue import FLOWS
 from engine.masking import Masker
 from engine.prefect_server.api import PrefectApi
@@ -47,13 +48,25 @@ def main() -> int:
     """Do the run that the standard input names; exit status 0 unless something is broken."""
     workspace = Workspace(Path(sys.argv[1]))
     line = sys.stdin.buffer.readline()
-    if line:  # else the engine went away before there was a run
-        do_run(workspace, Order.parse(line))
+    # Without a line the engine went away before there was a run.
+    return do_run(workspace, Order.parse(line)) if line else 0
+
+
+def do_run(workspace: Workspace, order: Order) -> int:
+    """Claim a run and do it; a run that somebody else does, or that has ended, is left alone.
+
+    Returns:
+        The exit status for this process: not 0 when what it did could not be written down.
+    """
+    try:
+        _claim_and_do(workspace, order)
+    except StorageError as error:
+        get_logger("engine").critical("%s", error)
+        return CANNOT_WRITE
     return 0
 
 
-def do_run(workspace: Workspace, order: Order) -> None:
-    """Claim a run and do it; a run that somebody else does, or that has ended, is left alone."""
+def _claim_and_do(workspace: Workspace, order: Order) -> None:
     os.umask(0o077)
     # A terminal that goes away is no reason to end.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -7,11 +7,14 @@ A watcher may come late or leave: the file is the whole story.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 from pathlib import Path
 from typing import Any
+
+from engine.errors import StorageError
 
 FILE_NAME = "progress.jsonl"
 
@@ -20,20 +23,27 @@ class ProgressWriter:
     """Appends events; a line is one write, so that a reader never sees half of one for long."""
 
     def __init__(self, run_folder: Path) -> None:
+        self._path = run_folder / FILE_NAME
         # Names that are not UTF-8 are escaped, as JSON has it.
-        self._file = (run_folder / FILE_NAME).open(
-            "a", encoding="utf-8", errors="backslashreplace", buffering=1
-        )
+        self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
 
     def write(self, kind: str, **values: Any) -> None:
         """Append one event; a number that is not finite becomes null, as JSON has no NaN."""
         event = {"at": round(time.time(), 3), "kind": kind}
         event |= {key: _finite(value) for key, value in values.items()}
-        self._file.write(json.dumps(event, ensure_ascii=False) + "\n")
+        try:
+            self._file.write(json.dumps(event, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise StorageError(
+                f"cannot be written: {error.strerror}",
+                where=str(self._path),
+                fix="Free some space in the workspace",
+            ) from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; what a full disk did not take is lost."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 class ProgressReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from engine.errors import StorageError
 
 _WAIT_SECONDS = 10.0
 _RETRY_SECONDS = 0.01
+_FULL_BYTES = 256 * 1024
 
 
 @contextmanager
@@ -44,8 +46,27 @@ def transaction(path: Path, what: str, *, write: bool = True) -> Iterator[sqlite
             database.close()
     except sqlite3.Error as error:
         raise StorageError(
-            f"{what} cannot be used: {error}", where=str(path), fix="See `engine doctor`"
+            f"{what} cannot be used: {error}", where=str(path), fix=_advice(path)
         ) from error
+
+
+def hold_open(path: Path) -> sqlite3.Connection:
+    """Keep a connection open, and with it the files beside the database.
+
+    They go with the last connection and come with the next one: where a disk is full they could
+    not come again, and nothing could even be read.
+    """
+    database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+    database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return database
+
+
+def _advice(path: Path) -> str:
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:
+        return "See `engine doctor`"
+    return "The disk is full: free some space" if free < _FULL_BYTES else "See `engine doctor`"
 
 
 def _use_write_ahead_log(database: sqlite3.Connection) -> None:

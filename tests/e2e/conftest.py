@@ -40,9 +40,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         started.run("down", "--cancel-runs")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_engine(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine of the module's own, for tests that kill it; the tables are copied."""
+    """A second engine, for tests that kill or limit it; the tables are copied."""
     workspace = Workspace(tmp_path_factory.mktemp("own")).create()
     copy_database(engine.workspace.prefect_home / "prefect.db", workspace.prefect_home)
     sample = workspace.data / "sample.csv"
@@ -104,7 +104,7 @@ def puppet(engine: Engine, full_run: dict[str, Any]) -> Iterator[Puppets]:
 
 @pytest.fixture
 def own_puppet(own_engine: Engine) -> Iterator[Puppets]:
-    """The same on the module's own engine."""
+    """The same on the second engine."""
     puppets = Puppets(own_engine)
     yield puppets
     puppets.end()

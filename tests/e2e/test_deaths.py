@@ -196,3 +196,23 @@ def test_nothing_is_left_when_the_engine_goes_down(own_engine: Engine, own_puppe
     assert own_engine.table.get(run_id).state == "CANCELLED"
     assert own_engine.table.get(run_id).closed
     assert own_engine.run("status").returncode == 6
+
+
+def test_without_a_fork_server_runs_start_slower_and_are_watched_over_just_as_well(
+    own_engine: Engine, own_puppet: Puppets
+) -> None:
+    with own_engine.settings("run: {start_method: spawn}"):
+        own_engine.run("restart")
+        done = own_engine.json("run", "data_flow", *own_engine.sample_options)
+        crashed = own_engine.wait_closed(own_puppet("crash"))
+        waiting = own_puppet("wait")
+        kill(engine_pid(own_engine))  # the next one has not started it, and watches all the same
+        own_engine.json("cancel", waiting)
+        cancelled = own_engine.wait_closed(waiting)
+        children = [child["name"] for child in own_engine.json("status")["children"]]
+    own_engine.run("restart")
+
+    assert done["state"] == "COMPLETED"
+    assert (crashed.state, cancelled.state) == ("CRASHED", "CANCELLED")
+    assert "SIGSEGV" in crashed.message
+    assert children == ["prefect server"]

@@ -262,7 +262,8 @@ async def test_a_run_that_waits_says_what_for(workspace: Workspace) -> None:
             "(queue.per_flow.train_flow); number 2 in the queue"
         )
         assert room.why(data) == (
-            "waits for deploy_flow 11111111 or train_flow a or train_flow b: at most 3 runs at once "
+            "waits for deploy_flow 11111111 or train_flow a or train_flow b: "
+            "at most 3 runs at once "
             "(queue.max_concurrent); number 3 in the queue"
         )
 
