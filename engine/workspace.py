@@ -110,6 +110,11 @@ class Workspace:
         return self.root / "engine.lock"
 
     @property
+    def engine_start_lock(self) -> Path:
+        """Held by the client that starts the engine; one at a time."""
+        return self.root / "engine.start.lock"
+
+    @property
     def engine_log(self) -> Path:
         """What the engine itself has to say."""
         return self.root / "engine.log"

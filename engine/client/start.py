@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import EngineError, ServerError
 from engine.exits import ALREADY_RUNS, error_of
+from engine.locks import FileLock
 from engine.workspace import Workspace
 
 _WAIT_SECONDS = 20.0
@@ -55,6 +56,18 @@ def start_engine(workspace: Workspace) -> None:
         ConfigError: Its settings are wrong.
     """
     workspace.create()
+    # Of clients that find no engine at the same moment one starts it, the others wait for that.
+    lock = FileLock(workspace.engine_start_lock)
+    lock.acquire()
+    try:
+        _start(workspace)
+    finally:
+        lock.release()
+
+
+def _start(workspace: Workspace) -> None:
+    if answers(workspace):
+        return
     log = workspace.engine_log
     before = log.stat().st_size if log.exists() else 0
     deadline = time.monotonic() + _WAIT_SECONDS
@@ -62,7 +75,7 @@ def start_engine(workspace: Workspace) -> None:
     while not answers(workspace):
         status = process.poll()
         if status == ALREADY_RUNS:
-            # Somebody else's is coming up, or one is on its way out and then this one is needed.
+            # One is on its way out, or on its way in without a client: `engine serve`.
             process = _spawn(workspace, log)
         elif status is not None:
             raise _failure(log, before, status)

@@ -19,6 +19,7 @@ from engine.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 2.0
+_FAULTY_SECONDS = 60.0
 
 
 class Closer:
@@ -78,6 +79,9 @@ class Closer:
             except EngineError as error:
                 logger.warning("run %s cannot be closed yet: %s", run_id, error)
                 await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:
+                logger.exception("run %s cannot be closed", run_id)
+                await asyncio.sleep(_FAULTY_SECONDS)
             else:
                 self._closed(run_id)
                 return

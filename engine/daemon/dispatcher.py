@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
 _NAMED = 3
+_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,25 @@ class Dispatcher:
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._wake.set()
                 continue
-            for record in self.queue:
-                reason = self.why_waiting(record)
-                if not reason:
-                    self._begin(record)
-                elif reason != self._said.get(record.id):
+            self._start_what_fits()
+
+    def _start_what_fits(self) -> None:
+        said: dict[str, str] = {}
+        for place, record in enumerate(self.queue):
+            if self._has_begun(record.id):
+                continue
+            obstacle = self._obstacle(record.flow)
+            if not obstacle:
+                self._begin(record)
+            elif place < _TOLD:
+                # Of a long queue only the head is told when it waits for something else now.
+                said[record.id] = obstacle
+                if obstacle != self._said.get(record.id):
                     self._changed(record.id)
-                self._said[record.id] = reason
-            self._said = {record.id: self._said[record.id] for record in self.queue}
+        self._said = said
+
+    def _has_begun(self, run_id: str) -> bool:
+        return run_id in self._launching or run_id in self._keeper.living
 
     def _begin(self, record: RunRecord) -> None:
         self._launching[record.id] = record
@@ -113,32 +125,44 @@ class Dispatcher:
 
     def why_waiting(self, record: RunRecord) -> str:
         """Why a queued run does not start, as a sentence; "" when nothing keeps it."""
-        if record.id in self._launching or record.id in self._keeper.living:
+        if self._has_begun(record.id):
             return "its process is being made"
-        if not self._prefect.child.ready.is_set():
-            return _not_ready(self._prefect.child.info.state, "Prefect server", self._prefect)
-        child = self._launcher.child
-        if child is not None and not child.ready.is_set():
-            if child.has_failed:
-                return f"the fork server does not start: {child.problem}"
-            return "the training libraries are being loaded, which takes a few seconds"
-        return self._no_room(record)
+        full = self._no_room(record.flow)
+        place = f"{full}; number {self._place(record)} in the queue" if full else ""
+        return self._not_ready() or place
 
-    def _no_room(self, record: RunRecord) -> str:
+    def _obstacle(self, flow: str) -> str:
+        """What keeps runs of a flow from starting; "" when nothing does."""
+        return self._not_ready() or self._no_room(flow)
+
+    def _not_ready(self) -> str:
+        """Which part of the engine every run has to wait for; "" when all are there."""
+        server = self._prefect.child
+        if not server.ready.is_set():
+            if server.has_failed:
+                return f"the Prefect server does not start: {server.problem}; see `engine status`"
+            return "the Prefect server is starting, which takes a few seconds"
+        fork_server = self._launcher.child
+        if fork_server and not fork_server.ready.is_set():
+            if fork_server.has_failed:
+                return f"the fork server does not start: {fork_server.problem}"
+            return "the training libraries are being loaded, which takes a few seconds"
+        return ""
+
+    def _no_room(self, flow: str) -> str:
         queue = self._settings().queue
         taken = self._taken()
-        of_flow = [slot for slot in taken if slot.flow == record.flow]
-        limit = int(getattr(queue.per_flow, record.flow))
-        ahead = f"{self._place(record)} in the queue"
+        of_flow = [slot for slot in taken if slot.flow == flow]
+        limit = int(getattr(queue.per_flow, flow))
         if limit and len(of_flow) >= limit:
             return (
-                f"waits for {_names(of_flow)}: at most {_runs(limit)} of {record.flow} at once "
-                f"(queue.per_flow.{record.flow}); {ahead}"
+                f"waits for {_names(of_flow)}: at most {_runs(limit)} of {flow} at once "
+                f"(queue.per_flow.{flow})"
             )
         if len(taken) >= queue.max_concurrent:
             return (
                 f"waits for {_names(taken)}: at most {_runs(queue.max_concurrent)} at once "
-                f"(queue.max_concurrent); {ahead}"
+                "(queue.max_concurrent)"
             )
         return ""
 
@@ -151,11 +175,14 @@ class Dispatcher:
         ]
         return living + making
 
-    def _place(self, record: RunRecord) -> str:
-        begun = self._launching.keys() | self._keeper.living.keys()
-        waiting = [run.id for run in self.queue if run.id not in begun]
-        place = waiting.index(record.id) + 1 if record.id in waiting else len(waiting) + 1
-        return f"number {place}"
+    def _place(self, record: RunRecord) -> int:
+        """Its place in the queue; a run that was accepted a moment ago is the last."""
+        place = 1
+        for run in self.queue:
+            if run.id == record.id:
+                return place
+            place += not self._has_begun(run.id)
+        return place
 
     async def _launch(self, record: RunRecord) -> None:
         """Bring one run to life; what goes wrong with the engine puts it back into the queue."""
@@ -173,6 +200,9 @@ class Dispatcher:
             kind = error.kind if isinstance(error, EngineError) else "StorageError"
             await self._workers.table(self._table.finish, record.id, "FAILED", message, kind)
             self._changed(record.id)
+        except Exception:
+            logger.exception("%s could not be launched", call_it(record))
+            await asyncio.sleep(_RETRY_SECONDS)
         finally:
             self._launching.pop(record.id, None)
             self.wake()
@@ -212,12 +242,6 @@ def yaml_values(document: str) -> dict[str, Any]:
         document, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     )
     return values
-
-
-def _not_ready(state: str, what: str, prefect: PrefectServer) -> str:
-    if state == "failed":
-        return f"the {what} does not start: {prefect.child.problem}; see `engine status`"
-    return f"the {what} is starting, which takes a few seconds"
 
 
 def _names(slots: list[Slot]) -> str:

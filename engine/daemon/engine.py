@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import sys
@@ -32,7 +31,7 @@ from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
 from engine.daemon.usage import look
 from engine.daemon.workers import Workers
-from engine.errors import NotFoundError
+from engine.errors import EngineError, NotFoundError
 from engine.schema import (
     ChildInfo,
     EngineStatus,
@@ -210,13 +209,18 @@ class Engine:
         task.add_done_callback(self._changes.discard)
 
     async def _tell_of(self, run_id: str) -> None:
-        with contextlib.suppress(NotFoundError):
+        try:
             record = await self.workers.table(self.table.get, run_id)
-            self.feed.publish(RunEvent(run=self.actions.info(record)))
-            if record.is_final:
-                self.notifier.wake()
-                if not record.closed:
-                    self.closer.close(run_id)
+        except NotFoundError:
+            return
+        except EngineError as error:
+            logger.warning("what became of run %s cannot be told: %s", run_id, error)
+            return
+        self.feed.publish(RunEvent(run=self.actions.info(record)))
+        if record.is_final:
+            self.notifier.wake()
+            if not record.closed:
+                self.closer.close(run_id)
 
     async def _launch_scheduled(self, request: LaunchRequest) -> LaunchReply:
         self.warm()

@@ -86,7 +86,7 @@ class Keeper:
         self._workers = workers
         self._changed = changed
         self._freed = freed
-        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._watching: set[asyncio.Task[None]] = set()
         self._vain: Counter[str] = Counter()
         self.living: dict[str, Living] = {}
         self.problem = ""
@@ -153,8 +153,8 @@ class Keeper:
         self.living[run_id] = Living(flow, pid)
         self._tails.follow(run_id, self._workspace.run_folder(run_id))
         task = asyncio.create_task(self._stay(run_id, pid, watch, launched))
-        self._watching[run_id] = task
-        task.add_done_callback(lambda _: self._watching.pop(run_id, None))
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
 
     async def _stay(
         self, run_id: str, pid: int, watch: DeathWatch, launched: LaunchedProcess | None
@@ -193,6 +193,11 @@ class Keeper:
                 if problem != self.problem:
                     logger.error("%s", problem)
                 self.problem = problem
+                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception as error:
+                # Whatever it was: a run without a process must not be called RUNNING.
+                logger.exception("the end of run %s cannot be written down", run_id)
+                self.problem = f"the end of run {run_id} cannot be written down: {error!r}"
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _keep_usage(self, run_id: str, living: Living, exit_: Exit | None) -> None:

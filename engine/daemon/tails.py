@@ -7,6 +7,7 @@ there is no connection that a run could lose.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from engine.runs.log import LogCursor, read_log, tail_log
 from engine.runs.progress import ProgressReader
 from engine.runs.steps import Step, StepList
 from engine.schema import LogEvent, StepEvent, StepInfo
+
+logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
 
@@ -106,7 +109,11 @@ class Tails:
                 self._some.clear()
                 await self._some.wait()
             for tail in list(self._tails.values()):
-                self._look(tail)
+                try:
+                    self._look(tail)
+                except OSError as error:
+                    logger.warning("run %s cannot be followed: %s", tail.run_id, error)
+                    del self._tails[tail.run_id]
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _look(self, tail: Tail, *, ended: bool = False) -> None:

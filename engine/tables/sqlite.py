@@ -56,7 +56,8 @@ def hold_open(path: Path) -> sqlite3.Connection:
     They go with the last connection and come with the next one: where a disk is full they could
     not come again, and nothing could even be read.
     """
-    database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+    # It is only held, never shared: whichever thread ends the engine may close it.
+    database = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
     database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return database
 

@@ -49,6 +49,7 @@ def test_of_several_that_start_an_engine_at_once_all_get_the_same_one(
         pids = {first.send(calls.status()).pid for _ in range(3)}
     assert len(pids) == 1
     assert workspace.engine_lock.read_text() == f"{pids.pop()}\n"
+    assert "runs already" not in workspace.engine_log.read_text()  # no second one was even tried
     assert workspace.engine_log.stat().st_mode & 0o777 == 0o600
 
 
