@@ -56,6 +56,11 @@ def beside(claim: str, value: float, unit: str, peer: str, peer_value: float) ->
     )
 
 
+def compared(claim: str, value: float, unit: str, peer: str, peer_value: float) -> Claim:
+    """A number with its peer's and no goal."""
+    return Claim(claim, _short(value), unit, "", peer, _short(peer_value), True)
+
+
 def parser_of(doc: str | None) -> argparse.ArgumentParser:
     """The parser of a benchmark's options, with `--json`."""
     parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])

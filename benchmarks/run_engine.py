@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from _claims import Claim, at_least, at_most, beside, parser_of, percentile, report
+from _claims import Claim, at_least, at_most, beside, compared, parser_of, percentile, report
 from _many_tasks import RUNS, TASKS, measure_default_server
 from _prefect_peer import default_server, process_worker
 from _worker_peer import measure_worker_launches
@@ -253,14 +253,25 @@ def idle_share(pids: list[int]) -> float:
     return (used() - before) / IDLE_SECONDS * 100
 
 
-def engine_pids(bench: Bench) -> list[int]:
-    """The engine and everything that it keeps running."""
+@dataclass
+class Idle:
+    """What is used while nothing is to be done; of the memory, what libraries kept ready take."""
+
+    memory_mb: float
+    preloaded_mb: float
+    processor_percent: float
+
+
+def measure_idle(bench: Bench) -> Idle:
+    """What the engine and everything that it keeps running uses."""
     status = bench.client.send(calls.status())
-    return [status.pid, *(child.pid for child in status.children if child.pid is not None)]
+    children = {child.name: child.pid for child in status.children if child.pid is not None}
+    pids = [status.pid, *children.values()]
+    return Idle(memory_mb(pids), memory_mb([children["fork server"]]), idle_share(pids))
 
 
-def measure_prefect_idle(folder: Path) -> tuple[float, float]:
-    """Memory and idle processor share of `prefect server start` with one worker."""
+def measure_prefect_idle(folder: Path) -> Idle:
+    """What is used by `prefect server start` with one worker."""
     with default_server(folder) as peer:
         subprocess.run(
             [sys.executable, "-m", "prefect", "work-pool", "create", "idle", "--type", "process"],
@@ -271,7 +282,7 @@ def measure_prefect_idle(folder: Path) -> tuple[float, float]:
         with process_worker(folder, peer.environment, "idle") as worker:
             time.sleep(15)
             pids = [peer.process.pid, worker.pid]
-            return memory_mb(pids), idle_share(pids)
+            return Idle(memory_mb(pids), 0.0, idle_share(pids))
 
 
 def measure(launches: int, rows: int) -> Iterator[Claim]:
@@ -290,8 +301,7 @@ def measure(launches: int, rows: int) -> Iterator[Claim]:
             yield at_most(
                 "change to client event, p95", percentile(delays, 0.95), "s", 0.2, "", None
             )
-            pids = engine_pids(bench)
-            ours = memory_mb(pids), idle_share(pids)
+            ours = measure_idle(bench)
             listing = measure_list(bench, rows)
             yield at_most(
                 f"newest 50 of {rows} runs, p95",
@@ -304,9 +314,15 @@ def measure(launches: int, rows: int) -> Iterator[Claim]:
         with tempfile.TemporaryDirectory() as peer_folder:
             theirs = measure_prefect_idle(Path(peer_folder))
     peer = "prefect server start and one worker"
-    yield beside("memory of the whole engine (PSS)", ours[0], "MB", peer, theirs[0])
+    lean = ours.memory_mb - ours.preloaded_mb
+    yield compared("memory of the whole engine (PSS)", ours.memory_mb, "MB", peer, theirs.memory_mb)
+    yield compared("the same without preloaded libraries", lean, "MB", peer, theirs.memory_mb)
     yield beside(
-        "idle processor share of the whole engine", ours[1], "% of a core", peer, theirs[1]
+        "idle processor share of the whole engine",
+        ours.processor_percent,
+        "% of a core",
+        peer,
+        theirs.processor_percent,
     )
 
 

@@ -93,15 +93,15 @@ async def run_engine(engine: Engine, listener: socket.socket, *, warm: bool = Fa
     logger.info("engine %d serves %s", os.getpid(), engine.workspace.root)
     systemd.notify(systemd.READY)
     stopping = asyncio.create_task(engine.stop_requested.wait())
-    done, _ = await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if serving in done and serving.exception() is not None:
-        logger.critical("nobody can be answered any more", exc_info=serving.exception())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     logger.info("the engine stops; %d runs go on", len(engine.keeper.living))
     systemd.notify(systemd.STOPPING)
     server.should_exit = True
     await asyncio.wait([serving], timeout=_GOODBYE_SECONDS * 2)
     stopping.cancel()
     await engine.stop()
+    if serving.done():
+        serving.result()  # an engine that cannot answer any more ends with what happened
 
 
 class _Server(uvicorn.Server):
