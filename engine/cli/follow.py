@@ -31,7 +31,7 @@ def follow_and_report(
         ctrl_c_cancels: Ctrl-C cancels the run, and pressed twice ends it at once; otherwise it
             only ends the watching.
     """
-    with progress_view(run.flow, quiet=line.json, cancels=ctrl_c_cancels) as view:
+    with progress_view(run, quiet=line.json, cancels=ctrl_c_cancels) as view:
         _follow(engine, run, view, ctrl_c_cancels=ctrl_c_cancels)
     detail = _recorded(engine, run.id)
     if line.json:

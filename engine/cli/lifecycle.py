@@ -90,7 +90,11 @@ def status(line: CommandLine) -> int:
 @workspace_option
 @pass_command_line
 def serve(line: CommandLine) -> int:
-    """Be the engine, in the foreground, until stopped: for systemd and containers."""
+    """Be the engine, in the foreground, until stopped: for systemd and containers.
+
+    Exit status, that of sysexits(3): 0 stopped, 75 another engine has the workspace, 78
+    configuration, 74 storage.
+    """
     from engine.daemon.main import serve as serve_engine
 
     return serve_engine(line.workspace, log_to_file=False, warm=True)

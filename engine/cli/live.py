@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.diagnostics import report_status
-from engine.schema import StepInfo
+from engine.schema import RunInfo, StepInfo
 from engine.text import printable
 
 _GLYPHS = {
@@ -46,13 +46,13 @@ class ProgressView(Protocol):
         """Show the steps; `changed` are those of the newest events."""
 
 
-def progress_view(flow: str, *, quiet: bool, cancels: bool) -> ProgressView:
+def progress_view(run: RunInfo, *, quiet: bool, cancels: bool) -> ProgressView:
     """The view that suits where stderr goes; `cancels` is what Ctrl-C does to the run."""
     if quiet:
         return _SilentView()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return _LiveView(flow, "Ctrl-C cancels" if cancels else "Ctrl-C stops watching")
-    return _LineView()
+        return _LiveView(run, "Ctrl-C cancels" if cancels else "Ctrl-C stops watching")
+    return _LineView(run)
 
 
 class _SilentView:
@@ -72,8 +72,8 @@ class _SilentView:
 class _LineView(_SilentView):
     """One line when a step starts or ends, and one every few seconds while it counts."""
 
-    def __init__(self) -> None:
-        self._start = time.time()
+    def __init__(self, run: RunInfo) -> None:
+        self._start = run.created
         self._last_line = 0.0
         self._last_status = ""
 
@@ -102,12 +102,11 @@ class _LineView(_SilentView):
 class _LiveView(_SilentView):
     """All steps with their times and a bar for the one that counts, repainted in place."""
 
-    def __init__(self, flow: str, hint: str) -> None:
+    def __init__(self, run: RunInfo, hint: str) -> None:
         console = Console(file=sys.stderr, highlight=False)
-        self._flow = flow
+        self._run = run
         self._hint = hint
         self._ascii = not (console.encoding or "").lower().startswith("utf")
-        self._start = time.time()
         self._status = ""
         self._steps: list[StepInfo] = []
         # Four times a second is smooth enough for numbers and cheap over SSH.
@@ -129,8 +128,10 @@ class _LiveView(_SilentView):
         self._steps = steps
 
     def _render(self) -> Group:
-        elapsed = time.time() - self._start
-        head = Text.assemble((self._flow, "bold"), f"  {elapsed:.0f} s", f"  {self._hint}")
+        elapsed = f"  {time.time() - self._run.created:.0f} s"
+        head = Text.assemble(
+            (self._run.flow, "bold"), f" {self._run.name}", elapsed, (f"  {self._hint}", "dim")
+        )
         table = Table.grid(padding=(0, 2))
         for step in self._steps:
             glyph, colour = _GLYPHS[step.state]

@@ -256,5 +256,6 @@ class Engine:
     async def _leave_with_the_workspace(self) -> None:
         while self.workspace.database.exists():
             await asyncio.sleep(_WORKSPACE_LOOK_SECONDS)
-        logger.error("the workspace is gone: the engine leaves")
+        logger.error("the workspace is gone: the engine leaves, and ends what runs in it")
+        self.keeper.kill_all()
         self.stop_requested.set()

@@ -125,6 +125,11 @@ class Keeper:
         if living is not None and living.kill_at is None:
             living.kill_at = time.monotonic() + seconds
 
+    def kill_all(self) -> None:
+        """Kill the processes of all runs: what they do has nowhere to go."""
+        for living in self.living.values():
+            signal_group(living.pid, signal.SIGKILL)
+
     async def look_after(self) -> None:
         """Measure what runs use and hold deadlines, until cancelled."""
         while True:

@@ -75,11 +75,16 @@ def close_run_tree(
     """
     replaced = {"CRASHED"} if state == "CANCELLED" else set()
     is_open = _open_rows(replaced)
+    now = time.time()
     root = api.flow_run(prefect_id)
     if root["state_type"] != state:
         # First of all: whoever looks now must not see a run that goes on.
         api.set_flow_run_state(prefect_id, state, message)
-    now = time.time()
+    # Before the wait for task runs: the server dates an end by when it hears of it.
+    tree = api.flow_runs(prefect_id)
+    for flow_run in reversed(tree[1:]):
+        if is_open(flow_run):
+            api.set_flow_run_state(flow_run["id"], state, message)
     ended = [
         trace
         if trace.end is not None and trace.state not in replaced
@@ -87,13 +92,9 @@ def close_run_tree(
         for trace in traces
     ]
     wait_until_recorded(api, ended, patience=0.0)
-    tree = api.flow_runs(prefect_id)
     for task_run in api.task_runs(row["id"] for row in tree):
         if is_open(task_run):
             api.set_task_run_state(task_run["id"], state, message)
-    for flow_run in reversed(tree[1:]):
-        if is_open(flow_run):
-            api.set_flow_run_state(flow_run["id"], state, message)
 
 
 def _open_rows(replaced: Iterable[str]) -> Callable[[Mapping[str, Any]], bool]:

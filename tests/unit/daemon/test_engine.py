@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from engine.workspace import Workspace
 from tests.unit.daemon.house import ColdEngine
 from tests.unit.daemon.loop import PATIENCE_SECONDS, for_a_moment, in_event_loop
 from tests.unit.daemon.stand_ins import accept, claim, end
+from tests.unit.engine_thread import process_of_a_run
 
 
 @asynccontextmanager
@@ -171,6 +173,21 @@ async def test_an_engine_leaves_with_its_workspace(
         assert not engine.stop_requested.is_set()
         shutil.rmtree(workspace.root)
         await stops(engine)
+
+
+@in_event_loop
+async def test_what_runs_in_a_workspace_ends_with_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_WORKSPACE_LOOK_SECONDS", 0.005)
+    table = RunTable(workspace.database)
+    accept(table, "lives")
+    with process_of_a_run(table, "lives") as process:
+        async with started(workspace) as engine:
+            assert set(engine.keeper.living) == {"lives"}
+            shutil.rmtree(workspace.root)
+            await stops(engine)
+        assert process.wait(5.0) == -signal.SIGKILL
 
 
 def set_start_method(configs: Path, method: str) -> None:

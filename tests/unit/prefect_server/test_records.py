@@ -184,8 +184,8 @@ def test_a_clock_that_went_back_makes_no_negative_time() -> None:
     assert api.told[0][0]["payload"]["task_run"]["total_run_time"] == 0.0
 
 
-def test_the_root_is_closed_first_then_tasks_then_flows_below_from_the_innermost() -> None:
-    """Whoever looks in between sees no run that goes on."""
+def test_the_root_is_closed_first_then_flows_below_from_the_innermost_then_tasks() -> None:
+    """Whoever looks in between sees no run that goes on, and no flow waits for task runs."""
     api = PrefectStandIn(
         runs={"root": "RUNNING", "child": "RUNNING", "grandchild": "RUNNING"},
         tasks={"t1": "RUNNING", "t2": "PENDING"},
@@ -194,7 +194,7 @@ def test_the_root_is_closed_first_then_tasks_then_flows_below_from_the_innermost
     close_run_tree(api, "root", "CRASHED", "its process died", [])
 
     assert api.done == [
-        (key, "CRASHED", "its process died") for key in ("root", "t1", "t2", "grandchild", "child")
+        (key, "CRASHED", "its process died") for key in ("root", "grandchild", "child", "t1", "t2")
     ]
 
 

@@ -1,0 +1,63 @@
+"""What is shown of a run while it goes on."""
+
+from __future__ import annotations
+
+import os
+import pty
+import time
+
+import pytest
+
+from engine.cli.live import progress_view
+from engine.schema import StepInfo
+from tests.unit.client.messages import run_info, step_info
+
+AGO = 600
+
+
+def training_step() -> StepInfo:
+    return step_info(
+        "1",
+        name="train_model",
+        start=time.time() - AGO,
+        unit="epoch",
+        done=3,
+        total=20,
+        measures={"loss": 0.25},
+    )
+
+
+def test_time_counts_from_the_launch_and_not_from_when_watching_began(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = run_info(created=time.time() - AGO)
+    step = training_step()
+
+    with progress_view(run, quiet=False, cancels=False) as view:
+        view.show([step], [step])
+
+    assert f"[ {AGO}." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cancels", "hint"), [(True, "Ctrl-C cancels"), (False, "Ctrl-C stops watching")]
+)
+def test_on_a_terminal_run_time_steps_and_what_ctrl_c_does_are_shown(
+    monkeypatch: pytest.MonkeyPatch, cancels: bool, hint: str
+) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, os.fdopen(ours, "rb") as screen:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setattr("sys.stderr", terminal)
+        run = run_info(created=time.time() - AGO, flow="train_flow", name="swift-otter")
+        with progress_view(run, quiet=False, cancels=cancels) as view:
+            view.show([training_step()], [])
+            view.status("cancelling")
+        terminal.flush()
+        shown = os.read(screen.fileno(), 65536).decode()
+
+    for part in ("train_flow", "swift-otter", f"{AGO} s", hint, "train_model", "epoch 3/20"):
+        assert part in shown
+    assert "loss 0.25" in shown
+    assert "cancelling" in shown
