@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,14 @@ from engine.processes import start_mark
 from tests.e2e.harness import TIMEOUT_SECONDS, Engine, Puppets
 
 Endless = Callable[[], tuple[subprocess.Popen[str], str]]
+
+
+@pytest.fixture(autouse=True)
+def hang_up_is_not_ignored() -> Iterator[None]:
+    """Under nohup it is, and every process that is started from there inherits that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_ctrl_c_cancels_the_run_and_everything_below_it(engine: Engine, endless: Endless) -> None:
