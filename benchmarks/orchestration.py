@@ -131,6 +131,7 @@ def measure_ours(repeats: int, folder: Path) -> list[float]:
     from engine.workspace import Workspace
 
     workspace = Workspace(folder / "workspace").create()
+    (workspace.configs / "engine.yaml").write_text("predictor: {enabled: false}\n")
     with EngineClient(workspace) as engine:
         try:
             engine.send(calls.warm())

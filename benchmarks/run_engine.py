@@ -85,7 +85,9 @@ def running_engine(folder: Path) -> Iterator[Bench]:
     """An engine that is warm and has a data set, stopped afterwards."""
     workspace = Workspace(folder / "workspace").create()
     write_sample(workspace.data / "sample.csv", series=4, days=200)
-    (workspace.configs / "engine.yaml").write_text(f"queue: {{max_concurrent: {RUNS}}}\n")
+    (workspace.configs / "engine.yaml").write_text(
+        f"queue: {{max_concurrent: {RUNS}}}\npredictor: {{enabled: false}}\n"
+    )
     with EngineClient(workspace) as client:
         try:
             client.send(calls.warm())

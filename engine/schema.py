@@ -188,6 +188,7 @@ class ChildInfo(Struct, frozen=True, kw_only=True):
     Attributes:
         state: off, starting, ready, restarting, failed.
         restarts: How often it was started again.
+        address: Where it answers others, "" when that is nobody's business.
         problem: Why it is not ready, or what ended it last; "" when nothing is wrong.
     """
 
@@ -196,6 +197,7 @@ class ChildInfo(Struct, frozen=True, kw_only=True):
     pid: int | None
     since: float
     restarts: int
+    address: str = ""
     problem: str = ""
     memory: int | None = None
     cpu_seconds: float | None = None
@@ -220,9 +222,15 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
 
 
 class DownRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Stop the engine; `cancel_runs` cancels what runs first, else runs go on without it."""
+    """Stop the engine.
+
+    Attributes:
+        cancel_runs: Cancel what runs first; else runs go on without it.
+        keep_predictor: Let the predictor go on too, for the engine that comes next.
+    """
 
     cancel_runs: bool = False
+    keep_predictor: bool = False
 
 
 class DownReply(Struct, frozen=True, kw_only=True):

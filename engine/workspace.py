@@ -50,6 +50,7 @@ class Workspace:
                 self.central_storage,
                 self.runs,
                 self.prefect_home,
+                self.predictor,
             ):
                 folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
@@ -103,6 +104,24 @@ class Workspace:
     def secrets(self) -> Path:
         """What `${NAME}` in a configuration stands for; the user's own file."""
         return self.root / "secrets.env"
+
+    @property
+    def token(self) -> Path:
+        """What a caller over the network must know to change something."""
+        return self.root / "token"
+
+    @property
+    def predictor(self) -> Path:
+        """The predictor's own folder: its records, locks, logs, metrics, forecasts served."""
+        return self.root / "predictor"
+
+    def predictor_lock(self, index: int) -> Path:
+        """Held by a worker of the predictor; one an index."""
+        return self.predictor / f"worker-{index}.lock"
+
+    def predictor_record(self, index: int) -> Path:
+        """Where a worker of the predictor answers, written when it does."""
+        return self.predictor / f"worker-{index}.json"
 
     @property
     def engine_lock(self) -> Path:

@@ -56,10 +56,10 @@ def down(line: CommandLine, cancel_runs: bool) -> None:
 @workspace_option
 @pass_command_line
 def restart(line: CommandLine) -> int:
-    """Stop the engine and start it again, as after an upgrade; runs go on."""
+    """Stop the engine and start it again, as after an upgrade; runs and predictions go on."""
     from engine.cli.connect import connected
 
-    _stop(line, cancel_runs=False)
+    _stop(line, cancel_runs=False, keep_predictor=True)
     with connected(line) as engine:
         return _wait_and_report(line, engine, wait=True)
 
@@ -105,7 +105,7 @@ class _Stopped:
     running: list[str]
 
 
-def _stop(line: CommandLine, *, cancel_runs: bool) -> _Stopped | None:
+def _stop(line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False) -> _Stopped | None:
     """Stop the engine and wait until it is gone; None when there was none."""
     from engine.cli.connect import connected
     from engine.client import calls
@@ -116,7 +116,7 @@ def _stop(line: CommandLine, *, cancel_runs: bool) -> _Stopped | None:
     if not answers(line.workspace):
         return None
     with connected(line, autostart=False) as engine:
-        reply = engine.send(calls.down(cancel_runs=cancel_runs))
+        reply = engine.send(calls.down(cancel_runs=cancel_runs, keep_predictor=keep_predictor))
     deadline = time.monotonic() + _DOWN_SECONDS
     while start_mark(reply.pid) is not None:
         if time.monotonic() > deadline:
@@ -160,6 +160,7 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
     for child in state.children:
         glyph = ready if child.state == "ready" else not_ready
         where = f", process {child.pid}" if child.pid else ""
+        where += f", {child.address}" if child.address else ""
         again = f", restarted {child.restarts} times" if child.restarts else ""
         write_text(f"{glyph} {child.name}: {child.state}{where}{again}{_usage(child)}")
         if child.problem and child.state != "ready":

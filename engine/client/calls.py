@@ -72,9 +72,10 @@ def warm() -> Call[EngineStatus]:
     return Call("POST", "/warm", EngineStatus)
 
 
-def down(*, cancel_runs: bool = False) -> Call[DownReply]:
+def down(*, cancel_runs: bool = False, keep_predictor: bool = False) -> Call[DownReply]:
     """Stop the engine; runs go on unless they are to be cancelled first."""
-    return Call("POST", "/down", DownReply, DownRequest(cancel_runs=cancel_runs))
+    request = DownRequest(cancel_runs=cancel_runs, keep_predictor=keep_predictor)
+    return Call("POST", "/down", DownReply, request)
 
 
 def launch(

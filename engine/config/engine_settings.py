@@ -22,6 +22,29 @@ class PrefectServerSettings(Section):
     """How long the server stays up when the engine is gone and no run goes on (1 to 604800)."""
 
 
+class PredictorSettings(Section):
+    """The predictor: answers forecasts by HTTP on the loopback interface.
+
+    What is changed here holds from its next start on: engine restart.
+    """
+
+    enabled: bool = True
+    """Whether the engine keeps a predictor running: true or false."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 4242
+    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
+
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that share the port (1 to 64); one answers thousands of requests a second."""
+
+    allowed_hosts: Names = ()
+    """Host names under which it is reached, such as that of a proxy; others are refused."""
+
+    keep_mb: Annotated[int, Field(ge=0, le=100_000)] = 64
+    """Size within which the newest forecasts of named series are kept, in MiB, so that they can be
+    held against what came (to 100000). 0: none are kept."""
+
+
 Limit = Annotated[int, Field(ge=0, le=1000)]
 
 
@@ -129,3 +152,6 @@ class EngineSettings(Section):
 
     prefect_server: PrefectServerSettings = PrefectServerSettings()
     """The Prefect server."""
+
+    predictor: PredictorSettings = PredictorSettings()
+    """Forecasts by HTTP."""

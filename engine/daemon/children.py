@@ -22,10 +22,11 @@ _STABLE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Started:
-    """A child that is ready: its process number and a watch over it."""
+    """A child that is ready: its process number, a watch over it, and where it answers others."""
 
     pid: int
     watch: DeathWatch
+    address: str = ""
 
 
 class Child:
@@ -51,6 +52,7 @@ class Child:
         self._since = time.time()
         self._pid: int | None = None
         self._restarts = 0
+        self._address = ""
         self._problem = ""
         self._revived = asyncio.Event()
 
@@ -63,6 +65,7 @@ class Child:
             pid=self._pid,
             since=self._since,
             restarts=self._restarts,
+            address=self._address,
             problem=self._problem,
         )
 
@@ -111,6 +114,7 @@ class Child:
 
     async def _watch(self, started: Started) -> None:
         self._pid = started.pid
+        self._address = started.address
         self._problem = ""
         self._set("ready")
         self.ready.set()
@@ -120,6 +124,7 @@ class Child:
             started.watch.close()
             self.ready.clear()
             self._pid = None
+            self._address = ""
         self._problem = f"process {started.pid} ended unexpectedly"
         logger.warning("%s: %s", self.name, self._problem)
         self._set("restarting")

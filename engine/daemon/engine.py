@@ -25,6 +25,7 @@ from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
 from engine.daemon.notifier import Notifier
+from engine.daemon.predictor_child import Predictor
 from engine.daemon.prefect_child import PrefectServer
 from engine.daemon.scheduler import Scheduler
 from engine.daemon.spawn_launcher import SpawnLauncher
@@ -69,6 +70,8 @@ class Engine:
             self._child_changed,
         )
         self.launcher = self._make_launcher()
+        self.predictors = self._make_predictors()
+        self.keep_predictor = False
         self.closer = Closer(
             workspace, self.table, self.prefect, self.workers, closed=self._run_changed
         )
@@ -159,6 +162,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._changes, return_exceptions=True)
         await self.launcher.stop()
+        if not self.keep_predictor:
+            await asyncio.gather(*(predictor.stop() for predictor in self.predictors))
         if not self.keeper.living:
             await self.prefect.stop()
         self.prefect.close()
@@ -190,6 +195,7 @@ class Engine:
 
     def _children(self) -> list[Child]:
         children = [self.prefect.child, self.launcher.child]
+        children += [predictor.child for predictor in self.predictors]
         return [child for child in children if child is not None]
 
     def _make_launcher(self) -> Launcher:
@@ -197,6 +203,13 @@ class Engine:
         if method == "fork" or (method == "auto" and sys.platform == "linux"):
             return ForkLauncher(self.workspace, self.prefect, self._child_changed)
         return SpawnLauncher(self.workspace, self.prefect)
+
+    def _make_predictors(self) -> list[Predictor]:
+        settings = self.settings().predictor
+        return [
+            Predictor(self.workspace, index, settings, self._child_changed)
+            for index in range(settings.workers if settings.enabled else 0)
+        ]
 
     def _child_changed(self, info: ChildInfo) -> None:
         logger.info("%s: %s %s", info.name, info.state, info.problem)

@@ -24,6 +24,7 @@ from engine.daemon.engine import Engine
 from engine.daemon.http import make_app
 from engine.errors import EngineError
 from engine.exits import ALREADY_RUNS, ERROR_PREFIX, exit_status_of
+from engine.http_server import QuietServer
 from engine.locks import FileLock
 from engine.workspace import Workspace
 
@@ -85,7 +86,7 @@ async def run_engine(engine: Engine, listener: socket.socket, *, warm: bool = Fa
         lifespan="off",
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
     )
-    server = _Server(config)
+    server = QuietServer(config)
     await engine.start()
     if warm:
         engine.warm()
@@ -96,19 +97,12 @@ async def run_engine(engine: Engine, listener: socket.socket, *, warm: bool = Fa
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     logger.info("the engine stops; %d runs go on", len(engine.keeper.living))
     systemd.notify(systemd.STOPPING)
-    server.should_exit = True
+    server.leave()
     await asyncio.wait([serving], timeout=_GOODBYE_SECONDS * 2)
     stopping.cancel()
     await engine.stop()
     if serving.done():
         serving.result()  # an engine that cannot answer any more ends with what happened
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone: stopping is more than closing the server."""
-        yield
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ class AliasRegistry:
     """The aliases of one central storage, and the log of their moves."""
 
     def __init__(self, central_storage: Path) -> None:
-        self._path = central_storage / "aliases.db"
+        self.path = central_storage / "aliases.db"
 
     def read(self) -> AliasState:
         """Return where the aliases point now."""
@@ -103,7 +103,7 @@ class AliasRegistry:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with transaction(self._path, "the aliases") as database:
+        with transaction(self.path, "the aliases") as database:
             for statement in _SCHEMA.split(";"):
                 database.execute(statement)
             yield database

@@ -62,6 +62,34 @@ def hold_open(path: Path) -> sqlite3.Connection:
     return database
 
 
+class ChangeWatch:
+    """Tells cheaply whether a database was changed; use it as a context manager.
+
+    Args:
+        path: File of the database, which must exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = hold_open(path)
+        self._seen = self._version()
+
+    def __enter__(self) -> ChangeWatch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def has_changed(self) -> bool:
+        """Whether anything was committed by another connection since this was asked last."""
+        version = self._version()
+        has_changed = version != self._seen
+        self._seen = version
+        return has_changed
+
+    def _version(self) -> int:
+        return int(self._database.execute("PRAGMA data_version").fetchone()[0])
+
+
 def _advice(path: Path) -> str:
     try:
         free = shutil.disk_usage(path.parent).free

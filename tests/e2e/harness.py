@@ -32,6 +32,7 @@ SETTINGS = """
 queue: {max_concurrent: 4}
 run: {cancel_grace_seconds: 2}
 prefect_server: {idle_exit_seconds: 1}
+predictor: {enabled: false}
 """
 PUPPET = Path(__file__).parent / "puppet_model.py"
 

@@ -201,7 +201,7 @@ def test_nothing_is_left_when_the_engine_goes_down(own_engine: Engine, own_puppe
 def test_without_a_fork_server_runs_start_slower_and_are_watched_over_just_as_well(
     own_engine: Engine, own_puppet: Puppets
 ) -> None:
-    with own_engine.settings("run: {start_method: spawn}"):
+    with own_engine.settings("run: {start_method: spawn}\npredictor: {enabled: false}\n"):
         own_engine.run("restart")
         done = own_engine.json("run", "data_flow", *own_engine.sample_options)
         crashed = own_engine.wait_closed(own_puppet("crash"))

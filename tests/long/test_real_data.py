@@ -33,7 +33,10 @@ def test_full_flow_on_real_sales_deploys_a_version_that_beats_seasonal_naive(
         return json.loads(done.stdout)
 
     assert engine("data", "demo")["series"] == 200
-    run = engine("run", "full_flow", "--model-type", model_type)
+    try:
+        run = engine("run", "full_flow", "--model-type", model_type)
+    finally:
+        engine("down", "--cancel-runs")
 
     scores = run["outputs"]["evaluation"]["scores"]
     # The published figure for this data and these folds, to three digits.

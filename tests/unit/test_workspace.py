@@ -87,6 +87,7 @@ def test_all_folders_are_for_their_owner_alone(tmp_path: Path) -> None:
         "central_storage",
         "runs",
         "prefect",
+        "predictor",
     }
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
 

@@ -55,6 +55,7 @@ class EngineRoutes:
             for run_id in list(engine.keeper.living)
         ]
         status = await engine.status()
+        engine.keep_predictor = asked.keep_predictor
         engine.stop_requested.set()
         return answer(DownReply(pid=status.pid, runs=tuple(living)))
 

@@ -68,6 +68,7 @@ def test_the_status_tells_of_the_engine_and_everything_it_keeps(
     assert lines[1:] == [
         "○ prefect server: off",
         "○ fork server: off",
+        "○ predictor: off",
         "0 of at most 2 runs at once, 1 waiting",
         f"workspace: {workspace.root}",
     ]
@@ -87,7 +88,8 @@ def test_the_status_is_data_too(
     assert (data["pid"], data["version"]) == (os.getpid(), version("mlops-tui"))
     assert data["counts"] == {"RUNNING": 1, "COMPLETED": 1}
     assert (data["queued"], data["max_concurrent"]) == (0, 2)
-    assert [child["name"] for child in data["children"]] == ["prefect server", "fork server"]
+    names = [child["name"] for child in data["children"]]
+    assert names == ["prefect server", "fork server", "predictor"]
     assert data["memory"] > 0
 
 
@@ -153,7 +155,7 @@ def test_up_waits_for_what_starts_and_says_so(
     answer = command("up")
 
     assert answer.code == 0
-    assert answer.err == "... starting: prefect server, fork server\n"
+    assert answer.err == "... starting: prefect server, fork server, predictor\n"
     assert "● prefect server: ready\n" in answer.out
 
 

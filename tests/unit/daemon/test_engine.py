@@ -190,6 +190,26 @@ async def test_what_runs_in_a_workspace_ends_with_it(
         assert process.wait(5.0) == -signal.SIGKILL
 
 
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ("enabled: false", []),
+        ("workers: 1", ["predictor"]),
+        ("workers: 3", ["predictor 1", "predictor 2", "predictor 3"]),
+    ],
+)
+@in_event_loop
+async def test_so_many_predictors_are_kept_as_the_settings_say(
+    workspace: Workspace, settings: str, names: list[str]
+) -> None:
+    (workspace.configs / ENGINE_FILE).write_text(f"predictor:\n  {settings}\n")
+    engine = ColdEngine(workspace)
+
+    found = [child.name for child in (await engine.status()).children]
+    assert [name for name in found if name.startswith("predictor")] == names
+    await engine.stop()
+
+
 def set_start_method(configs: Path, method: str) -> None:
     (configs / ENGINE_FILE).write_text(f"run:\n  start_method: {method}\n")
 
@@ -218,5 +238,6 @@ async def test_processes_are_made_as_the_settings_and_the_system_say(
 
     assert isinstance(engine.launcher, launcher)
     names = [child.name for child in (await engine.status()).children]
-    assert names == ["prefect server", "fork server"][: 2 if launcher is ForkLauncher else 1]
+    fork_server = ["fork server"] if launcher is ForkLauncher else []
+    assert names == ["prefect server", *fork_server, "predictor"]
     await engine.stop()

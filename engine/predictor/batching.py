@@ -1,0 +1,151 @@
+"""Requests that arrive in the same turn of the event loop are one question to the model.
+
+No timer waits for more: under load the turns fill by themselves, and alone nobody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.predictor.refusal import RefusalError
+from engine.predictor.serving import Served
+from models.arrays import FloatArray, Windows
+from models.errors import ModelProblem
+
+MOST_AT_ONCE = 64
+MOST_WAITING = 2048
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Question:
+    values: Sequence[float]
+    weekday: int
+    steps: int
+    answer: asyncio.Future[list[float]]
+
+
+class Batcher:
+    """Collects questions and asks them together.
+
+    Args:
+        most_waiting: More questions are refused, so that whoever waits waits a bounded time.
+    """
+
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+        self._most_waiting = most_waiting
+        # Those of one model that need the same number of rounds: a long forecast must not hold
+        # the short ones up that happened to arrive with it.
+        self._groups: OrderedDict[tuple[Served, int], deque[_Question]] = OrderedDict()
+        self._waiting = 0
+        self._scheduled = False
+        self.batches = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many questions have no answer yet."""
+        return self._waiting
+
+    def ask(
+        self, served: Served, values: Sequence[float], weekday: int, steps: int
+    ) -> asyncio.Future[list[float]]:
+        """Ask for a forecast.
+
+        Args:
+            served: The model.
+            values: As many as its window, oldest first.
+            weekday: Of the last value, Monday=0, or 7 when it is not known.
+            steps: Days to forecast.
+
+        Returns:
+            The forecast to be: so many days.
+
+        Raises:
+            RefusalError: Too many wait already.
+        """
+        if self._waiting >= self._most_waiting:
+            raise RefusalError(
+                503, f"{self._waiting} requests wait already: try again", {b"retry-after": b"1"}
+            )
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[float]] = loop.create_future()
+        rounds = -(-steps // served.model.horizon)
+        group = self._groups.setdefault((served, rounds), deque())
+        group.append(_Question(values, weekday, steps, answer))
+        self._waiting += 1
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._answer_some)
+        return answer
+
+    async def ask_many(
+        self, served: Served, series: Sequence[tuple[Sequence[float], int]], steps: int
+    ) -> list[list[float]]:
+        """Forecast many series that were asked for together.
+
+        Args:
+            served: The model.
+            series: For each, as many values as its window, and the weekday of the last one.
+            steps: Days to forecast.
+
+        Raises:
+            RefusalError: The model gives no finite forecast for one of them.
+        """
+        most = max(1, MOST_AT_ONCE // -(-steps // served.model.horizon))
+        answers: list[list[float]] = []
+        for first in range(0, len(series), most):
+            part = series[first : first + most]
+            windows = _windows([values for values, _ in part], [weekday for _, weekday in part])
+            try:
+                answers += served.model.forecast(windows, steps).tolist()
+            except ModelProblem as problem:
+                what = f"series[{first}] to series[{first + len(part) - 1}]: {problem}"
+                raise RefusalError(500, what) from problem
+            await asyncio.sleep(0)  # the others' turn
+        return answers
+
+    def _answer_some(self) -> None:
+        (served, rounds), group = self._groups.popitem(last=False)
+        most = max(1, MOST_AT_ONCE // rounds)
+        batch = [group.popleft() for _ in range(min(most, len(group)))]
+        if group:
+            self._groups[served, rounds] = group
+        self._waiting -= len(batch)
+        self._scheduled = bool(self._groups)
+        if self._scheduled:
+            # One batch a turn: in between, the loop reads and writes for everybody else.
+            asyncio.get_running_loop().call_soon(self._answer_some)
+        wanted = [question for question in batch if not question.answer.done()]
+        if wanted:
+            self.batches += 1
+            _answer(served, wanted)
+
+
+def _answer(served: Served, questions: list[_Question]) -> None:
+    try:
+        forecasts = _forecast(served, questions).tolist()
+    except ModelProblem as problem:
+        if len(questions) > 1:
+            # One of them is to blame: the others must not suffer.
+            for question in questions:
+                _answer(served, [question])
+        else:
+            questions[0].answer.set_exception(RefusalError(500, str(problem)))
+        return
+    for question, forecast in zip(questions, forecasts, strict=True):
+        question.answer.set_result(forecast[: question.steps])
+
+
+def _forecast(served: Served, questions: list[_Question]) -> FloatArray:
+    windows = _windows(
+        [question.values for question in questions], [question.weekday for question in questions]
+    )
+    return served.model.forecast(windows, max(question.steps for question in questions))
+
+
+def _windows(values: Sequence[Sequence[float]], weekdays: Sequence[int]) -> Windows:
+    return Windows(np.array(values, dtype=np.float64), np.array(weekdays, dtype=np.int64))

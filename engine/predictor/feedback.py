@@ -1,0 +1,105 @@
+"""Forecasts as they were served, kept for the day on which the actual values are known.
+
+A ring of two files: when the newer one is full it becomes the older one, whose content is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+_WRITE_SECONDS = 1.0
+_MOST_UNWRITTEN = 20_000
+
+logger = logging.getLogger(__name__)
+
+
+class ServedForecast(Struct, kw_only=True):
+    """One forecast.
+
+    Attributes:
+        at: When it was given, seconds since the epoch.
+        model_name: The version that gave it.
+        series_id: What the caller calls the series.
+        last_date: Day before the first forecast day, where the caller said so.
+        prediction: The forecast days.
+    """
+
+    at: float
+    model_name: str
+    series_id: str
+    last_date: dt.date | None
+    prediction: list[float]
+
+
+class Feedback:
+    """Keeps the newest forecasts within a size.
+
+    Only those of a series that the caller named: others could never be joined with what came.
+
+    Args:
+        path: The newer file; the older one lies beside it as `<name>.1`.
+        limit_bytes: Size of both together.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int) -> None:
+        self._path = path
+        self._limit = limit_bytes // 2
+        self._unwritten: deque[ServedForecast] = deque(maxlen=_MOST_UNWRITTEN)
+        self._problem = ""
+
+    def keep(
+        self,
+        model_name: str,
+        series_id: str,
+        last_date: dt.date | None,
+        prediction: Sequence[float],
+    ) -> None:
+        """Note one forecast; it is on disk about a second later."""
+        self._unwritten.append(
+            ServedForecast(
+                at=time.time(),
+                model_name=model_name,
+                series_id=series_id,
+                last_date=last_date,
+                prediction=list(prediction),
+            )
+        )
+
+    async def write_regularly(self) -> None:
+        """Write what was noted, until cancelled; the rest is written then."""
+        try:
+            while True:
+                await asyncio.sleep(_WRITE_SECONDS)
+                if self._unwritten:
+                    await asyncio.to_thread(self.write)
+        finally:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was noted; a full disk costs the forecasts that were to be kept, no more."""
+        encode = msgspec.json.encode
+        lines = []
+        while self._unwritten:
+            lines.append(encode(self._unwritten.popleft()))
+        if not lines:
+            return
+        try:
+            if self._path.exists() and self._path.stat().st_size > self._limit:
+                self._path.replace(self._path.with_name(self._path.name + ".1"))
+            with self._path.open("ab") as file:
+                file.write(b"\n".join(lines) + b"\n")
+            self._problem = ""
+        except OSError as error:
+            problem = f"{len(lines)} served forecasts could not be kept: {error}"
+            if str(error) != self._problem:
+                logger.warning("%s", problem)
+            self._problem = str(error)

@@ -1,0 +1,146 @@
+"""The little HTTP that the predictor needs: who may ask, how much, how an answer looks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine.predictor.refusal import RefusalError
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_JSON = b"application/json; charset=utf-8"
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent back.
+
+    Attributes:
+        body: The bytes.
+        status: HTTP status.
+        content_type: Of the body.
+        headers: Further headers.
+        close: Whether the connection ends with it.
+    """
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = _JSON
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    close: bool = False
+
+
+def json_answer(value: object, status: int = 200) -> Answer:
+    """A message as JSON."""
+    return Answer(_encoder.encode(value), status)
+
+
+class Request:
+    """One request: its head, and its body when it is asked for.
+
+    Args:
+        scope: ASGI's description of it.
+        receive: Where the body comes from.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        # Before percent signs were resolved: in a name they are what they are.
+        self.raw_path: str = scope["raw_path"].decode("latin-1")
+        self.client: str = scope["client"][0] if scope.get("client") else ""
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a header, None when it is absent.
+
+        Raises:
+            RefusalError: It stands there twice: then it is not clear what holds.
+        """
+        found = [value for key, value in self._headers if key == name]
+        if len(found) > 1:
+            raise RefusalError(400, f"the header {name.decode()} stands there twice", close=True)
+        return found[0] if found else None
+
+    async def body(self, limit: int) -> bytes:
+        """Read the body.
+
+        Raises:
+            RefusalError: 413, as soon as it is clear that it is larger than the limit.
+        """
+        length = self.header(b"content-length")
+        if length is not None and int(length) > limit:
+            raise _too_large(limit)
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise _too_large(limit)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class ClientGone(Exception):
+    """Whoever asked does not wait for the answer any more."""
+
+
+def _too_large(limit: int) -> RefusalError:
+    return RefusalError(413, f"the body is larger than {limit // 1024} kB", close=True)
+
+
+def check_host(host: bytes | None, allowed: Iterable[str]) -> None:
+    """Refuse a name that is not ours: a web page elsewhere may have been pointed at this machine.
+
+    Args:
+        host: The Host header.
+        allowed: Names beside those of the loopback interface.
+
+    Raises:
+        RefusalError: 421.
+    """
+    name = host_name(host or b"")
+    if name not in _LOCAL_NAMES and name not in allowed:
+        raise RefusalError(
+            421,
+            f"this is not {name or 'a host without a name'}; "
+            "if it is, add the name to predictor.allowed_hosts in engine.yaml",
+            close=True,
+        )
+
+
+def host_name(host: bytes) -> str:
+    """The name in a Host header, without its port."""
+    text = host.decode("latin-1").strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Send an answer; that nobody takes it any more is no problem of ours."""
+    headers = [
+        (b"content-type", answer.content_type),
+        (b"content-length", str(len(answer.body)).encode()),
+        *answer.headers.items(),
+    ]
+    if answer.close:
+        headers.append((b"connection", b"close"))
+    with contextlib.suppress(ConnectionError):
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,122 @@
+"""What the predictor is asked and what it answers.
+
+The names are those of the API that users of the platform know; `last_date`, `level` and
+`series_id` are additions, and a request without them means what it always meant.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from msgspec import Struct
+
+DEFAULT_STEPS = 7
+MOST_STEPS = 365
+LARGEST_VALUE = 1e12
+"""Larger values, either way, are taken for a mistake: a forecast of them would overflow."""
+
+SUCCESS = "예측 성공"
+"""What a successful answer says, as it always did: "forecast succeeded"."""
+
+
+class ForecastRequest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One series to be forecast.
+
+    Attributes:
+        input_data: The last days, oldest first; may be negative.
+        prediction_step: Days to forecast; 0 means the default.
+        last_date: Day of the last value; without it the weekday is unknown, never guessed.
+        level: Probability of the interval in percent.
+        series_id: What the caller calls the series; kept with the forecast.
+    """
+
+    input_data: list[float]
+    prediction_step: int = DEFAULT_STEPS
+    last_date: dt.date | None = None
+    level: float | None = None
+    series_id: str | None = None
+
+
+class ForecastAnswer(Struct, kw_only=True):
+    """A forecast, or why there is none: `model_name` is then null and `prediction` empty."""
+
+    model_name: str | None
+    prediction: list[float]
+    message: str
+
+
+class SeriesInput(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One of many series: the fields of `ForecastRequest` that differ between them."""
+
+    series_id: str
+    input_data: list[float]
+    last_date: dt.date | None = None
+
+
+class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Many series to be forecast by the same model."""
+
+    series: list[SeriesInput]
+    prediction_step: int = DEFAULT_STEPS
+
+
+class SeriesForecast(Struct, kw_only=True):
+    """The forecast of one of many series."""
+
+    series_id: str
+    prediction: list[float]
+
+
+class BatchAnswer(Struct, kw_only=True):
+    """The forecasts of many series, in the order of the request, all by one model."""
+
+    model_name: str | None
+    forecasts: list[SeriesForecast]
+    message: str
+
+
+class Message(Struct, kw_only=True):
+    """An answer that is only a sentence."""
+
+    message: str
+
+
+class Health(Struct, kw_only=True):
+    """How the predictor is doing.
+
+    Attributes:
+        message: As a sentence.
+        model_name: The version that answers, null when there is none.
+        problem: Why a newer version does not answer, "" when it does.
+    """
+
+    message: str
+    model_name: str | None
+    problem: str
+
+
+class ModelInfo(Struct, kw_only=True):
+    """The version that answers.
+
+    Attributes:
+        model_name: Its id.
+        model_type: Registered name of the model.
+        window: Values that it needs.
+        horizon: Days that it answers at a time; more are rolled.
+        since: When it began to answer, seconds since the epoch.
+    """
+
+    model_name: str
+    model_type: str
+    window: int
+    horizon: int
+    since: float
+
+
+class Models(Struct, kw_only=True):
+    """What answers now, and where the aliases point."""
+
+    serving: ModelInfo | None
+    champion: str | None
+    previous: str | None
+    problem: str

@@ -1,0 +1,135 @@
+"""Which version is to answer: follows the aliases, and moves them for who has the token."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable
+
+from engine.errors import DeployRefusedError, EngineError, NotFoundError
+from engine.predictor.refusal import RefusalError
+from engine.predictor.serving import Served, Slot, load
+from engine.store import AliasRegistry, AliasState, Version, VersionStore
+from engine.store.versions import ID_PATTERN
+from engine.tables.sqlite import ChangeWatch
+from engine.workspace import Workspace
+from models.forecasting.bundle import MANIFEST_FILE
+
+_LOOK_SECONDS = 0.1
+_RETRY_SECONDS = 5.0
+_BEARER = b"bearer"
+
+logger = logging.getLogger(__name__)
+
+
+class Updates:
+    """Keeps the slot at the champion.
+
+    Args:
+        workspace: Where the versions are.
+        slot: What answers.
+        token: What a caller must know who moves the aliases.
+        changed: Called when another version answers.
+    """
+
+    def __init__(
+        self, workspace: Workspace, slot: Slot, token: str, changed: Callable[[Served], None]
+    ) -> None:
+        self._aliases = AliasRegistry(workspace.central_storage)
+        self._store = VersionStore(workspace.central_storage)
+        self._slot = slot
+        self._token = token
+        self._changed = changed
+        self._switching = asyncio.Lock()
+
+    def aliases(self) -> AliasState:
+        """Where the aliases point."""
+        return self._aliases.read()
+
+    async def follow(self) -> None:
+        """Keep the slot at the champion, until cancelled or the aliases are gone."""
+        with ChangeWatch(self._aliases.path) as watch:
+            await self.refresh()  # what moved before anybody watched
+            waited = 0.0
+            while self._aliases.path.exists():
+                await asyncio.sleep(_LOOK_SECONDS)
+                waited += _LOOK_SECONDS
+                if watch.has_changed() or (self._slot.problem and waited > _RETRY_SECONDS):
+                    waited = 0.0
+                    await self.refresh()
+
+    async def refresh(self) -> None:
+        """Let the champion answer; one that does not verify leaves the old one where it is."""
+        async with self._switching:
+            try:
+                champion = (await asyncio.to_thread(self._aliases.read)).champion
+                served = self._slot.served
+                if champion is None or (served is not None and served.name == champion):
+                    self._slot.problem = ""
+                    return
+                version = await asyncio.to_thread(self._store.get, champion)
+                self._put(await asyncio.to_thread(load, version))
+            except EngineError as error:
+                if str(error) != self._slot.problem:
+                    logger.error("the champion does not answer: %s", error)
+                self._slot.problem = str(error)
+
+    async def promote(self, run_name: str, metadata_file: str) -> None:
+        """Make a version the champion and let it answer.
+
+        Args:
+            run_name: Id of the version, or of the run that made it.
+            metadata_file: Its manifest; there is no other.
+
+        Raises:
+            RefusalError: Names that can be none of ours, or another deploy was faster.
+            NotFoundError: There is no such version.
+            ModelError: It does not verify; what answered before goes on.
+        """
+        for name in (run_name, metadata_file):
+            if not ID_PATTERN.fullmatch(name):
+                raise RefusalError(
+                    422, "a name has 1 to 64 characters: a-z, 0-9, and after the first also . _ -"
+                )
+        if metadata_file != MANIFEST_FILE:
+            raise NotFoundError(f"there is no {metadata_file}", fix=f"Use {MANIFEST_FILE}")
+        async with self._switching:
+            before = await asyncio.to_thread(self._aliases.read)
+            version = await asyncio.to_thread(self._find, run_name)
+            served = await asyncio.to_thread(load, version)
+            try:
+                await asyncio.to_thread(self._aliases.promote, version.id, expected=before.champion)
+            except DeployRefusedError as error:
+                raise RefusalError(409, str(error)) from error
+            self._put(served)
+
+    def check_token(self, authorization: bytes | None, origin: bytes | None) -> None:
+        """Refuse who may not move the aliases.
+
+        Raises:
+            RefusalError: 401 without the token, 403 for a web page.
+        """
+        if origin is not None:
+            raise RefusalError(403, "a web page may not change which model answers")
+        kind, _, given = (authorization or b"").partition(b" ")
+        is_right = hmac.compare_digest(given.strip(), self._token.encode())
+        if kind.lower() != _BEARER or not is_right:
+            raise RefusalError(
+                401,
+                "this needs the header Authorization: Bearer TOKEN; the token is in the "
+                "workspace, in the file `token`",
+                {b"www-authenticate": b"Bearer"},
+            )
+
+    def _put(self, served: Served) -> None:
+        self._slot.put(served)
+        self._changed(served)
+        logger.info("%s answers", served.name)
+
+    def _find(self, run_name: str) -> Version:
+        """The version of this id, or the newest one that this run made."""
+        for version in self._store.newest():
+            if run_name in {version.id, version.lineage.get("training", {}).get("run")}:
+                return version
+        return self._store.get(run_name)

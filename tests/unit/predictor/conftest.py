@@ -1,0 +1,68 @@
+"""A predictor without a process: the real application, in the event loop of a test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.predictor.app import App
+from engine.predictor.feedback import Feedback
+from engine.predictor.serving import Slot
+from engine.predictor.updates import Updates
+from engine.workspace import Workspace
+from tests.unit.deployments import make_bundle
+
+TOKEN = "a-token-that-nobody-guesses"
+WINDOW = 14
+HORIZON = 7
+
+
+class Predictor:
+    """The application of a workspace, and a client of it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.slot = Slot()
+        self.switched: list[str] = []
+        self.updates = Updates(
+            workspace, self.slot, TOKEN, lambda served: self.switched.append(served.name)
+        )
+        self.feedback = Feedback(workspace.predictor / "forecasts.jsonl", 64 * 1024)
+        self.app = App(self.slot, self.updates, self.feedback, ["forecasts.shop.example"])
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, **options)
+
+    async def forecast(self, body: Any) -> httpx.Response:
+        return await self.ask("POST", "/predict_timeseries", json=body)
+
+    async def send(self, content: bytes, *, kind: str = "application/json") -> httpx.Response:
+        headers = {"content-type": kind}
+        return await self.ask("POST", "/predict_timeseries", content=content, headers=headers)
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two bundles that answer differently: of windows of 14 and of 21 days."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return [make_bundle(folder / str(window), window=window) for window in (WINDOW, 21)]
+
+
+@pytest.fixture
+def predictor(workspace: Workspace) -> Predictor:
+    return Predictor(workspace.create())
+
+
+@asynccontextmanager
+async def serving(predictor: Predictor) -> AsyncIterator[str]:
+    """Load the champion; its name is what the block gets."""
+    await predictor.updates.refresh()
+    assert predictor.slot.served is not None, predictor.slot.problem
+    yield predictor.slot.served.name
