@@ -10,6 +10,7 @@ from engine.tasks.deploy import (
     decide_deployment,
     put_model_to_service,
     rollback_model,
+    try_model,
     upload_model,
 )
 
@@ -27,13 +28,15 @@ def deploy_flow(settings: Settings, evaluation: str | None = None) -> str:
 
     Raises:
         DeployRefusedError: With each number that was not good enough; the champion stays.
-        ModelError: The stored version does not work; the champion of before is back.
+        ModelError: The stored version does not work, and was never the champion; or the predictor
+            cannot serve it, and the champion of before is back.
     """
     decision = decide_deployment(settings, evaluation)
     version_id = upload_model(decision)
+    try_model(version_id, settings)
     before = put_model_to_service(version_id, decision)
     try:
-        check_service_health(version_id, settings)
+        check_service_health(version_id)
     except ModelError:
         rollback_model(version_id, before)
         raise

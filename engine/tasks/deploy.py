@@ -17,6 +17,7 @@ from engine.store import AliasRegistry, AliasState, VersionStore
 from engine.store.gate import Check, check_candidate
 from engine.tasks.evaluate import EVALUATION_FILE
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
+from engine.tasks.service import wait_until_served
 from engine.tasks.step import step
 from engine.tasks.train import BUNDLE_FOLDER, read_training
 
@@ -83,8 +84,8 @@ def put_model_to_service(version_id: str, decision: Decision) -> AliasState:
     return before
 
 
-@step("check_service_health")
-def check_service_health(version_id: str, settings: Settings) -> None:
+@step("try_model")
+def try_model(version_id: str, settings: Settings) -> None:
     """Open the stored version as a server does, and let it forecast real windows.
 
     Opening verifies every hash and the golden forecast; the windows are the newest of as many
@@ -101,6 +102,17 @@ def check_service_health(version_id: str, settings: Settings) -> None:
     forecast = model.forecast(canary)
     if not np.isfinite(forecast).all():
         raise ModelError("a forecast of real windows is not finite", where=f"version {version_id}")
+
+
+@step("check_service_health")
+def check_service_health(version_id: str) -> None:
+    """Wait until the predictor, where one runs, answers with the version.
+
+    Raises:
+        ModelError: It cannot, or does not.
+    """
+    context = run_context()
+    context.outputs["served_at"] = wait_until_served(context.workspace, version_id)
 
 
 @step("rollback_model")

@@ -20,6 +20,7 @@ FULL_FLOW_TASKS = [
     "evaluate_baselines",
     "decide_deployment",
     "upload_model",
+    "try_model",
     "put_model_to_service",
     "check_service_health",
 ]

@@ -84,6 +84,19 @@ def test_a_deployed_version_answers_and_a_rollback_is_followed(
     wait_until(lambda: model_of(address) == versions[0].id)
 
 
+def test_a_deploy_ends_when_the_predictor_answers_with_it(serving: Engine) -> None:
+    open_gate = [
+        f"--set=deploy.gate.{limit}=100"
+        for limit in ("max_ratio_to_naive", "max_ratio_to_champion", "max_abs_bias")
+    ]
+    quick = ("--model-type=LSTM", "--epochs=1", *open_gate)
+    run = serving.json("run", "full_flow", *serving.sample_options, *quick)
+    address = predictor(serving)["address"]
+
+    assert run["outputs"]["served_at"] == [address]
+    assert model_of(address) == run["outputs"]["version"]
+
+
 def test_a_killed_predictor_is_replaced_and_a_killed_engine_is_none_of_its_business(
     versions: list[Version], serving: Engine
 ) -> None:

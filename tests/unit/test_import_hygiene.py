@@ -16,6 +16,7 @@ import pytest
 import engine.cli
 import engine.client
 import engine.daemon
+import engine.predictor
 from engine.workspace import Workspace
 from tests.unit.deployments import deploy, prepare_dataset
 from tests.unit.engine_thread import EngineThread
@@ -136,6 +137,14 @@ def test_every_module_of_the_engine_process_is_light() -> None:
 
     assert "engine.daemon.http.answers" in code
     assert loaded(code, [*HEAVY, "apprise", "pyarrow"]) == []
+
+
+def test_every_module_of_the_predictor_is_light_but_for_what_runs_the_model() -> None:
+    code = "\n".join(f"import {name}" for name in modules_of(engine.predictor))
+    heavy = [name for name in HEAVY if name not in {"onnx", "onnxruntime"}]
+
+    assert "engine.predictor.app" in code
+    assert loaded(code, [*heavy, "pydantic", "fastapi", "httpx", "yaml"]) == []
 
 
 def test_a_client_of_the_engine_needs_no_part_of_a_server_and_no_settings() -> None:
