@@ -9,7 +9,9 @@ import click
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
-    from engine.store import Version
+    from engine.store import AliasState, Version
+
+reason_option = click.option("--reason", default="", metavar="TEXT", help="Why; kept in the log.")
 
 
 @click.group("models", invoke_without_command=True)
@@ -40,20 +42,110 @@ def show(line: CommandLine, version: str) -> None:
         write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
 
 
-@models.command("rollback")
+@models.command("promote")
+@click.argument("version", metavar="VERSION")
+@reason_option
 @json_option
 @workspace_option
 @pass_command_line
-def rollback(line: CommandLine) -> None:
-    """Let the previous version serve again; a second rollback returns."""
-    from engine.cli.output import write_json, write_text
+def promote(line: CommandLine, version: str, reason: str) -> None:
+    """Let a stored version serve, after it has been verified."""
     from engine.store import AliasRegistry
 
-    state = AliasRegistry(line.workspace.create().central_storage).roll_back()
+    chosen = resolve_version(line, version)
+    aliases = AliasRegistry(line.workspace.central_storage)
+    before = aliases.read()
+    chosen.open()
+    _report(line, aliases.promote(chosen.id, expected=before.champion, reason=reason))
+
+
+@models.command("rollback")
+@reason_option
+@json_option
+@workspace_option
+@pass_command_line
+def rollback(line: CommandLine, reason: str) -> None:
+    """Let the previous version serve again; a second rollback returns."""
+    from engine.store import AliasRegistry
+
+    aliases = AliasRegistry(line.workspace.create().central_storage)
+    _report(line, aliases.roll_back(reason=reason))
+
+
+def _report(line: CommandLine, state: AliasState) -> None:
+    from engine.cli.output import write_json, write_text
+
     if line.json:
         write_json({"champion": state.champion, "previous": state.previous})
     else:
         write_text(f"champion is now {state.champion} (previous: {state.previous})")
+
+
+@models.command("verify")
+@click.argument("version", metavar="[VERSION]", required=False)
+@json_option
+@workspace_option
+@pass_command_line
+def verify(line: CommandLine, version: str | None) -> int:
+    """Check the files and golden forecasts of versions."""
+    from engine.cli.exit_codes import ExitCode
+    from engine.cli.output import write_json, write_text
+    from engine.errors import ModelError
+    from engine.store import VersionStore
+
+    store = VersionStore(line.workspace.create().central_storage)
+    chosen = [resolve_version(line, version)] if version else store.newest()
+    problems = {}
+    for one in chosen:
+        try:
+            one.open()
+        except ModelError as error:
+            problems[one.id] = error.what
+    if line.json:
+        write_json([{"id": one.id, "problem": problems.get(one.id)} for one in chosen])
+    else:
+        for one in chosen:
+            write_text(f"{one.id}: {problems.get(one.id, 'verified')}")
+    return ExitCode.FAILED if problems else ExitCode.OK
+
+
+@models.command("log")
+@json_option
+@workspace_option
+@pass_command_line
+def log(line: CommandLine) -> None:
+    """Who let which version serve, when and why."""
+    from dataclasses import asdict
+
+    from engine.cli.output import write_json, write_table, write_text
+    from engine.cli.times import clock
+    from engine.config.loading import load_engine_settings
+    from engine.store import AliasRegistry
+    from engine.text import printable
+    from engine.zones import zone_of
+
+    workspace = line.workspace.create()
+    moves = AliasRegistry(workspace.central_storage).history()
+    if line.json:
+        write_json([asdict(move) for move in moves])
+        return
+    if not moves:
+        write_text("no version was deployed yet")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
+    shown = Table("when", "what", "champion", "who", "why", box=None, pad_edge=False)
+    for move in moves:
+        shown.add_row(
+            clock(move.at, timezone),
+            move.action,
+            move.champion or "none",
+            Text(printable(move.who)),
+            Text(printable(move.reason)),
+        )
+    write_table(shown)
 
 
 def resolve_version(line: CommandLine, name: str) -> Version:

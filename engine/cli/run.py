@@ -45,6 +45,9 @@ def _flow_command(flow: str, summary: str) -> click.Command:
     @click.option("--epochs", type=int, metavar="N", help="Training epochs at most.")
     @click.option("--data", metavar="FILE", help="Input file (CSV or Parquet).")
     @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
+    @click.option(
+        "--force", metavar="REASON", help="Deploy although the gate refuses; recorded with REASON."
+    )
     @set_option
     @launch_options
     @json_option

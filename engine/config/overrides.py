@@ -33,6 +33,7 @@ FLAG_KEYS: dict[str, str] = {
     "threads": "train.threads",
     "dataset": "train.dataset",
     "folds": "evaluate.folds",
+    "force": "deploy.force",
 }
 """Flags with a name of their own; any other flag is given by its dotted key."""
 

@@ -269,6 +269,10 @@ class DeploySettings(Section):
     gate: GateSettings = GateSettings()
     """What the candidate must reach."""
 
+    force: Annotated[str, Field(max_length=500)] = ""
+    """Why a candidate is deployed although the gate refuses it; recorded with the version and in
+    the log of deploys. Empty: the gate decides."""
+
     canary_windows: Annotated[int, Field(ge=1, le=4096)] = 16
     """Windows of real data that the serving bundle must forecast like the trained model
     before it is promoted (1 to 4096)."""

@@ -226,7 +226,7 @@ class App:
         if len(names) != 2:
             raise RefusalError(404, f"use {UPDATE_PATH}{{run_name}}/{{metadata_file}}")
         try:
-            await self._updates.promote(names[0], names[1])
+            await self._updates.promote(names[0], names[1], client=request.client)
         except NotFoundError as error:
             raise RefusalError(404, str(error)) from error
         except EngineError as error:

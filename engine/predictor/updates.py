@@ -75,12 +75,13 @@ class Updates:
                     logger.error("the champion does not answer: %s", error)
                 self._slot.problem = str(error)
 
-    async def promote(self, run_name: str, metadata_file: str) -> None:
+    async def promote(self, run_name: str, metadata_file: str, *, client: str) -> None:
         """Make a version the champion and let it answer.
 
         Args:
             run_name: Id of the version, or of the run that made it.
             metadata_file: Its manifest; there is no other.
+            client: From where that was asked, for the log.
 
         Raises:
             RefusalError: Names that can be none of ours, or another deploy was faster.
@@ -99,7 +100,12 @@ class Updates:
             version = await asyncio.to_thread(self._find, run_name)
             served = await asyncio.to_thread(load, version)
             try:
-                await asyncio.to_thread(self._aliases.promote, version.id, expected=before.champion)
+                await asyncio.to_thread(
+                    self._aliases.promote,
+                    version.id,
+                    expected=before.champion,
+                    who=f"the token, from {client or 'this machine'}",
+                )
             except DeployRefusedError as error:
                 raise RefusalError(409, str(error)) from error
             self._put(served)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import DeployRefusedError, NotFoundError
-from engine.tables.sqlite import transaction
+from engine.tables.sqlite import storable, transaction
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS moves (
     previous TEXT
 ) STRICT;
 """
+# Added later than the table.
+_REASON = "ALTER TABLE moves ADD COLUMN reason TEXT NOT NULL DEFAULT ''"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,27 @@ class AliasState:
 
     champion: str | None
     previous: str | None
+
+
+@dataclass(frozen=True)
+class Move:
+    """One entry of the audit log.
+
+    Attributes:
+        at: Seconds since the epoch.
+        who: Who did it, from where.
+        action: promote, roll back or withdraw.
+        champion: The champion since then, None when there was none.
+        previous: The previous version since then.
+        reason: Why, where that was said.
+    """
+
+    at: float
+    who: str
+    action: str
+    champion: str | None
+    previous: str | None
+    reason: str
 
 
 class AliasRegistry:
@@ -54,12 +77,26 @@ class AliasRegistry:
         with self._transaction() as database:
             return _state(database)
 
-    def promote(self, version_id: str, *, expected: str | None) -> AliasState:
+    def history(self, limit: int = 100) -> list[Move]:
+        """Return the moves of the aliases, the newest first."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT at, who, action, nullif(champion, '') AS champion, previous, reason"
+                " FROM moves ORDER BY id DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [Move(**dict(row)) for row in rows]
+
+    def promote(
+        self, version_id: str, *, expected: str | None, who: str = "", reason: str = ""
+    ) -> AliasState:
         """Make a version the champion, and the champion the previous one.
 
         Args:
             version_id: The new champion.
             expected: The champion that the decision was made against.
+            who: For the log; default is the user of this process.
+            reason: For the log.
 
         Raises:
             DeployRefusedError: The champion has moved since.
@@ -75,10 +112,14 @@ class AliasRegistry:
                     where=f"version {version_id}",
                     fix="Run eval_flow and deploy_flow again, against the new champion",
                 )
-            return _move(database, "promote", AliasState(version_id, before.champion))
+            to = AliasState(version_id, before.champion)
+            return _move(database, "promote", to, who=who, reason=reason)
 
-    def roll_back(self) -> AliasState:
+    def roll_back(self, *, reason: str = "") -> AliasState:
         """Exchange champion and previous; doing it twice returns to where it began.
+
+        Args:
+            reason: For the log.
 
         Raises:
             NotFoundError: There is no previous version.
@@ -87,25 +128,31 @@ class AliasRegistry:
             before = _state(database)
             if before.champion is None or before.previous is None:
                 raise NotFoundError("there is no previous version to return to")
-            return _move(database, "roll back", AliasState(before.previous, before.champion))
+            to = AliasState(before.previous, before.champion)
+            return _move(database, "roll back", to, reason=reason)
 
-    def withdraw(self, version_id: str, *, restored: AliasState) -> AliasState:
+    def withdraw(self, version_id: str, *, restored: AliasState, reason: str = "") -> AliasState:
         """Undo the promotion of a version that turned out not to work.
 
         Args:
             version_id: The version that was just promoted.
             restored: The state from before; with no champion in it there is none again.
+            reason: For the log.
         """
         with self._transaction() as database:
             if _state(database).champion != version_id:
                 return _state(database)
-            return _move(database, "withdraw", restored)
+            return _move(database, "withdraw", restored, reason=reason)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with transaction(self.path, "the aliases") as database:
             for statement in _SCHEMA.split(";"):
                 database.execute(statement)
+            if "reason" not in {
+                row["name"] for row in database.execute("PRAGMA table_info(moves)")
+            }:
+                database.execute(_REASON)
             yield database
 
 
@@ -114,13 +161,22 @@ def _state(database: sqlite3.Connection) -> AliasState:
     return AliasState(rows.get(CHAMPION), rows.get(PREVIOUS))
 
 
-def _move(database: sqlite3.Connection, action: str, to: AliasState) -> AliasState:
+def _move(
+    database: sqlite3.Connection, action: str, to: AliasState, *, who: str = "", reason: str = ""
+) -> AliasState:
     database.execute("DELETE FROM aliases")
     for name, version in ((CHAMPION, to.champion), (PREVIOUS, to.previous)):
         if version is not None:
             database.execute("INSERT INTO aliases VALUES (?, ?)", (name, version))
     database.execute(
-        "INSERT INTO moves (at, who, action, champion, previous) VALUES (?, ?, ?, ?, ?)",
-        (time.time(), getpass.getuser(), action, to.champion or "", to.previous),
+        "INSERT INTO moves (at, who, action, champion, previous, reason) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            time.time(),
+            storable(who or getpass.getuser()),
+            action,
+            to.champion or "",
+            to.previous,
+            storable(reason),
+        ),
     )
     return to

@@ -28,6 +28,8 @@ class Decision:
 
     evaluation: dict[str, Any]
     checks: tuple[Check, ...]
+    forced: str = ""
+    """Why it may although the gate refused it, "" when the gate let it through."""
 
 
 @step("decide_deployment")
@@ -44,11 +46,16 @@ def decide_deployment(settings: Settings, evaluation: str | None) -> Decision:
     checks = check_candidate(measured["scores"], settings.deploy.gate)
     run_context().outputs["gate"] = [check.to_dict() for check in checks]
     failed = [check for check in checks if not check.passed]
+    reason = settings.deploy.force.strip()
+    if failed and reason:
+        run_context().outputs["forced"] = reason
+        return Decision(measured, tuple(checks), reason)
     if failed:
         raise DeployRefusedError(
             "the gate refuses the candidate: " + "; ".join(check.sentence for check in failed),
             where=f"{measured['model_type']} of run {measured['candidate']}",
-            fix="Train a better model, or change deploy.gate if the limit is wrong",
+            fix="Train a better model, change deploy.gate if the limit is wrong, or say why it is "
+            "deployed all the same: --force REASON",
         )
     return Decision(measured, tuple(checks))
 
@@ -62,6 +69,7 @@ def upload_model(decision: Decision) -> str:
         "training": read_training(candidate),
         "evaluation": decision.evaluation,
         "gate": [check.to_dict() for check in decision.checks],
+        "forced": decision.forced,
         "deployed_by_run": context.run_id,
     }
     store = VersionStore(context.workspace.central_storage)
@@ -79,7 +87,12 @@ def put_model_to_service(version_id: str, decision: Decision) -> AliasState:
     context = run_context()
     aliases = AliasRegistry(context.workspace.central_storage)
     before = aliases.read()
-    aliases.promote(version_id, expected=decision.evaluation["champion"])
+    aliases.promote(
+        version_id,
+        expected=decision.evaluation["champion"],
+        who=f"{context.table.get(context.run_id).origin}, run {context.run_id[:8]}",
+        reason=f"forced: {decision.forced}" if decision.forced else "",
+    )
     context.outputs["version"] = version_id
     return before
 
@@ -119,5 +132,6 @@ def check_service_health(version_id: str) -> None:
 def rollback_model(version_id: str, before: AliasState) -> None:
     """Put the aliases back to where they pointed before this version was promoted."""
     context = run_context()
-    AliasRegistry(context.workspace.central_storage).withdraw(version_id, restored=before)
+    aliases = AliasRegistry(context.workspace.central_storage)
+    aliases.withdraw(version_id, restored=before, reason="the predictor cannot serve it")
     context.outputs.pop("version", None)

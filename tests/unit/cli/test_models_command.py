@@ -96,3 +96,43 @@ def test_a_version_that_does_not_exist_is_not_found_with_those_that_do(
 
     assert answer.code == 5
     assert f"Newest: {deployed[1]}, {deployed[0]}" in answer.err
+
+
+def test_a_stored_version_is_promoted_with_a_reason_that_is_kept(
+    command: EngineCommand, deployed: tuple[str, str]
+) -> None:
+    previous, champion = deployed
+
+    data = command("models", "promote", previous, "--reason", "the new one is late", "--json").json
+    text = command("models", "log").out
+
+    assert data == {"champion": previous, "previous": champion}
+    newest = command("models", "log", "--json").json[0]
+    assert (newest["action"], newest["champion"]) == ("promote", previous)
+    assert newest["reason"] == "the new one is late"
+    assert text.splitlines()[1].split()[2:4] == ["promote", previous]
+
+
+def test_a_version_that_does_not_verify_is_not_promoted(
+    command: EngineCommand, deployed: tuple[str, str], workspace: Workspace
+) -> None:
+    previous, champion = deployed
+    bundle = workspace.central_storage / "versions" / previous / "bundle"
+    (bundle / "model.onnx").write_bytes(b"something else")
+
+    answer = command("models", "promote", previous)
+    verified = command("models", "verify", "--json")
+
+    assert answer.code == 1
+    assert "does not verify" in answer.err
+    assert command("models", "show", "champion", "--json").json["id"] == champion
+    assert verified.code == 1
+    problems = {row["id"]: row["problem"] for row in verified.json}
+    assert problems[champion] is None
+    assert "model.onnx" in problems[previous]
+    assert command("models", "verify", champion).out == f"{champion}: verified\n"
+
+
+def test_without_a_deploy_the_log_is_empty(command: EngineCommand) -> None:
+    assert "no version was deployed yet" in command("models", "log").out
+    assert command("models", "log", "--json").json == []

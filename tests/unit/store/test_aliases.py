@@ -122,6 +122,47 @@ def test_every_move_is_in_the_log_and_nothing_else(aliases: AliasRegistry, tmp_p
     ]
 
 
+def test_the_log_tells_who_moved_them_and_why_the_newest_first(aliases: AliasRegistry) -> None:
+    aliases.promote("v1", expected=None, who="kim, command line", reason="forced: bias known")
+    aliases.promote("v2", expected="v1")
+    aliases.roll_back(reason="sells too little\ud800")
+
+    back, second, first = aliases.history()
+
+    assert (first.who, first.action, first.reason) == (
+        "kim, command line",
+        "promote",
+        "forced: bias known",
+    )
+    assert (first.champion, first.previous, second.reason) == ("v1", None, "")
+    assert (back.action, back.champion, back.reason) == (
+        "roll back",
+        "v1",
+        "sells too little\\ud800",
+    )
+    assert second.at <= back.at
+    assert len(aliases.history(limit=1)) == 1
+
+
+def test_a_log_of_before_there_were_reasons_is_kept(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "aliases.db")) as database, database:
+        database.executescript("""
+            CREATE TABLE aliases (name TEXT PRIMARY KEY, version TEXT NOT NULL) STRICT;
+            CREATE TABLE moves (
+                id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL,
+                action TEXT NOT NULL, champion TEXT NOT NULL, previous TEXT
+            ) STRICT;
+            INSERT INTO aliases VALUES ('champion', 'v1');
+            INSERT INTO moves VALUES (1, 5.0, 'kim', 'promote', 'v1', NULL);
+        """)
+    aliases = AliasRegistry(tmp_path)
+
+    aliases.promote("v2", expected="v1", reason="better")
+
+    assert [(move.who, move.reason) for move in aliases.history()][1] == ("kim", "")
+    assert aliases.history()[0].reason == "better"
+
+
 def test_of_several_deploys_at_once_exactly_one_wins(
     aliases: AliasRegistry, tmp_path: Path
 ) -> None:
