@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -79,6 +79,82 @@ def _report(line: CommandLine, state: AliasState) -> None:
         write_json({"champion": state.champion, "previous": state.previous})
     else:
         write_text(f"champion is now {state.champion} (previous: {state.previous})")
+
+
+@models.command("delete")
+@click.argument("version", metavar="VERSION")
+@json_option
+@workspace_option
+@pass_command_line
+def delete(line: CommandLine, version: str) -> None:
+    """Delete a version that no alias names."""
+    from engine.cli.output import write_json, write_text
+    from engine.store import AliasRegistry, VersionStore
+
+    chosen = resolve_version(line, version)
+    storage = line.workspace.central_storage
+    with AliasRegistry(storage).held_away_from(chosen.id):
+        VersionStore(storage).delete(chosen.id)
+    if line.json:
+        write_json({"deleted": chosen.id})
+    else:
+        write_text(f"deleted: {chosen.id}")
+
+
+@models.command("compare")
+@click.argument("versions", metavar="VERSION VERSION ...", nargs=-1, required=True)
+@json_option
+@workspace_option
+@pass_command_line
+def compare(line: CommandLine, versions: tuple[str, ...]) -> None:
+    """Show versions side by side: error, data, training."""
+    from engine.cli.output import write_json, write_table
+
+    columns = [_comparable(resolve_version(line, version)) for version in versions]
+    if line.json:
+        write_json(columns)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("", *(str(column["id"]) for column in columns), box=None, pad_edge=False)
+    for key in [key for key in columns[0] if key != "id"]:
+        shown.add_row(key.replace("_", " "), *(Text(_short(column[key])) for column in columns))
+    write_table(shown)
+
+
+def _comparable(version: Version) -> dict[str, Any]:
+    training = version.lineage["training"]
+    evaluation = version.lineage["evaluation"]
+    scores = evaluation["scores"]
+    candidate = scores["candidate"]["overall"]
+    model = training.get("model", {})
+    return {
+        "id": version.id,
+        "model_type": version.model_type,
+        **{name: candidate.get(name) for name in ("mase", "rmsse", "wape", "bias", "mae")},
+        "mase_of_seasonal_naive": scores["SeasonalNaive"]["overall"]["mase"],
+        "dataset": training["dataset"],
+        "last_day_seen": training["last_day_seen"],
+        "folds": evaluation.get("folds"),
+        "seed": model.get("seed"),
+        "hyperparameters": model.get("hyperparameters", {}),
+        "training_seconds": training.get("fit", {}).get("seconds"),
+        "run": training.get("run"),
+        "forced": version.lineage.get("forced", ""),
+    }
+
+
+def _short(value: Any) -> str:
+    from engine.text import printable
+
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return "\n".join(f"{name} {_short(part)}" for name, part in value.items()) or "-"
+    return printable(str(value))
 
 
 @models.command("verify")

@@ -33,6 +33,7 @@ from engine.predictor.messages import (
     SeriesForecast,
 )
 from engine.predictor.metrics import CONTENT_TYPE, Metrics
+from engine.predictor.openapi import document
 from engine.predictor.parsing import (
     check_content_type,
     check_length,
@@ -103,6 +104,7 @@ class App:
             "/models": Route("/models", "GET", self._models, _message),
             "/health_check": Route("/health_check", "GET", self._health, _message),
             "/metrics": Route("/metrics", "GET", self._metrics, _message),
+            "/openapi.json": Route("/openapi.json", "GET", self._openapi, _message),
         }
         self._update = Route(UPDATE_PATH, "PUT", self._updated, _message)
         self._unknown = Route("other", "", self._not_found, _message)
@@ -219,6 +221,9 @@ class App:
 
     async def _metrics(self, _: Request) -> Answer:
         return Answer(self.metrics.page(), content_type=CONTENT_TYPE)
+
+    async def _openapi(self, _: Request) -> Answer:
+        return json_answer(document())
 
     async def _updated(self, request: Request) -> Answer:
         self._updates.check_token(request.header(b"authorization"), request.header(b"origin"))

@@ -43,13 +43,14 @@ class Metrics:
         )
         self._model = Gauge(
             "mlops_predictor_model_since_seconds",
-            "When the version began to answer, in seconds since the epoch.",
+            "When the version began to answer, seconds since the epoch; 0: it does no more.",
             ("model_name",),
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=self._registry)
+        self._named: str | None = None
         # The library's own look-up by labels takes longer than counting.
         self._seconds_of: dict[str, Histogram] = {}
         self._answers_of: dict[tuple[str, int], Counter] = {}
@@ -64,11 +65,12 @@ class Metrics:
         self._answers_of[key].inc()
         self._seconds_of[path].observe(seconds)
 
-    def serving(self, name: str | None, since: float) -> None:
+    def serving(self, name: str, since: float) -> None:
         """Note which version answers from now on."""
-        self._model.clear()
-        if name is not None:
-            self._model.labels(name).set(since)
+        if self._named is not None:
+            self._model.labels(self._named).set(0)
+        self._model.labels(name).set(since)
+        self._named = name
 
     def page(self) -> bytes:
         """Everything, as a scraper wants it; with several workers, of all of them."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import DeployRefusedError, NotFoundError
+from engine.errors import ConflictError, DeployRefusedError, NotFoundError
 from engine.tables.sqlite import storable, transaction
 
 CHAMPION = "champion"
@@ -143,6 +143,24 @@ class AliasRegistry:
             if _state(database).champion != version_id:
                 return _state(database)
             return _move(database, "withdraw", restored, reason=reason)
+
+    @contextmanager
+    def held_away_from(self, version_id: str) -> Iterator[None]:
+        """Keep the aliases where they are for a block, which is about a version that none names.
+
+        Raises:
+            ConflictError: One does.
+        """
+        with self._transaction() as database:
+            state = _state(database)
+            for name, named in ((CHAMPION, state.champion), (PREVIOUS, state.previous)):
+                if named == version_id:
+                    raise ConflictError(
+                        f"it is the {name} version",
+                        where=f"version {version_id}",
+                        fix="Let other versions be champion and previous first",
+                    )
+            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.atomic import publish_folder
+from engine.atomic import publish_folder, sync_folder
 from engine.errors import ModelError, NotFoundError, StorageError
 from models.errors import ModelProblem
 from models.forecasting.bundle import MANIFEST_FILE, ServingModel, open_bundle, verify_bundle
@@ -138,6 +138,22 @@ class VersionStore:
             folder=folder,
             lineage=lineage,
         )
+
+    def delete(self, version_id: str) -> None:
+        """Delete a version; who reads it at the moment sees all of it or none.
+
+        Raises:
+            NotFoundError: There is none of this id.
+            StorageError: The disk refuses.
+        """
+        folder = self.get(version_id).folder
+        try:
+            doomed = Path(tempfile.mkdtemp(dir=self._root, prefix=_TEMPORARY_PREFIX))
+            folder.rename(doomed / version_id)
+            sync_folder(self._root)
+            shutil.rmtree(doomed)
+        except OSError as error:
+            raise StorageError(f"cannot be deleted: {error.strerror}", where=str(folder)) from error
 
     def newest(self, limit: int | None = None) -> list[Version]:
         """Return the versions, the newest first."""

@@ -7,7 +7,7 @@ import yaml
 
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand
-from tests.unit.deployments import deploy
+from tests.unit.deployments import deploy, make_bundle
 
 
 @pytest.fixture
@@ -136,3 +136,42 @@ def test_a_version_that_does_not_verify_is_not_promoted(
 def test_without_a_deploy_the_log_is_empty(command: EngineCommand) -> None:
     assert "no version was deployed yet" in command("models", "log").out
     assert command("models", "log", "--json").json == []
+
+
+@pytest.mark.parametrize(("name", "which"), [("champion", 1), ("previous", 0)])
+def test_a_version_that_an_alias_names_is_not_deleted(
+    command: EngineCommand, deployed: tuple[str, str], name: str, which: int
+) -> None:
+    answer = command("models", "delete", deployed[which])
+
+    assert answer.code == 8
+    assert f"it is the {name} version" in answer.err
+    assert len(command("models", "--json").json) == 2
+
+
+def test_a_version_that_nobody_needs_is_deleted(
+    command: EngineCommand, workspace: Workspace, deployed: tuple[str, str], tmp_path: Path
+) -> None:
+    third = deploy(workspace, make_bundle(tmp_path / "third", window=28))
+
+    assert command("models", "delete", deployed[0], "--json").json == {"deleted": deployed[0]}
+
+    left = [row["id"] for row in command("models", "--json").json]
+    assert left == [third.id, deployed[1]]
+    assert command("models", "delete", deployed[0]).code == 5
+    names = {path.name for path in (workspace.central_storage / "versions").iterdir()}
+    assert names == set(left)
+
+
+def test_versions_are_compared_side_by_side(
+    command: EngineCommand, deployed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    rows = command("models", "compare", *deployed, "--json").json
+    lines = command("models", "compare", "previous", "champion").out.splitlines()
+
+    assert [row["id"] for row in rows] == list(deployed)
+    assert rows[0]["mase"] == 0.9
+    assert lines[0].split() == list(deployed)
+    mase = next(line for line in lines if line.startswith("mase "))
+    assert mase.split()[1:] == ["0.9", "0.9"]

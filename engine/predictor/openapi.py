@@ -1,0 +1,115 @@
+"""The description of the interface in the format of OpenAPI, made from the messages themselves."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from engine.predictor.messages import (
+    BatchAnswer,
+    BatchRequest,
+    ForecastAnswer,
+    ForecastRequest,
+    Health,
+    Message,
+    Models,
+)
+
+_REFERENCE = "#/components/schemas/{name}"
+_EVERYWHERE = {
+    405: "another method",
+    421: "a Host header that is not allowed",
+    500: "an error of ours",
+}
+_WITH_BODY = {
+    400: "a body that is not JSON",
+    404: "no model is deployed",
+    413: "a body that is too large",
+    415: "a body that is not plain JSON",
+    422: "JSON that says something impossible; the message names field and index",
+    503: "too many requests wait; Retry-After says when to come again",
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole description; every status that is ever answered is in it."""
+    messages = [
+        ForecastRequest,
+        ForecastAnswer,
+        BatchRequest,
+        BatchAnswer,
+        Health,
+        Models,
+        Message,
+    ]
+    _, schemas = msgspec.json.schema_components(messages, ref_template=_REFERENCE)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "mlops-tui predictor", "version": version("mlops-tui")},
+        "paths": {
+            "/predict_timeseries": {"post": _forecasts(ForecastRequest, ForecastAnswer)},
+            "/forecast": {"post": _forecasts(BatchRequest, BatchAnswer)},
+            "/health_check": {
+                "get": _operation(Health, Message, {404: "nothing answers"}, error=Health)
+            },
+            "/models": {"get": _operation(Models, Message, {})},
+            "/metrics": {"get": _metrics()},
+            "/update_model/{run_name}/{metadata_file}": {"put": _update()},
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _forecasts(request: type, answer: type) -> dict[str, Any]:
+    operation = _operation(answer, answer, _WITH_BODY)
+    operation["requestBody"] = {"required": True, "content": _json(request)}
+    return operation
+
+
+def _operation(
+    answer: type, refusal: type, statuses: dict[int, str], *, error: type | None = None
+) -> dict[str, Any]:
+    summary = (answer.__doc__ or "").splitlines()[0]
+    responses = {"200": {"description": summary, "content": _json(answer)}}
+    for status, what in sorted((_EVERYWHERE | statuses).items()):
+        schema = error if error is not None and status in statuses else refusal
+        responses[str(status)] = {"description": what, "content": _json(schema)}
+    return {"summary": summary, "responses": responses}
+
+
+def _metrics() -> dict[str, Any]:
+    operation = _operation(Message, Message, {})
+    operation["summary"] = "Counters in the format of Prometheus."
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    operation["responses"]["200"] = {"description": "The counters.", "content": text}
+    return operation
+
+
+def _update() -> dict[str, Any]:
+    operation = _operation(
+        Message,
+        Message,
+        {
+            401: "without the token of the workspace",
+            403: "from a web page",
+            404: "no such version, or one that does not verify: the old one goes on",
+            409: "another deploy was faster",
+            422: "a name that can be none of ours",
+        },
+    )
+    operation["summary"] = "Let another version answer."
+    operation["security"] = [{"token": []}]
+    operation["parameters"] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in ("run_name", "metadata_file")
+    ]
+    return operation
+
+
+def _json(message: type) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=message.__name__)}}}
