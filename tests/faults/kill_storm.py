@@ -41,6 +41,7 @@ STEPS = {
 SETTINGS = """
 queue: {max_concurrent: 4}
 prefect_server: {idle_exit_seconds: 5}
+predictor: {port: 0}
 """
 
 
