@@ -163,6 +163,12 @@ async def test_an_engine_stops_although_it_is_woken_at_that_moment(
     assert await stop(engine, patience=5.0)
 
 
+def remove(workspace: Workspace) -> None:
+    """Remove it although an engine still writes into it."""
+    while workspace.root.exists():
+        shutil.rmtree(workspace.root, ignore_errors=True)
+
+
 @in_event_loop
 async def test_an_engine_leaves_with_its_workspace(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
@@ -171,7 +177,7 @@ async def test_an_engine_leaves_with_its_workspace(
     async with started(workspace) as engine:
         await for_a_moment()
         assert not engine.stop_requested.is_set()
-        shutil.rmtree(workspace.root)
+        remove(workspace)
         await stops(engine)
 
 
@@ -185,7 +191,7 @@ async def test_what_runs_in_a_workspace_ends_with_it(
     with process_of_a_run(table, "lives") as process:
         async with started(workspace) as engine:
             assert set(engine.keeper.living) == {"lives"}
-            shutil.rmtree(workspace.root)
+            remove(workspace)
             await stops(engine)
         assert process.wait(5.0) == -signal.SIGKILL
 
