@@ -1,0 +1,114 @@
+"""Serving: the application, what goes on beside it, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from engine.atomic import write_json
+from engine.http_server import QuietServer
+from engine.predictor.access_token import read_token
+from engine.predictor.app import App
+from engine.predictor.connection import ImpatientProtocol
+from engine.predictor.feedback import Feedback
+from engine.predictor.serving import Served, Slot
+from engine.predictor.updates import Updates
+from engine.predictor_options import PredictorOptions, encode
+from engine.processes import start_mark
+from engine.workspace import Workspace
+
+_KEEP_ALIVE_SECONDS = 30
+_GOODBYE_SECONDS = 5
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(workspace: Workspace, options: PredictorOptions, listener: socket.socket) -> None:
+    """Answer on a listening socket until told to stop, or until the workspace is gone."""
+    slot = Slot()
+
+    def changed(served: Served) -> None:
+        app.metrics.serving(served.name, served.since)
+        # What is loaded stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+
+    updates = Updates(workspace, slot, read_token(workspace), changed)
+    feedback = None
+    if options.keep_mb:
+        ring = workspace.predictor / f"forecasts-{options.index}.jsonl"
+        feedback = Feedback(ring, options.keep_mb * 1024**2 // options.workers)
+    app = App(slot, updates, feedback, [*options.allowed_hosts, options.host])
+    server = _server(app)
+    await updates.refresh()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.leave)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _publish(workspace, options, listener)
+    works: list[Awaitable[None]] = [updates.follow()]
+    if feedback is not None:
+        works.append(feedback.write_regularly())
+    async with _going_on(works, server):
+        await server.serve(sockets=[listener])
+
+
+def _server(app: App) -> QuietServer:
+    config = uvicorn.Config(
+        app,
+        http=ImpatientProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+    )
+    return QuietServer(config)
+
+
+@asynccontextmanager
+async def _going_on(works: Sequence[Awaitable[None]], server: QuietServer) -> AsyncIterator[None]:
+    """Let work go on beside the server; what ends by itself ends the server too."""
+
+    def ended(task: asyncio.Future[None]) -> None:
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            logger.critical("the predictor is broken and leaves", exc_info=task.exception())
+        else:
+            logger.error("the workspace is gone: the predictor leaves")
+        server.leave()
+
+    tasks = [asyncio.ensure_future(work) for work in works]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _publish(workspace: Workspace, options: PredictorOptions, listener: socket.socket) -> None:
+    """Say that it answers, and where."""
+    write_json(
+        workspace.predictor_record(options.index),
+        {
+            "pid": os.getpid(),
+            "mark": start_mark(os.getpid()),
+            "host": options.host,
+            "port": listener.getsockname()[1],
+            "options": encode(options),
+        },
+    )
+    logger.info("answers on %s:%d", options.host, listener.getsockname()[1])
