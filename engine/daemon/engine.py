@@ -25,7 +25,7 @@ from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
 from engine.daemon.notifier import Notifier
-from engine.daemon.predictor_child import Predictor
+from engine.daemon.predictor_child import Predictor, end_workers_from
 from engine.daemon.prefect_child import PrefectServer
 from engine.daemon.scheduler import Scheduler
 from engine.daemon.spawn_launcher import SpawnLauncher
@@ -133,6 +133,7 @@ class Engine:
     async def start(self) -> None:
         """Take over what an earlier engine left, and begin to work."""
         await self.keeper.take_over(self.settings().run.cancel_grace_seconds)
+        await end_workers_from(self.workspace, len(self.predictors))
         self._run(self.tails.watch())
         self._run(self.keeper.look_after())
         self._run(self.dispatcher.dispatch())

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from engine.config.engine_settings import PredictorSettings
@@ -70,19 +71,9 @@ class Predictor:
         pid = self._living()
         if pid is None and self._process is not None and self._process.poll() is None:
             pid = self._process.pid  # still on its way up
-        if pid is None:
-            return
-        watch = watch_process(pid, start_mark(pid) or "")
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-            try:
-                await asyncio.wait_for(watch.death(), _STOP_SECONDS)
-                break
-            except TimeoutError:
-                continue
-        watch.close()
-        self._collect()
+        if pid is not None:
+            await _end(pid)
+            self._collect()
 
     async def _start(self) -> Started:
         self._collect()
@@ -131,21 +122,47 @@ class Predictor:
         return process.pid
 
     def _living(self) -> int | None:
-        """The process that answers, if there is one."""
-        record = self._record()
-        pid, mark = record.get("pid"), record.get("mark")
-        return pid if is_alive(pid, mark) else None
+        return _living(self._record())
 
     def _record(self) -> dict[str, Any]:
-        try:
-            record = json.loads(
-                self._workspace.predictor_record(self._index).read_text(encoding="utf-8")
-            )
-        except (OSError, ValueError):
-            return {}
-        return record if isinstance(record, dict) else {}
+        return _read(self._workspace.predictor_record(self._index))
 
     def _collect(self) -> None:
         """Take leave of a worker of our own that has ended."""
         if self._process is not None:
             self._process.poll()
+
+
+async def end_workers_from(workspace: Workspace, first: int) -> None:
+    """End the workers from an index on: an earlier engine may have kept more of them."""
+    for path in workspace.predictor.glob("worker-*.json"):
+        pid = _living(_read(path))
+        if pid is not None and int(path.stem.rpartition("-")[2]) >= first:
+            await _end(pid)
+
+
+async def _end(pid: int) -> None:
+    watch = watch_process(pid, start_mark(pid) or "")
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        try:
+            await asyncio.wait_for(watch.death(), _STOP_SECONDS)
+            break
+        except TimeoutError:
+            continue
+    watch.close()
+
+
+def _living(record: Mapping[str, Any]) -> int | None:
+    """The process that answers, if there is one."""
+    pid, mark = record.get("pid"), record.get("mark")
+    return pid if is_alive(pid, mark) else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}

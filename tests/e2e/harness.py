@@ -28,6 +28,7 @@ SAMPLE_COLUMNS = (
     "--set=dataset.series_col=product",
 )
 TIMEOUT_SECONDS = 120
+NO_PREDICTOR = "predictor: {enabled: false}"
 SETTINGS = """
 queue: {max_concurrent: 4}
 run: {cancel_grace_seconds: 2}
@@ -111,7 +112,7 @@ class Engine:
     def settings(self, text: str) -> Iterator[None]:
         """Other settings of the engine for a while: it reads them again by itself."""
         path = self.workspace.configs / "engine.yaml"
-        path.write_text(text)
+        path.write_text(text if "predictor:" in text else f"{text}\n{NO_PREDICTOR}\n")
         try:
             yield
         finally:

@@ -132,6 +132,15 @@ def test_a_restarted_engine_takes_its_predictor_over_and_other_settings_replace_
     assert model_of(after["address"]) == versions[1].id
 
 
+def test_a_predictor_that_is_not_wanted_any_more_ends_with_the_restart(
+    versions: list[Version], serving: Engine
+) -> None:
+    with serving.settings(SETTINGS):
+        serving.run("restart")
+
+        assert list(processes_that_predict(serving)) == []
+
+
 def test_while_the_champion_changes_again_and_again_no_request_fails_or_is_mixed(
     versions: list[Version], serving: Engine
 ) -> None:
