@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +13,7 @@ from typing import Any
 
 from engine.config.engine_settings import PredictorSettings
 from engine.daemon.children import Child, Started
-from engine.daemon.watch import watch_process
+from engine.daemon.watch import end_process, watch_process
 from engine.errors import ServerError
 from engine.exits import error_of
 from engine.predictor_options import PredictorOptions, encode
@@ -72,7 +69,7 @@ class Predictor:
         if pid is None and self._process is not None and self._process.poll() is None:
             pid = self._process.pid  # still on its way up
         if pid is not None:
-            await _end(pid)
+            await end_process(pid, _STOP_SECONDS)
             self._collect()
 
     async def _start(self) -> Started:
@@ -138,20 +135,7 @@ async def end_workers_from(workspace: Workspace, first: int) -> None:
     for path in workspace.predictor.glob("worker-*.json"):
         pid = _living(_read(path))
         if pid is not None and int(path.stem.rpartition("-")[2]) >= first:
-            await _end(pid)
-
-
-async def _end(pid: int) -> None:
-    watch = watch_process(pid, start_mark(pid) or "")
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        try:
-            await asyncio.wait_for(watch.death(), _STOP_SECONDS)
-            break
-        except TimeoutError:
-            continue
-    watch.close()
+            await end_process(pid, _STOP_SECONDS)
 
 
 def _living(record: Mapping[str, Any]) -> int | None:

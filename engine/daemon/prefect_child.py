@@ -16,7 +16,7 @@ import httpx
 
 from engine.config.engine_settings import PrefectServerSettings
 from engine.daemon.children import Child, Started
-from engine.daemon.watch import DeathWatch, watch_process
+from engine.daemon.watch import DeathWatch, end_process, watch_process
 from engine.daemon.workers import Workers
 from engine.errors import ServerError
 from engine.locks import FileLock
@@ -123,16 +123,7 @@ class PrefectServer:
             pid = self._process.pid
         else:
             return
-        watch = watch_process(pid, start_mark(pid) or "")
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-            try:
-                await asyncio.wait_for(watch.death(), _STOP_SECONDS)
-                break
-            except TimeoutError:
-                continue
-        watch.close()
+        await end_process(pid, _STOP_SECONDS)
 
     def close(self) -> None:
         """Let go of the server, which may go on."""

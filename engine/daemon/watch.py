@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from typing import Protocol
 
-from engine.processes import is_alive
+from engine.processes import is_alive, start_mark
 
 _POLL_SECONDS = 0.2
 
@@ -21,6 +22,20 @@ class DeathWatch(Protocol):
 
     def close(self) -> None:
         """Stop watching."""
+
+
+async def end_process(pid: int, patience: float) -> None:
+    """Ask a process to end, kill it when it has not after a while, and wait until it has."""
+    watch = watch_process(pid, start_mark(pid) or "")
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        try:
+            await asyncio.wait_for(watch.death(), patience)
+            break
+        except TimeoutError:
+            continue
+    watch.close()
 
 
 def watch_process(pid: int, mark: str) -> DeathWatch:
