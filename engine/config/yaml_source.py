@@ -22,6 +22,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
 MAX_NODES = 10_000
 
+TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
+
 KeyPath = tuple[str | int, ...]
 
 # The C parser reads a settings file in a millisecond; the Python one needs about fifteen.
@@ -201,7 +203,7 @@ class _Builder:
 
     def _value(self, event: yaml.Event, path: KeyPath) -> object:
         if len(path) > MAX_DEPTH:
-            self._stop(f"values are nested deeper than {MAX_DEPTH} levels", event)
+            self._stop(TOO_DEEP, event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -328,6 +330,9 @@ def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Proble
 
 def _syntax_advice(error: yaml.MarkedYAMLError, rest: str) -> str:
     problem = error.problem or "this is not YAML"
+    if "maximum nesting depth" in problem:
+        # The C parser reads ahead, and since 0.2.6 has a cap of its own that may come first.
+        return TOO_DEEP
     opened = error.context_mark.line + 1 if error.context_mark else 0
     if "mapping values are not allowed" in problem:
         return "a colon is not expected here; check the indentation, or quote the value"
