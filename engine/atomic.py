@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine.errors import StorageError
+
+UNFINISHED_PREFIX = ".tmp-"
+
+# Between making a folder and locking it a writer needs no more than a moment.
+_YOUNG_SECONDS = 60.0
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -18,17 +27,31 @@ def write_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     Raises:
         StorageError: With the path and the size, when the disk is full or refuses.
     """
-    descriptor, temporary = _temporary_beside(path, len(content))
+    try:
+        with replaced_file(path, mode=mode) as file:
+            file.write(content)
+    except OSError as error:
+        raise _storage_error(error, path, len(content)) from error
+
+
+@contextmanager
+def replaced_file(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Open a file to be written whole, which replaces `path` when the block ends without an error.
+
+    Raises:
+        OSError: The disk refuses; `path` is as it was.
+    """
+    descriptor, temporary = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+    )
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise _storage_error(error, path, len(content)) from error
     finally:
         # Still there only when something failed, or Ctrl-C came in between.
         Path(temporary).unlink(missing_ok=True)
@@ -39,6 +62,47 @@ def write_json(path: Path, value: Any, *, mode: int = 0o600) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     # A file name that is not UTF-8 has surrogates in it: escaped, they are JSON like any other.
     write_bytes(path, text.encode(errors="backslashreplace") + b"\n", mode=mode)
+
+
+@contextmanager
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """Make a new folder in `parent` to be filled and published; what is not, goes at the end.
+
+    A process that dies in between leaves it, unlocked, to `sweep_unfinished`.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=UNFINISHED_PREFIX))
+    descriptor = None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def sweep_unfinished(parent: Path) -> int:
+    """Remove the folders that processes which died left unfinished in `parent`; return how many."""
+    swept = 0
+    for folder in parent.glob(f"{UNFINISHED_PREFIX}*"):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue  # its writer was faster, or it is none of ours
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - os.fstat(descriptor).st_mtime > _YOUNG_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+        except BlockingIOError:
+            continue  # its writer lives
+        finally:
+            os.close(descriptor)
+    return swept
 
 
 def publish_folder(temporary: Path, final: Path) -> None:
@@ -85,13 +149,6 @@ def _sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _temporary_beside(path: Path, size: int) -> tuple[int, str]:
-    try:
-        return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    except OSError as error:
-        raise _storage_error(error, path, size) from error
 
 
 def _storage_error(error: OSError, path: Path, size: int) -> StorageError:

@@ -18,7 +18,7 @@ from engine.locks import FileLock
 from engine.prefect_server.connection import SERVER_LOCK, Connection
 from engine.processes import is_alive
 from engine.secrets_file import read_secrets
-from engine.store import AliasRegistry, VersionStore
+from engine.store import AliasRegistry, open_store
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
@@ -57,6 +57,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _configuration(workspace),
         *_databases(workspace),
         _secrets(workspace),
+        *_storage(workspace),
         _engine(workspace),
         _server(workspace),
         _runs(workspace),
@@ -126,10 +127,13 @@ def _database(path: Path) -> Finding:
     if answer == "ok":
         return Finding(path.name, True, f"{megabytes:.1f} MiB, sound")
     damaged = answer.startswith(("database disk image", "file is not a database", "***"))
+    again = (
+        "then say which version serves: engine models promote VERSION"
+        if path.name == "aliases.db"
+        else "the engine makes a new one at its next start"
+    )
     fix = (
-        f"Move {path} away; the engine makes a new one at its next start"
-        if damaged
-        else f"Check the disk and the permissions of {path}"
+        f"Move {path} away; {again}" if damaged else f"Check the disk and the permissions of {path}"
     )
     return Finding(path.name, False, answer, fix)
 
@@ -179,6 +183,16 @@ def _secrets(workspace: Workspace) -> Finding:
     return Finding("secrets", True, found)
 
 
+def _storage(workspace: Workspace) -> Iterator[Finding]:
+    try:
+        store = open_store(workspace)
+        if store.is_shared:
+            count = len(store.newest())
+            yield Finding("storage", True, f"{count} versions in {store.place}")
+    except EngineError as error:
+        yield Finding("storage", False, str(error))
+
+
 def _champion(workspace: Workspace) -> Finding:
     try:
         champion = AliasRegistry(workspace.central_storage).read().champion
@@ -187,7 +201,7 @@ def _champion(workspace: Workspace) -> Finding:
     if champion is None:
         return Finding("champion", True, "none yet", "Deploy one: engine run full_flow")
     try:
-        VersionStore(workspace.central_storage).get(champion).open()
+        open_store(workspace).get(champion).open()
     except EngineError as error:
         return Finding("champion", False, str(error), "Go back: engine models rollback")
     return Finding("champion", True, f"{champion} verifies and answers its golden input")

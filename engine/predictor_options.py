@@ -16,6 +16,7 @@ class PredictorOptions(Struct, frozen=True, kw_only=True):
         host: Address to listen on.
         port: TCP port; 0: any free one.
         allowed_hosts: Names that this machine has beside those of the loopback interface.
+        storage: Where versions lie, when that is not the workspace.
         keep_mb: Size of the ring of served forecasts, 0: none are kept.
     """
 
@@ -25,6 +26,7 @@ class PredictorOptions(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 4242
     allowed_hosts: tuple[str, ...] = ()
+    storage: str = ""
     keep_mb: int = 64
 
 

@@ -6,12 +6,15 @@ has no terminal at all: what `${NAME}` in a configuration stands for is read fro
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def read_secrets(path: Path) -> dict[str, str]:
@@ -50,3 +53,25 @@ def _without_quotes(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
     return value
+
+
+def values_of(text: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """What each `${NAME}` in a text stands for: a line of secrets.env, or the environment.
+
+    Raises:
+        ConfigError: A name that stands for nothing.
+    """
+    values: dict[str, str] = {}
+    for name in _VARIABLE.findall(text):
+        value = secrets.get(name, os.environ.get(name))
+        if value is None:
+            raise ConfigError(
+                f"${{{name}}} stands for nothing", fix="Add a line NAME=VALUE to secrets.env"
+            )
+        values[name] = value
+    return values
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """Put in what each `${NAME}` stands for, as `values_of` found it."""
+    return _VARIABLE.sub(lambda found: values[found[1]], text)

@@ -6,15 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.lazy import LazyGroup
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
-    from engine.store import AliasState, Version
+    from engine.store import Version
 
-reason_option = click.option("--reason", default="", metavar="TEXT", help="Why; kept in the log.")
+_COMMANDS = {
+    "promote": ("engine.cli.model_moves:promote", "Let a stored version serve."),
+    "rollback": ("engine.cli.model_moves:rollback", "Let the previous version serve again."),
+    "verify": ("engine.cli.model_files:verify", "Check files and golden forecasts of versions."),
+    "export": ("engine.cli.model_files:export_", "Write a version as one file."),
+    "import": ("engine.cli.model_files:import_", "Store a version that was exported elsewhere."),
+    "delete": ("engine.cli.model_files:delete", "Delete a version that no alias names."),
+    "gc": ("engine.cli.model_files:gc", "Delete all but the newest versions, and leftovers."),
+}
 
 
-@click.group("models", invoke_without_command=True)
+@click.group("models", cls=LazyGroup, lazy=_COMMANDS, invoke_without_command=True)
 @json_option
 @workspace_option
 @click.pass_context
@@ -40,65 +49,6 @@ def show(line: CommandLine, version: str) -> None:
         write_json(data)
     else:
         write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
-
-
-@models.command("promote")
-@click.argument("version", metavar="VERSION")
-@reason_option
-@json_option
-@workspace_option
-@pass_command_line
-def promote(line: CommandLine, version: str, reason: str) -> None:
-    """Let a stored version serve, after it has been verified."""
-    from engine.store import AliasRegistry
-
-    chosen = resolve_version(line, version)
-    aliases = AliasRegistry(line.workspace.central_storage)
-    before = aliases.read()
-    chosen.open()
-    _report(line, aliases.promote(chosen.id, expected=before.champion, reason=reason))
-
-
-@models.command("rollback")
-@reason_option
-@json_option
-@workspace_option
-@pass_command_line
-def rollback(line: CommandLine, reason: str) -> None:
-    """Let the previous version serve again; a second rollback returns."""
-    from engine.store import AliasRegistry
-
-    aliases = AliasRegistry(line.workspace.create().central_storage)
-    _report(line, aliases.roll_back(reason=reason))
-
-
-def _report(line: CommandLine, state: AliasState) -> None:
-    from engine.cli.output import write_json, write_text
-
-    if line.json:
-        write_json({"champion": state.champion, "previous": state.previous})
-    else:
-        write_text(f"champion is now {state.champion} (previous: {state.previous})")
-
-
-@models.command("delete")
-@click.argument("version", metavar="VERSION")
-@json_option
-@workspace_option
-@pass_command_line
-def delete(line: CommandLine, version: str) -> None:
-    """Delete a version that no alias names."""
-    from engine.cli.output import write_json, write_text
-    from engine.store import AliasRegistry, VersionStore
-
-    chosen = resolve_version(line, version)
-    storage = line.workspace.central_storage
-    with AliasRegistry(storage).held_away_from(chosen.id):
-        VersionStore(storage).delete(chosen.id)
-    if line.json:
-        write_json({"deleted": chosen.id})
-    else:
-        write_text(f"deleted: {chosen.id}")
 
 
 @models.command("compare")
@@ -157,34 +107,6 @@ def _short(value: Any) -> str:
     return printable(str(value))
 
 
-@models.command("verify")
-@click.argument("version", metavar="[VERSION]", required=False)
-@json_option
-@workspace_option
-@pass_command_line
-def verify(line: CommandLine, version: str | None) -> int:
-    """Check the files and golden forecasts of versions."""
-    from engine.cli.exit_codes import ExitCode
-    from engine.cli.output import write_json, write_text
-    from engine.errors import ModelError
-    from engine.store import VersionStore
-
-    store = VersionStore(line.workspace.create().central_storage)
-    chosen = [resolve_version(line, version)] if version else store.newest()
-    problems = {}
-    for one in chosen:
-        try:
-            one.open()
-        except ModelError as error:
-            problems[one.id] = error.what
-    if line.json:
-        write_json([{"id": one.id, "problem": problems.get(one.id)} for one in chosen])
-    else:
-        for one in chosen:
-            write_text(f"{one.id}: {problems.get(one.id, 'verified')}")
-    return ExitCode.FAILED if problems else ExitCode.OK
-
-
 @models.command("log")
 @json_option
 @workspace_option
@@ -231,26 +153,26 @@ def resolve_version(line: CommandLine, name: str) -> Version:
         NotFoundError: There is none.
     """
     from engine.errors import NotFoundError
-    from engine.store import AliasRegistry, VersionStore
+    from engine.store import AliasRegistry, open_store
 
-    storage = line.workspace.create().central_storage
-    aliases = AliasRegistry(storage).read()
+    workspace = line.workspace.create()
+    aliases = AliasRegistry(workspace.central_storage).read()
     known = {"champion": aliases.champion, "previous": aliases.previous}
     if name in known and known[name] is None:
         raise NotFoundError(f"there is no {name} yet", fix="Deploy one: engine run full_flow")
-    return VersionStore(storage).get(known.get(name) or name)
+    return open_store(workspace).get(known.get(name) or name)
 
 
 def _list(line: CommandLine) -> None:
     from engine.cli.output import write_json, write_table, write_text
     from engine.cli.times import clock
     from engine.config.loading import load_engine_settings
-    from engine.store import AliasRegistry, VersionStore
+    from engine.store import AliasRegistry, open_store
     from engine.zones import zone_of
 
     workspace = line.workspace.create()
     aliases = AliasRegistry(workspace.central_storage).read()
-    versions = VersionStore(workspace.central_storage).newest()
+    versions = open_store(workspace).newest()
     roles = {aliases.previous: "previous", aliases.champion: "champion"}
     if line.json:
         write_json([{**version.to_dict(), "alias": roles.get(version.id)} for version in versions])
@@ -269,11 +191,16 @@ def _list(line: CommandLine) -> None:
         shown.add_row(
             version.id,
             roles.get(version.id, ""),
-            f"{candidate['mase']:.3f}",
-            f"{naive['mase']:.3f}",
-            f"{candidate['wape']:.3f}",
-            f"{candidate['bias']:+.3f}",
+            _number(candidate["mase"]),
+            _number(naive["mase"]),
+            _number(candidate["wape"]),
+            _number(candidate["bias"], "+.3f"),
             version.lineage["training"]["dataset"][:8],
             clock(version.created, timezone),
         )
     write_table(shown)
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    """A measure that may not exist: nothing scales the errors of a series that never changed."""
+    return "-" if value is None else format(value, form)

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from engine.config.values import Addresses, Allowed, Names, Section, TimeZone, frozen_list
+from engine.config.values import (
+    Addresses,
+    Allowed,
+    Names,
+    Section,
+    StorageOptions,
+    StorageUrl,
+    TimeZone,
+    frozen_list,
+)
 
 
 class PrefectServerSettings(Section):
@@ -132,6 +141,18 @@ class NotificationSettings(Section):
     """Hosts that a webhook may address although they are this very machine or only local to it."""
 
 
+class StorageSettings(Section):
+    """Where deployed versions lie; which of them serves is kept in each workspace."""
+
+    url: StorageUrl = ""
+    """Folder that machines share, as a URL of fsspec (s3, gs, az, sftp, file and others);
+    nothing: the workspace itself."""
+
+    options: StorageOptions = Field(default_factory=dict)
+    """What its driver has to know, such as endpoint_url, key and secret of an S3 server. ${NAME}
+    stands for a line of secrets.env."""
+
+
 class EngineSettings(Section):
     """Settings that hold for every run of the workspace."""
 
@@ -155,3 +176,6 @@ class EngineSettings(Section):
 
     predictor: PredictorSettings = PredictorSettings()
     """Forecasts by HTTP."""
+
+    storage: StorageSettings = StorageSettings()
+    """Deployed versions of models."""

@@ -14,10 +14,10 @@ from engine.config.problems import (
     Problem,
     printable,
 )
-from engine.config.settings import Settings
+from engine.config.reference import mappings
 from engine.config.values import Section, without_passwords
 from engine.config.yaml_scalars import MAX_NUMBER_CHARACTERS, ScalarError, resolve_plain
-from engine.config.yaml_source import KeyPath, parse_yaml
+from engine.config.yaml_source import KeyPath, dotted, parse_yaml
 
 MAX_CHARACTERS = 10_000
 # A flag's number has no length cap of its own, and beyond a double's range it cannot be compared.
@@ -80,12 +80,12 @@ def _lay(
 ) -> Iterable[Problem]:
     path: KeyPath = tuple(key.split("."))
     hparams = tree.section(HPARAMS)
-    # Which hyper-parameters there are is for the models to say.
-    is_hparam = path[:-1] == HPARAMS and root is Settings
+    # What may stand in a mapping is for others to say: the models, the driver of a storage.
+    is_free = dotted(path[:-1]) in mappings(root)
     if key == "flow_module":
         what = "the flow is chosen by the command, not by a setting"
         return [Problem(what, origin.source, key)]
-    if not is_hparam and key not in all_keys(root):
+    if not is_free and key not in all_keys(root):
         return [unknown_key(path, origin.source, root, hparams)]
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         return [Problem("this number is too large", origin.source, key)]

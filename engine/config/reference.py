@@ -58,6 +58,12 @@ def describe_settings(root: type[Section] = Settings) -> tuple[SettingDoc, ...]:
 
 
 @cache
+def mappings(root: type[Section] = Settings) -> frozenset[str]:
+    """Return the dotted keys of the settings that hold names of somebody else's choice."""
+    return frozenset(doc.key for doc in describe_settings(root) if doc.type == "mapping")
+
+
+@cache
 def section_docs(root: type[Section] = Settings) -> dict[str, str]:
     """Return the dotted key and documentation of every section of a tree."""
     return dict(_sections(root, ""))

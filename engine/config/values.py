@@ -13,6 +13,8 @@ from pydantic_core import PydanticCustomError
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """Names that become folder names: looked up in a table, never joined to a path unchecked."""
 
+HparamValue = bool | int | float | str
+
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
 
 _ENV_VAR = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -21,6 +23,9 @@ _PASSWORDS = re.compile(
         (?P<password> (?<=:)[^@]+(?=@) | (?<==)[^&]+ )""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+_STORAGE_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s?#]+")
+_SECRET_OPTION = re.compile(r"secret|password|passwd|token|key$|account_key|credential", re.I)
 
 
 class Section(BaseModel):
@@ -114,6 +119,23 @@ def _address(url: str) -> str:
     return url
 
 
+def _storage_url(url: str) -> str:
+    if url and not _STORAGE_URL.fullmatch(url):
+        raise _rejected("this is not a URL such as s3://bucket/folder")
+    return _without_plain_password(url) if url else url
+
+
+def _without_plain_secrets(options: dict[str, HparamValue]) -> dict[str, HparamValue]:
+    for name, value in options.items():
+        is_secret = _SECRET_OPTION.search(name) and not name.endswith("_url")
+        if is_secret and not (isinstance(value, str) and _ENV_VAR.search(value)):
+            raise _rejected(
+                f"{name} holds a secret in plain text; put it into secrets.env and write "
+                f"{name}: ${{NAME}}"
+            )
+    return options
+
+
 def _known_timezone(name: str) -> str:
     if name == "local":
         return name
@@ -140,8 +162,6 @@ class Allowed:
     words: str
     is_secret: bool = False
 
-
-HparamValue = bool | int | float | str
 
 _LINE_OF_TEXT = Allowed("text on one line")
 
@@ -197,4 +217,15 @@ TimeZone = Annotated[
     str,
     AfterValidator(_known_timezone),
     Allowed("local, or an IANA name such as Asia/Seoul"),
+]
+StorageUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    AfterValidator(_storage_url),
+    Allowed("a URL such as s3://bucket/folder, or nothing for the workspace itself"),
+]
+StorageOptions = Annotated[
+    dict[HparamName, HparamValue],
+    AfterValidator(_without_plain_secrets),
+    Allowed("a mapping of names to values; secrets in them as ${NAME}", is_secret=True),
 ]

@@ -206,10 +206,11 @@ class Engine:
         return SpawnLauncher(self.workspace, self.prefect)
 
     def _make_predictors(self) -> list[Predictor]:
-        settings = self.settings().predictor
+        settings = self.settings()
+        predictor, storage = settings.predictor, settings.storage.url
         return [
-            Predictor(self.workspace, index, settings, self._child_changed)
-            for index in range(settings.workers if settings.enabled else 0)
+            Predictor(self.workspace, index, predictor, storage, self._child_changed)
+            for index in range(predictor.workers if predictor.enabled else 0)
         ]
 
     def _child_changed(self, info: ChildInfo) -> None:

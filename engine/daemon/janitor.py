@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 
+from engine.atomic import sweep_unfinished
 from engine.config.engine_settings import RetentionSettings
 from engine.daemon.actions import DELETED_PREFIX, RunActions
 from engine.daemon.prefect_child import PrefectServer
@@ -56,6 +57,7 @@ class Janitor:
 
     async def sweep_regularly(self) -> None:
         """Sweep a while after the start and then every hour, until cancelled."""
+        await self._workers.table(self._sweep_remains)
         await asyncio.sleep(_FIRST_SECONDS)
         while True:
             await self._prefect.child.ready.wait()
@@ -89,6 +91,10 @@ class Janitor:
         return deleted
 
     def _sweep_remains(self) -> None:
-        """Remove what a deletion that was cut short left behind."""
+        """Remove what deletions and writers that were cut short left behind."""
         for folder in self._workspace.runs.glob(f"{DELETED_PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
+        storage = self._workspace.central_storage / "versions"
+        swept = sum(map(sweep_unfinished, (storage, self._workspace.datasets)))
+        if swept:
+            logger.info("removed %d folders that were left unfinished", swept)

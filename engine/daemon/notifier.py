@@ -13,16 +13,9 @@ from engine.daemon.workers import Workers
 from engine.errors import ConfigError, EngineError, NotFoundError
 from engine.masking import Masker
 from engine.notify import apprise_process, webhook
-from engine.notify.message import (
-    body_of,
-    expand,
-    label_of,
-    payload_of,
-    title_of,
-    values_of,
-)
+from engine.notify.message import body_of, label_of, payload_of, title_of
 from engine.schema import NotificationInfo
-from engine.secrets_file import read_secrets
+from engine.secrets_file import expand, read_secrets, values_of
 from engine.tables.notifications import NotificationRecord, Outbox
 from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace

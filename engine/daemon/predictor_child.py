@@ -37,6 +37,7 @@ class Predictor:
         workspace: Where the versions are.
         index: Which worker, from 0.
         settings: How it is to be started.
+        storage: Where versions lie, when that is not the workspace.
         changed: Called when it comes up or goes down.
     """
 
@@ -45,6 +46,7 @@ class Predictor:
         workspace: Workspace,
         index: int,
         settings: PredictorSettings,
+        storage: str,
         changed: Callable[[ChildInfo], None],
     ) -> None:
         name = "predictor" if settings.workers == 1 else f"predictor {index + 1}"
@@ -58,6 +60,7 @@ class Predictor:
                 workers=settings.workers,
                 port=settings.port,
                 allowed_hosts=settings.allowed_hosts,
+                storage=storage,
                 keep_mb=settings.keep_mb,
             )
         )

@@ -10,8 +10,6 @@ import datetime as dt
 import hashlib
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.atomic import publish_folder, write_json
+from engine.atomic import publish_folder, unfinished_folder, write_json
 from engine.data.problems import did_you_mean, shown
 from engine.data.report import DataReport
 from engine.data.split import Split
@@ -40,7 +38,6 @@ FORMAT = 1
 SERIES_FILE = "series.parquet"
 REPORT_FILE = "report.json"
 MANIFEST_FILE = "manifest.json"
-TEMPORARY_PREFIX = ".tmp-"
 
 _ID = re.compile(r"[0-9a-f]{16}")
 
@@ -219,12 +216,9 @@ def write_dataset(
     try:
         datasets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not final.exists():
-            temporary = Path(tempfile.mkdtemp(dir=datasets_dir, prefix=TEMPORARY_PREFIX))
-            try:
+            with unfinished_folder(datasets_dir) as temporary:
                 _write_files(temporary, table, report, settings, content)
                 publish_folder(temporary, final)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise StorageError(
             f"the data set cannot be written ({table.nbytes:,} bytes): {error.strerror or error}",

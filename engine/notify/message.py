@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.errors import ConfigError
 from engine.masking import Masker
 from engine.tables.runs import RunRecord
 from engine.text import printable
@@ -48,28 +45,6 @@ def payload_of(run: RunRecord, workspace: str) -> dict[str, Any]:
             "parameters": run.parameters,
         },
     }
-
-
-def values_of(address: str, secrets: Mapping[str, str]) -> dict[str, str]:
-    """What each `${NAME}` in an address stands for: a line of secrets.env, or the environment.
-
-    Raises:
-        ConfigError: A name that stands for nothing.
-    """
-    values: dict[str, str] = {}
-    for name in _VARIABLE.findall(address):
-        value = secrets.get(name, os.environ.get(name))
-        if value is None:
-            raise ConfigError(
-                f"${{{name}}} stands for nothing", fix="Add a line NAME=VALUE to secrets.env"
-            )
-        values[name] = value
-    return values
-
-
-def expand(address: str, values: Mapping[str, str]) -> str:
-    """Put in what each `${NAME}` stands for, as `values_of` found it."""
-    return _VARIABLE.sub(lambda found: values[found[1]], address)
 
 
 def label_of(address: str) -> str:

@@ -23,6 +23,7 @@ from engine.predictor.serving import Served, Slot
 from engine.predictor.updates import Updates
 from engine.predictor_options import PredictorOptions, encode
 from engine.processes import start_mark
+from engine.store import VersionStore, open_store
 from engine.workspace import Workspace
 
 _KEEP_ALIVE_SECONDS = 30
@@ -41,7 +42,9 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
         gc.collect()
         gc.freeze()
 
-    updates = Updates(workspace, slot, read_token(workspace), changed)
+    # Without a place that machines share, there is nothing to read in the configuration.
+    store = open_store(workspace) if options.storage else VersionStore(workspace.central_storage)
+    updates = Updates(workspace, store, slot, read_token(workspace), changed)
     feedback = None
     if options.keep_mb:
         ring = workspace.predictor / f"forecasts-{options.index}.jsonl"

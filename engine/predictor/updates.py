@@ -27,17 +27,23 @@ class Updates:
     """Keeps the slot at the champion.
 
     Args:
-        workspace: Where the versions are.
+        workspace: Where the aliases are.
+        store: Where the versions are.
         slot: What answers.
         token: What a caller must know who moves the aliases.
         changed: Called when another version answers.
     """
 
     def __init__(
-        self, workspace: Workspace, slot: Slot, token: str, changed: Callable[[Served], None]
+        self,
+        workspace: Workspace,
+        store: VersionStore,
+        slot: Slot,
+        token: str,
+        changed: Callable[[Served], None],
     ) -> None:
         self._aliases = AliasRegistry(workspace.central_storage)
-        self._store = VersionStore(workspace.central_storage)
+        self._store = store
         self._slot = slot
         self._token = token
         self._changed = changed

@@ -1,6 +1,15 @@
 """Central storage: immutable model versions, and the aliases that say which one serves."""
 
 from engine.store.aliases import CHAMPION, PREVIOUS, AliasRegistry, AliasState
+from engine.store.opening import open_store
 from engine.store.versions import Version, VersionStore
 
-__all__ = ["CHAMPION", "PREVIOUS", "AliasRegistry", "AliasState", "Version", "VersionStore"]
+__all__ = [
+    "CHAMPION",
+    "PREVIOUS",
+    "AliasRegistry",
+    "AliasState",
+    "Version",
+    "VersionStore",
+    "open_store",
+]

@@ -13,7 +13,7 @@ from engine.config.settings import Settings
 from engine.data.dataset import open_dataset
 from engine.errors import DeployRefusedError, ModelError
 from engine.runs.context import run_context
-from engine.store import AliasRegistry, AliasState, VersionStore
+from engine.store import AliasRegistry, AliasState, open_store
 from engine.store.gate import Check, check_candidate
 from engine.tasks.evaluate import EVALUATION_FILE
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
@@ -72,7 +72,7 @@ def upload_model(decision: Decision) -> str:
         "forced": decision.forced,
         "deployed_by_run": context.run_id,
     }
-    store = VersionStore(context.workspace.central_storage)
+    store = open_store(context.workspace)
     bundle = folder_of(CANDIDATE, candidate) / BUNDLE_FOLDER
     return store.add(bundle, created=time.time(), lineage=lineage).id
 
@@ -108,7 +108,7 @@ def try_model(version_id: str, settings: Settings) -> None:
         ModelError: It does not verify, or a forecast is not finite.
     """
     context = run_context()
-    version = VersionStore(context.workspace.central_storage).get(version_id)
+    version = open_store(context.workspace).get(version_id)
     model = version.open()
     dataset = open_dataset(context.workspace.datasets, version.lineage["training"]["dataset"])
     canary = dataset.panel().last_windows(model.window, most=settings.deploy.canary_windows)

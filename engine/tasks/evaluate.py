@@ -9,7 +9,7 @@ from engine.atomic import write_json
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
 from engine.runs.context import run_context
-from engine.store import AliasRegistry, Version, VersionStore, gate
+from engine.store import AliasRegistry, Version, gate, open_store
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.step import step
 from engine.tasks.train import BUNDLE_FOLDER, read_training
@@ -122,9 +122,9 @@ def _measure(
 
 
 def _champion() -> Version | None:
-    storage = run_context().workspace.central_storage
-    champion = AliasRegistry(storage).read().champion
-    return VersionStore(storage).get(champion) if champion else None
+    workspace = run_context().workspace
+    champion = AliasRegistry(workspace.central_storage).read().champion
+    return open_store(workspace).get(champion) if champion else None
 
 
 def _cannot_compare(champion: Version, candidate: OpenedCandidate) -> str | None:

@@ -28,7 +28,7 @@ GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "manifest.json"
 
 _FILES = frozenset({MODEL_FILE, GOLDEN_FILE, MANIFEST_FILE})
-_SIZE_LIMITS = {MODEL_FILE: 1 << 30, GOLDEN_FILE: 16 << 20, MANIFEST_FILE: 1 << 20}
+SIZE_LIMITS = {MODEL_FILE: 1 << 30, GOLDEN_FILE: 16 << 20, MANIFEST_FILE: 1 << 20}
 _OPERATOR_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _TOLERANCE = 1e-5
 _FIX = "Deploy another version, or train and write this one again."
@@ -241,6 +241,8 @@ def _fingerprint(content: bytes) -> dict[str, Any]:
 
 def _verified(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     try:
+        if folder.is_symlink():
+            raise BundleProblem(folder, "the folder is a link")
         present = sorted(path.name for path in folder.iterdir())
         if unknown := [name for name in present if name not in _FILES]:
             raise BundleProblem(folder, f"file {unknown[0]!r} does not belong in a bundle")
@@ -261,7 +263,7 @@ def _read(folder: Path, name: str) -> bytes:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         raise BundleProblem(folder, f"{name} is a link or not a plain file")
-    if status.st_size > _SIZE_LIMITS[name]:
+    if status.st_size > SIZE_LIMITS[name]:
         raise BundleProblem(folder, f"{name} has {status.st_size} bytes, more than is allowed")
     return path.read_bytes()
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.atomic import publish_folder, write_bytes, write_json
+from engine.atomic import (
+    publish_folder,
+    sweep_unfinished,
+    unfinished_folder,
+    write_bytes,
+    write_json,
+)
 from engine.errors import StorageError
 from tests.unit.faults import disk_full_at_call
 
@@ -177,3 +183,52 @@ def test_a_name_that_is_taken_by_a_file_is_an_error(finished: Path, tmp_path: Pa
 
     with pytest.raises(StorageError, match="v1: cannot be written"):
         publish_folder(finished, tmp_path / "v1")
+
+
+def make_old(folder: Path) -> Path:
+    os.utime(folder, (1.0, 1.0))
+    return folder
+
+
+def test_a_folder_that_was_not_published_goes_at_the_end(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no"), unfinished_folder(tmp_path) as folder:
+        (folder / "a.bin").write_bytes(NEW)
+        raise RuntimeError("no")
+
+    assert names_in(tmp_path) == []
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_a_living_one_fills_is_not(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from engine.atomic import unfinished_folder; "
+        "unfinished = unfinished_folder(Path(sys.argv[1])); folder = unfinished.__enter__(); "
+        "(folder / 'a.bin').write_bytes(b'x'); print(folder, flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    left = make_old(Path(done.stdout.strip()))
+    (tmp_path / "v1").mkdir()
+    make_old(tmp_path / "v1")
+    young = tmp_path / ".tmp-young"
+    young.mkdir()
+
+    with unfinished_folder(tmp_path) as living:
+        make_old(living)
+        assert sweep_unfinished(tmp_path) == 1
+        assert names_in(tmp_path) == sorted([living.name, young.name, "v1"])
+
+    assert not left.exists()
+    assert names_in(tmp_path) == [young.name, "v1"]
+
+
+def test_a_link_to_another_folder_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.bin").write_bytes(NEW)
+    make_old(tmp_path / "elsewhere")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / ".tmp-link").symlink_to(tmp_path / "elsewhere")
+
+    assert sweep_unfinished(tmp_path / "sub") == 0
+    assert names_in(tmp_path / "elsewhere") == ["a.bin"]

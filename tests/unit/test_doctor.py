@@ -279,3 +279,15 @@ def test_a_table_of_runs_of_a_newer_version_is_told_as_such(workspace: Workspace
     assert not found.ok
     assert "newer version of this program" in found.found
     assert "Upgrade" in found.fix
+
+
+def test_a_place_that_machines_share_is_looked_at(workspace: Workspace, tmp_path: Path) -> None:
+    assert "storage" not in findings(workspace)
+
+    (workspace.configs / "engine.yaml").write_text(f"storage: {{url: 'file://{tmp_path}/shared'}}")
+    assert findings(workspace)["storage"].found == f"0 versions in file://{tmp_path}/shared"
+
+    (workspace.configs / "engine.yaml").write_text("storage: {url: 'nosuch://x'}")
+    found = findings(workspace)["storage"]
+    assert not found.ok
+    assert "nosuch://x" in found.found

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError
-from engine.secrets_file import read_secrets
+from engine.secrets_file import expand, read_secrets, values_of
 
 
 @pytest.fixture
@@ -122,3 +122,37 @@ def test_a_folder_in_its_place_is_an_error_that_names_it(path: Path) -> None:
         read_secrets(path)
 
     assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("address", "expanded"),
+    [
+        ("${HOOK}", "https://chat.example/x"),
+        ("https://chat.example/${TOKEN}/${TOKEN}", "https://chat.example/t0ken/t0ken"),
+        ("mailto://me:${TOKEN}@example.com", "mailto://me:t0ken@example.com"),
+        ("https://chat.example/$TOKEN/{TOKEN}", "https://chat.example/$TOKEN/{TOKEN}"),
+        # What a value holds is not looked at again.
+        ("https://chat.example/${NESTED}", "https://chat.example/${TOKEN}"),
+    ],
+)
+def test_names_in_an_address_are_replaced_by_their_secrets(address: str, expanded: str) -> None:
+    secrets = {"HOOK": "https://chat.example/x", "TOKEN": "t0ken", "NESTED": "${TOKEN}"}
+
+    assert expand(address, secrets) == expanded
+
+
+def test_a_secret_of_the_workspace_counts_more_than_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOOK", "of the environment")
+    monkeypatch.setenv("OTHER", "of the environment")
+
+    assert values_of("${HOOK}, ${OTHER}", {"HOOK": "of the workspace"}) == {
+        "HOOK": "of the workspace",
+        "OTHER": "of the environment",
+    }
+
+
+def test_a_name_that_stands_for_nothing_is_an_error_that_says_where_to_write_it() -> None:
+    with pytest.raises(ConfigError, match=r"\$\{NO_SUCH_HOOK\} stands for nothing.*secrets\.env"):
+        values_of("https://chat.example/${NO_SUCH_HOOK}", {"HOOK": "x"})

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from engine.store import VersionStore
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand
-from tests.unit.deployments import deploy, make_bundle
+from tests.unit.deployments import deploy, lineage, make_bundle
 
 
 @pytest.fixture
@@ -175,3 +176,71 @@ def test_versions_are_compared_side_by_side(
     assert lines[0].split() == list(deployed)
     mase = next(line for line in lines if line.startswith("mase "))
     assert mase.split()[1:] == ["0.9", "0.9"]
+
+
+def test_a_version_travels_to_another_workspace(
+    command: EngineCommand, deployed: tuple[str, str], tmp_path: Path
+) -> None:
+    file, other = tmp_path / "version.zip", str(tmp_path / "other")
+
+    told = command("models", "export", "champion", str(file), "--json").json
+    first = command("--workspace", other, "models", "import", str(file)).out
+    second = command("--workspace", other, "models", "import", str(file)).out
+
+    assert told == {"id": deployed[1], "file": str(file), "bytes": file.stat().st_size}
+    assert first == (
+        f"stored: {deployed[1]}; it serves after: engine models promote {deployed[1]}\n"
+    )
+    assert second == f"{deployed[1]} was here already\n"
+    assert command("--workspace", other, "models", "promote", deployed[1]).code == 0
+    (row,) = command("--workspace", other, "models", "--json").json
+    assert (row["id"], row["alias"]) == (deployed[1], "champion")
+    assert row["lineage"]["imported"]["file"] == "version.zip"
+
+
+def test_what_is_no_export_is_refused(command: EngineCommand, tmp_path: Path) -> None:
+    (tmp_path / "notes.zip").write_text("not a zip")
+
+    answer = command("models", "import", str(tmp_path / "notes.zip"))
+
+    assert answer.code == 1
+    assert "is not a whole zip file" in answer.err
+    assert "engine models export" in answer.err
+
+
+def test_old_versions_are_deleted_after_a_question(
+    command: EngineCommand,
+    workspace: Workspace,
+    deployed: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    third = deploy(workspace, make_bundle(tmp_path / "third", window=28)).id
+    old = deployed[0]
+
+    shown = command("models", "gc", "--keep", "1", "--dry-run").out
+    refused = command("models", "gc", "--keep", "1")
+    done = command("models", "gc", "--keep", "1", "--yes")
+
+    assert shown == f"old version: {old}\n"
+    assert refused.code != 0
+    assert done.out == f"old version: {old}\ndeleted\n"
+    assert {row["id"] for row in command("models", "--json").json} == {deployed[1], third}
+    assert command("models", "gc", "--keep", "1", "--yes", "--json").json == {
+        "versions": [],
+        "copies": [],
+        "abandoned": [],
+        "deleted": True,
+    }
+
+
+def test_a_measure_that_does_not_exist_is_shown_as_none(
+    command: EngineCommand, workspace: Workspace, bundles: tuple[Path, Path]
+) -> None:
+    story = lineage()
+    story["evaluation"]["scores"]["candidate"]["overall"]["mase"] = None
+    VersionStore(workspace.central_storage).add(bundles[0], created=1.0, lineage=story)
+
+    answer = command("models")
+
+    assert answer.code == 0
+    assert " - " in answer.out.splitlines()[1]

@@ -121,6 +121,13 @@ def test_nobody_is_told_of_anything_when_the_list_of_states_is_empty(configs: Pa
         ("notifications: {webhooks: [5]}", ["text is expected, not what stands here"]),
         ("notifications: {allowed_hosts: chat}", ["notifications.allowed_hosts", "a list"]),
         ("notifications: {allowed_hosts: ['']}", ["notifications.allowed_hosts"]),
+        ("storage: {url: bucket/models}", ["storage.url", "not a URL such as s3://bucket/folder"]),
+        ("storage: {url: 's3://b/a b'}", ["storage.url", "not a URL"]),
+        ("storage: {url: 'sftp://me:swordfish@host/x'}", ["storage.url", "password in plain text"]),
+        ("storage: {options: [key]}", ["storage.options", "a mapping is expected"]),
+        ("storage: {options: {key: swordfish}}", ["key holds a secret in plain text", "${NAME}"]),
+        ("storage: {options: {secret: 5}}", ["secret holds a secret in plain text"]),
+        ("storage: {uri: 's3://b'}", ['did you mean "storage.url"?']),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -171,3 +178,35 @@ def test_a_name_in_braces_that_yaml_takes_for_its_own_is_told_to_be_put_in_quote
 
     assert ":2:" in found
     assert "quotes" in found
+
+
+def test_what_the_driver_of_a_storage_has_to_know_is_taken_as_it_is(configs: Path) -> None:
+    (configs / "engine.yaml").write_text(
+        "storage:\n"
+        "  url: s3://factory/models\n"
+        "  options:\n"
+        "    endpoint_url: http://10.0.0.5:9000\n"
+        '    key: "${KEY}"\n'
+        '    secret: "${SECRET}"\n'
+        "    anon: false\n"
+    )
+
+    loaded = load_engine_settings(
+        workspace_configs=configs, overrides=["storage.options.max_concurrency=4"]
+    )
+
+    assert loaded.settings.storage.url == "s3://factory/models"
+    assert loaded.settings.storage.options == {
+        "endpoint_url": "http://10.0.0.5:9000",
+        "key": "${KEY}",
+        "secret": "${SECRET}",
+        "anon": False,
+        "max_concurrency": 4,
+    }
+
+
+def test_a_secret_of_a_storage_is_never_repeated(configs: Path) -> None:
+    found = complaint(configs, "storage: {options: {secret: swordfish, nested: {a: swordfish}}}\n")
+
+    assert "storage.options" in found
+    assert "swordfish" not in found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -306,3 +307,16 @@ async def test_a_sweep_that_fails_is_not_the_last_one(
             await until(lambda: room.kept() == set())
     finally:
         room.workers.close()
+
+
+@in_event_loop
+async def test_what_writers_left_unfinished_is_removed(workspace: Workspace) -> None:
+    room = Room(workspace)
+    left = [workspace.central_storage / "versions" / ".tmp-a", workspace.datasets / ".tmp-b"]
+    for folder in left:
+        folder.mkdir(parents=True)
+        os.utime(folder, (1.0, 1.0))
+
+    await room.sweep()
+
+    assert not any(folder.exists() for folder in left)

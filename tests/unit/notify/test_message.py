@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import ConfigError
-from engine.notify.message import body_of, expand, label_of, payload_of, title_of, values_of
+from engine.notify.message import body_of, label_of, payload_of, title_of
 from engine.tables.runs import RunRecord
 
 
@@ -102,40 +101,6 @@ def test_a_run_that_ended_without_a_reason_has_a_text_of_one_line() -> None:
     payload = payload_of(run(state="COMPLETED", message=""), "/srv/mlops")
 
     assert payload["text"] == "train_flow sly-fox (3f2a81c4): COMPLETED"
-
-
-@pytest.mark.parametrize(
-    ("address", "expanded"),
-    [
-        ("${HOOK}", "https://chat.example/x"),
-        ("https://chat.example/${TOKEN}/${TOKEN}", "https://chat.example/t0ken/t0ken"),
-        ("mailto://me:${TOKEN}@example.com", "mailto://me:t0ken@example.com"),
-        ("https://chat.example/$TOKEN/{TOKEN}", "https://chat.example/$TOKEN/{TOKEN}"),
-        # What a value holds is not looked at again.
-        ("https://chat.example/${NESTED}", "https://chat.example/${TOKEN}"),
-    ],
-)
-def test_names_in_an_address_are_replaced_by_their_secrets(address: str, expanded: str) -> None:
-    secrets = {"HOOK": "https://chat.example/x", "TOKEN": "t0ken", "NESTED": "${TOKEN}"}
-
-    assert expand(address, secrets) == expanded
-
-
-def test_a_secret_of_the_workspace_counts_more_than_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HOOK", "of the environment")
-    monkeypatch.setenv("OTHER", "of the environment")
-
-    assert values_of("${HOOK}, ${OTHER}", {"HOOK": "of the workspace"}) == {
-        "HOOK": "of the workspace",
-        "OTHER": "of the environment",
-    }
-
-
-def test_a_name_that_stands_for_nothing_is_an_error_that_says_where_to_write_it() -> None:
-    with pytest.raises(ConfigError, match=r"\$\{NO_SUCH_HOOK\} stands for nothing.*secrets\.env"):
-        values_of("https://chat.example/${NO_SUCH_HOOK}", {"HOOK": "x"})
 
 
 @pytest.mark.parametrize(

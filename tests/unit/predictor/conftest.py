@@ -14,6 +14,7 @@ from engine.predictor.app import App
 from engine.predictor.feedback import Feedback
 from engine.predictor.serving import Slot
 from engine.predictor.updates import Updates
+from engine.store import VersionStore
 from engine.workspace import Workspace
 from tests.unit.deployments import make_bundle
 
@@ -30,7 +31,11 @@ class Predictor:
         self.slot = Slot()
         self.switched: list[str] = []
         self.updates = Updates(
-            workspace, self.slot, TOKEN, lambda served: self.switched.append(served.name)
+            workspace,
+            VersionStore(workspace.central_storage),
+            self.slot,
+            TOKEN,
+            lambda served: self.switched.append(served.name),
         )
         self.feedback = Feedback(workspace.predictor / "forecasts.jsonl", 64 * 1024)
         self.app = App(self.slot, self.updates, self.feedback, ["forecasts.shop.example"])

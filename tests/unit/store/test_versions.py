@@ -162,6 +162,22 @@ def test_a_version_that_was_changed_is_not_served(
         version.open()
 
 
+def test_23_links_to_other_folders_are_not_followed(
+    version: Version, store: VersionStore, versions_folder: Path, tmp_path: Path
+) -> None:
+    (versions_folder / "linked-version").symlink_to(version.folder)
+
+    with pytest.raises(NotFoundError):
+        store.get("linked-version")
+    assert store.newest() == [version]
+
+    version.bundle.rename(tmp_path / "moved")
+    (version.folder / "bundle").symlink_to(tmp_path / "moved")
+
+    with pytest.raises(ModelError, match="the folder is a link"):
+        version.open()
+
+
 def test_a_file_that_does_not_belong_there_is_not_served(version: Version) -> None:
     (version.bundle / "weights.pt").write_bytes(b"\x80\x04")
 

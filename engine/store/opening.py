@@ -1,0 +1,34 @@
+"""The store of a workspace, as its engine.yaml says."""
+
+from __future__ import annotations
+
+from engine.errors import ConfigError
+from engine.secrets_file import expand, read_secrets, values_of
+from engine.store.remote import RemoteVersions
+from engine.store.versions import VersionStore
+from engine.workspace import Workspace
+
+
+def open_store(workspace: Workspace) -> VersionStore:
+    """Return the versions of a workspace, wherever `storage.url` says that they are.
+
+    Raises:
+        ConfigError: engine.yaml cannot be used, or a `${NAME}` in it stands for nothing.
+    """
+    # The predictor, which is small, comes by here only when versions lie elsewhere.
+    from engine.config.loading import load_engine_settings
+
+    storage = load_engine_settings(workspace_configs=workspace.configs).settings.storage
+    if not storage.url:
+        return VersionStore(workspace.central_storage)
+    secrets = read_secrets(workspace.secrets)
+    try:
+        options = {
+            name: expand(value, values_of(value, secrets)) if isinstance(value, str) else value
+            for name, value in storage.options.items()
+        }
+    except ConfigError as error:
+        raise ConfigError(
+            error.what, where=f"{workspace.configs / 'engine.yaml'}: storage.options", fix=error.fix
+        ) from error
+    return VersionStore(workspace.central_storage, RemoteVersions(storage.url, options))

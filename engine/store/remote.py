@@ -1,0 +1,179 @@
+"""Versions that several machines share: in an object store, on a file server, by an fsspec URL.
+
+No rename there is atomic, so the order of writing is what keeps a version whole: its bundle goes
+first, its lineage last, and without the lineage there is no version. Deleting goes the other way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StorageError
+
+_LINEAGE = "lineage.json"
+_BUNDLE = "bundle"
+# Object stores have no folders; making one there would make a bucket.
+_WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "memory"})
+_S3 = frozenset({"s3", "s3a"})
+# An engine that waits for minutes for a server that is gone looks like one that hangs.
+_S3_PATIENCE = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 2}}
+# An upload that goes on must not be taken for one that was given up.
+_ABANDONED_SECONDS = 86_400.0
+
+
+class RemoteVersions:
+    """The versions below one fsspec URL.
+
+    Args:
+        url: Of a folder: `s3://bucket/folder`, `gs://...`, `sftp://host/folder`, `file:///...`.
+        options: What the driver has to know, such as `endpoint_url`, `key`, `secret`.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        self.place = url
+        self._options = dict(options)
+        self._protocol = url.partition("://")[0]
+
+    @cached_property
+    def _driver(self) -> tuple[Any, str]:
+        """The driver, made when it is first needed: copies serve without it."""
+        import fsspec
+
+        options = self._options
+        if self._protocol in _S3:
+            options = {"config_kwargs": _S3_PATIENCE} | options
+        # What another machine wrote must be seen: no listing is remembered.
+        files, root = fsspec.core.url_to_fs(
+            self.place, use_listings_cache=False, skip_instance_cache=True, **options
+        )
+        return files, f"{root.rstrip('/')}/versions"
+
+    @property
+    def _files(self) -> Any:
+        return self._driver[0]
+
+    @property
+    def _root(self) -> str:
+        return self._driver[1]
+
+    def names(self) -> list[str]:
+        """Names of what lies where the versions are; not all of it need be a version.
+
+        Raises:
+            StorageError: They cannot be listed.
+        """
+        with self._guarded("cannot be listed"):
+            try:
+                found = self._files.ls(self._root, detail=False)
+            except FileNotFoundError:
+                return []
+        return sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
+
+    def lineages(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Read the lineages of those of these versions that exist, at once.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        if not names:
+            return {}
+        with self._guarded("cannot be read"):
+            paths = {f"{self._root}/{name}/{_LINEAGE}": name for name in names}
+            found = self._files.cat(list(paths), on_error="return")
+            for answer in found.values():
+                if isinstance(answer, Exception) and not isinstance(answer, FileNotFoundError):
+                    raise answer
+        return {paths[path]: answer for path, answer in found.items() if isinstance(answer, bytes)}
+
+    def fetch(self, name: str, folder: Path) -> None:
+        """Copy a version into an empty folder.
+
+        Raises:
+            StorageError: It cannot be read.
+        """
+        bundle = folder / _BUNDLE
+        bundle.mkdir()
+        with self._guarded(f"version {name} cannot be fetched"):
+            for path in self._files.ls(f"{self._root}/{name}/{_BUNDLE}", detail=False):
+                file_name = str(path).rpartition("/")[2]
+                self._files.get_file(str(path), str(bundle / file_name))
+            self._files.get_file(f"{self._root}/{name}/{_LINEAGE}", str(folder / _LINEAGE))
+
+    def put(self, name: str, folder: Path) -> None:
+        """Copy a version there, unless it is there.
+
+        Raises:
+            StorageError: It cannot be written; there is no version of this name then.
+        """
+        with self._guarded(f"version {name} cannot be written"):
+            target = f"{self._root}/{name}"
+            if self._files.exists(f"{target}/{_LINEAGE}"):
+                return
+            if self._protocol not in _WITHOUT_FOLDERS:
+                self._files.makedirs(f"{target}/{_BUNDLE}", exist_ok=True)
+            for path in sorted((folder / _BUNDLE).iterdir()):
+                self._files.put_file(str(path), f"{target}/{_BUNDLE}/{path.name}")
+            self._files.pipe_file(f"{target}/{_LINEAGE}", (folder / _LINEAGE).read_bytes())
+
+    def delete(self, name: str) -> None:
+        """Delete a version, or what is left of one.
+
+        Raises:
+            StorageError: It cannot be deleted.
+        """
+        with self._guarded(f"version {name} cannot be deleted"):
+            target = f"{self._root}/{name}"
+            if self._files.exists(f"{target}/{_LINEAGE}"):
+                self._files.rm_file(f"{target}/{_LINEAGE}")
+            self._files.rm(target, recursive=True)
+
+    def abandoned(self) -> list[str]:
+        """Names of uploads that were given up: a day old, and no lineage came.
+
+        Raises:
+            StorageError: They cannot be listed.
+        """
+        names = self.names()
+        whole = self.lineages(names)
+        with self._guarded("cannot be listed"):
+            return [name for name in names if name not in whole and self._is_old(name)]
+
+    def _is_old(self, name: str) -> bool:
+        files = self._files.find(f"{self._root}/{name}", detail=True).values()
+        times = [moment for file in files if (moment := _modified(file)) is not None]
+        return bool(times) and max(times) < time.time() - _ABANDONED_SECONDS
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except StorageError:
+            raise
+        except ImportError as error:
+            raise StorageError(
+                f"{what}: {error}",
+                where=self.place,
+                fix="For S3: pip install 'mlops-tui[s3]'; for others the package that is named",
+            ) from error
+        except Exception as error:
+            # Every driver has errors of its own, with no common base.
+            reason = str(error) or type(error).__name__
+            raise StorageError(
+                f"{what}: {reason}",
+                where=self.place,
+                fix="Check storage.url and storage.options in engine.yaml, and the network",
+            ) from error
+
+
+def _modified(file: Mapping[str, Any]) -> float | None:
+    """When a file was written: drivers say it in different words."""
+    for word in ("LastModified", "mtime", "last_modified", "updated", "created"):
+        moment = file.get(word)
+        if moment is not None:
+            return float(moment.timestamp() if hasattr(moment, "timestamp") else moment)
+    return None
