@@ -31,15 +31,22 @@ def follow_and_report(
         ctrl_c_cancels: Ctrl-C cancels the run, and pressed twice ends it at once; otherwise it
             only ends the watching.
     """
-    with progress_view(run, quiet=line.json, cancels=ctrl_c_cancels) as view:
-        _follow(engine, run, view, ctrl_c_cancels=ctrl_c_cancels)
-    detail = _recorded(engine, run.id)
+    detail = follow_to_end(line, engine, run, ctrl_c_cancels=ctrl_c_cancels)
     if line.json:
         write_json(detail_data(detail))
     else:
         settings = load_engine_settings(workspace_configs=line.workspace.configs).settings
         write_run_report(detail, settings.timezone)
     return code_of_run(detail.run.state, detail.run.error_kind)
+
+
+def follow_to_end(
+    line: CommandLine, engine: EngineClient, run: RunInfo, *, ctrl_c_cancels: bool
+) -> RunDetail:
+    """Show the progress of a run until it ends; the arguments are those of `follow_and_report`."""
+    with progress_view(run, quiet=line.json, cancels=ctrl_c_cancels) as view:
+        _follow(engine, run, view, ctrl_c_cancels=ctrl_c_cancels)
+    return _recorded(engine, run.id)
 
 
 def _follow(

@@ -21,6 +21,7 @@ _COMMANDS = {
     "schedule": ("engine.cli.schedule:schedule", "Launch flows again and again."),
     "notifications": ("engine.cli.notifications:notifications", "Who is told of failures."),
     "models": ("engine.cli.models:models", "List and show deployed versions; roll back."),
+    "reproduce": ("engine.cli.reproduce:reproduce", "Train a version again and compare."),
     "predict": ("engine.cli.predict:predict", "Forecast a series with the deployed model."),
     "data": ("engine.cli.data:data", "Fetch the demo data, generate sample data."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),

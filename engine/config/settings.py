@@ -221,6 +221,10 @@ class TrainSettings(Section):
     dataset: LatestOrId = "latest"
     """Data set to train on: latest (the newest that data_flow prepared) or the id of one."""
 
+    hand_over: bool = True
+    """Whether eval_flow takes this model up when it is not told which: true or false. false: a
+    training on the side."""
+
     hparams: dict[HparamName, HparamValue] = Field(default_factory=dict)
     """Hyper-parameters by name. Those of all registered models may stand here; a model takes
     its own and leaves the others. A name that is absent keeps the model's default."""

@@ -12,6 +12,7 @@ import numpy as np
 from engine.config.settings import Settings
 from engine.data.dataset import open_dataset
 from engine.errors import DeployRefusedError, ModelError
+from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
 from engine.store import AliasRegistry, AliasState, open_store
 from engine.store.gate import Check, check_candidate
@@ -19,7 +20,6 @@ from engine.tasks.evaluate import EVALUATION_FILE
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.service import wait_until_served
 from engine.tasks.step import step
-from engine.tasks.train import BUNDLE_FOLDER, read_training
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,16 @@ def decide_deployment(settings: Settings, evaluation: str | None) -> Decision:
 def upload_model(decision: Decision) -> str:
     """Write the candidate into central storage as an immutable version; return its id."""
     context = run_context()
-    candidate = decision.evaluation["candidate"]
+    candidate = Candidate(folder_of(CANDIDATE, decision.evaluation["candidate"]))
     lineage = {
-        "training": read_training(candidate),
+        "training": candidate.training(),
         "evaluation": decision.evaluation,
         "gate": [check.to_dict() for check in decision.checks],
         "forced": decision.forced,
         "deployed_by_run": context.run_id,
     }
     store = open_store(context.workspace)
-    bundle = folder_of(CANDIDATE, candidate) / BUNDLE_FOLDER
-    return store.add(bundle, created=time.time(), lineage=lineage).id
+    return store.add(candidate.bundle, created=time.time(), lineage=lineage).id
 
 
 @step("put_model_to_service")

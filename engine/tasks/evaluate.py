@@ -8,11 +8,11 @@ from typing import Any
 from engine.atomic import write_json
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
+from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
 from engine.store import AliasRegistry, Version, gate, open_store
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.step import step
-from engine.tasks.train import BUNDLE_FOLDER, read_training
 from models import registry
 from models.forecasting.backtest import Backtest, Forecast, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle
@@ -34,8 +34,9 @@ class OpenedCandidate:
 def open_candidate(settings: Settings, candidate: str | None) -> OpenedCandidate:
     """Open the candidate's bundle, as a server would, and the data set that it was trained on."""
     run_id = resolve(CANDIDATE, candidate, settings.evaluate.candidate)
-    training = read_training(run_id)
-    model = open_bundle(folder_of(CANDIDATE, run_id) / BUNDLE_FOLDER)
+    left = Candidate(folder_of(CANDIDATE, run_id))
+    training = left.training()
+    model = open_bundle(left.bundle)
     dataset = open_dataset(run_context().workspace.datasets, training["dataset"])
     return OpenedCandidate(run_id, model, training, dataset)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import NotFoundError
+from engine.runs.candidate import CANDIDATE_FOLDER
 from engine.runs.context import run_context
 
 LATEST = "latest"
@@ -12,7 +13,7 @@ LATEST = "latest"
 DATASET = "dataset"
 """Left by data_flow: the id of a data set."""
 
-CANDIDATE = "candidate"
+CANDIDATE = CANDIDATE_FOLDER
 """Left by train_flow: the id of the run whose folder holds the candidate."""
 
 EVALUATION = "evaluation"

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from importlib.metadata import version
-from typing import Any
-
-from engine.atomic import write_json
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
+from engine.environment import environment
 from engine.errors import ModelError
+from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
-from engine.tasks.handoff import CANDIDATE, DATASET, folder_of, resolve
+from engine.tasks.handoff import CANDIDATE, DATASET, resolve
 from engine.tasks.plugins import load_plugins
 from engine.tasks.step import report_progress, step
 from models import registry
 from models.base import FitReport, Forecaster, ModelProblem
 from models.forecasting.bundle import write_bundle
 
-TRAINING_FILE = "training.json"
-MODEL_FOLDER = "model"
-BUNDLE_FOLDER = "bundle"
 _GOLDEN_WINDOWS = 8
 
 
@@ -69,29 +63,25 @@ def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings:
         The id of this run.
     """
     context = run_context()
-    folder = context.folder / CANDIDATE
-    folder.mkdir()
-    model.save(folder / MODEL_FOLDER)
+    candidate = Candidate.of_run(context.folder)
+    candidate.folder.mkdir()
+    model.save(candidate.model)
     split = dataset.split
     history = dataset.panel().until(split.train_days + split.validation_days)
     golden = history.last_windows(settings.model.window, most=_GOLDEN_WINDOWS)
-    write_bundle(model, folder / BUNDLE_FOLDER, golden)
+    write_bundle(model, candidate.bundle, golden)
     training = {
         "model": model.describe(),
         "dataset": dataset.id,
         "last_day_seen": dataset.day(split.train_days + split.validation_days - 1).isoformat(),
         "fit": report.as_dict(),
-        "code_version": version("mlops-tui"),
+        "dataset_hash": dataset.manifest["hash"],
+        "threads": settings.train.threads,
+        "environment": environment(),
         "run": context.run_id,
     }
-    write_json(folder / TRAINING_FILE, training)
+    candidate.record(training)
     context.outputs["candidate"] = context.run_id
-    context.hand_over(CANDIDATE, context.run_id)
+    if settings.train.hand_over:
+        context.hand_over(CANDIDATE, context.run_id)
     return context.run_id
-
-
-def read_training(candidate: str) -> dict[str, Any]:
-    """Read what train_flow wrote about a candidate."""
-    path = folder_of(CANDIDATE, candidate) / TRAINING_FILE
-    training: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return training

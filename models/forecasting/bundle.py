@@ -122,7 +122,10 @@ def open_bundle(folder: Path) -> ServingModel:
         answer = model.forecast(windows)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleProblem(folder, f"the golden example cannot be run: {error}") from error
-    if answer.shape != expected.shape or not (np.abs(answer - expected) <= _slack(windows)).all():
+    if (
+        answer.shape != expected.shape
+        or not (np.abs(answer - expected) <= rounding_slack(windows)).all()
+    ):
         raise BundleProblem(folder, "the model does not give the golden forecast any more")
     return model
 
@@ -223,7 +226,7 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def _slack(windows: Windows) -> FloatArray:
+def rounding_slack(windows: Windows) -> FloatArray:
     """Largest accepted difference between two runtimes, (n, 1).
 
     Relative to how much a window moves: models compute there in single precision, and a forecast

@@ -1,0 +1,104 @@
+"""`engine reproduce`: train a version again and say whether it comes out the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+
+if TYPE_CHECKING:
+    from engine.store.reproduction import Reproduction
+
+
+@click.command("reproduce")
+@click.argument("version", metavar="VERSION")
+@json_option
+@workspace_option
+@pass_command_line
+def reproduce(line: CommandLine, version: str) -> int:
+    """Train a version again, from its data set, settings and seed, and compare the forecasts.
+
+    VERSION is an id or an alias. The training is a run like any other; what it makes is not taken
+    up by eval_flow. Says what is different from then when the forecasts are.
+    """
+    from engine.cli.connect import connected, origin
+    from engine.cli.exit_codes import ExitCode, code_of_run
+    from engine.cli.follow import follow_to_end
+    from engine.cli.models import resolve_version
+    from engine.cli.output import write_json
+    from engine.cli.report import write_run_report
+    from engine.client import calls
+    from engine.config.loading import load_engine_settings
+    from engine.runs.candidate import Candidate
+    from engine.store.reproduction import compare
+
+    chosen = resolve_version(line, version)
+    training = chosen.lineage["training"]
+    workspace = line.workspace
+    _check_dataset(line, training["dataset"], chosen.id)
+    with connected(line) as engine:
+        call = calls.launch("train_flow", overrides=_overrides(training), origin=origin())
+        run = engine.send(call).run
+        detail = follow_to_end(line, engine, run, ctrl_c_cancels=True)
+    if detail.run.state != "COMPLETED":
+        settings = load_engine_settings(workspace_configs=workspace.configs).settings
+        write_run_report(detail, settings.timezone)
+        return code_of_run(detail.run.state, detail.run.error_kind)
+    candidate = Candidate.of_run(workspace.run_folder(run.id))
+    found = compare(chosen, candidate.bundle, candidate.training())
+    if line.json:
+        write_json({**found.to_dict(), "run": run.id})
+    else:
+        _tell(found)
+    return ExitCode.FAILED if found.verdict == "different" else ExitCode.OK
+
+
+def _check_dataset(line: CommandLine, dataset: str, version: str) -> None:
+    from engine.errors import NotFoundError
+
+    if not (line.workspace.datasets / dataset).is_dir():
+        raise NotFoundError(
+            f"its data set {dataset} is not in this workspace",
+            where=f"version {version}",
+            fix="engine run data_flow on the same rows, with the same rules, makes it again",
+        )
+
+
+def _overrides(training: Mapping[str, Any]) -> list[str]:
+    import json
+
+    model = training["model"]
+    values = {
+        "train.dataset": training["dataset"],
+        "train.seed": model["seed"],
+        "train.threads": training.get("threads", 0),
+        "train.hand_over": False,
+        "model.model_type": model["model_type"],
+        "model.window": model["window"],
+        "model.horizon": model["horizon"],
+    }
+    values |= {f"train.hparams.{name}": part for name, part in model["hyperparameters"].items()}
+    return [f"{key}={json.dumps(value)}" for key, value in values.items()]
+
+
+def _tell(found: Reproduction) -> None:
+    from engine.cli.output import write_text
+    from engine.text import printable
+
+    verdicts = {
+        "identical": "identical: the model has the same bytes",
+        "same forecast": "same forecast, within the rounding of single precision",
+        "different": "different",
+    }
+    write_text(f"{found.version}: {verdicts[found.verdict]}")
+    write_text(f"  largest difference of a forecast: {found.largest_difference:.3g}")
+    for difference in found.differences:
+        name, then, now = (
+            printable(str(part)) for part in (difference.name, difference.then, difference.now)
+        )
+        write_text(f"  {name}: {now}, then {then}")
+    if found.verdict == "different" and not found.differences:
+        write_text("  nothing that is recorded differs")

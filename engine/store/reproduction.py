@@ -1,0 +1,106 @@
+"""Whether a training done again gives the version that it gave before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from engine.errors import ModelError
+from engine.store.versions import Version
+from models.arrays import Windows
+from models.errors import ModelProblem
+from models.forecasting.bundle import GOLDEN_FILE, MODEL_FILE, open_bundle, rounding_slack
+
+Verdict = Literal["identical", "same forecast", "different"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that was recorded, and is not as it was."""
+
+    name: str
+    then: Any
+    now: Any
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A version and the same training done again.
+
+    Attributes:
+        version: Id of the version.
+        verdict: `identical`: the same bytes; `same forecast`: forecasts within the rounding of
+            single precision; or `different`.
+        largest_difference: Between two forecasts of a day, in the units of the data.
+        differences: What is known to be different from then.
+    """
+
+    version: str
+    verdict: Verdict
+    largest_difference: float
+    differences: tuple[Difference, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as JSON-able data."""
+        return asdict(self)
+
+
+def compare(version: Version, bundle: Path, training: Mapping[str, Any]) -> Reproduction:
+    """Compare a version with the bundle of the same training done again.
+
+    Args:
+        version: The version.
+        bundle: Folder of the new bundle.
+        training: What the new training recorded, in the form of the lineage.
+
+    Raises:
+        ModelError: One of the two bundles does not verify.
+        StorageError: The version has to be fetched, and cannot be.
+    """
+    old = version.open()
+    try:
+        new = open_bundle(bundle)
+        windows = _golden_windows(version.bundle)
+        difference = np.abs(old.forecast(windows) - new.forecast(windows))
+    except ModelProblem as problem:
+        raise ModelError(f"the new model cannot be compared: {problem}") from problem
+    if old.manifest["files"][MODEL_FILE] == new.manifest["files"][MODEL_FILE]:
+        verdict: Verdict = "identical"
+    else:
+        is_same = bool((difference <= rounding_slack(windows)).all())
+        verdict = "same forecast" if is_same else "different"
+    known = _differences(version.lineage["training"], training)
+    return Reproduction(version.id, verdict, float(difference.max()), known)
+
+
+def _golden_windows(bundle: Path) -> Windows:
+    golden = json.loads((bundle / GOLDEN_FILE).read_text(encoding="utf-8"))
+    return Windows(np.array(golden["values"]), np.array(golden["weekday"]))
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
+    before, after = _facts(then), _facts(now)
+    # What an older version did not record cannot be said to differ.
+    return tuple(
+        Difference(name, value, after.get(name))
+        for name, value in before.items()
+        if value is not None and value != after.get(name)
+    )
+
+
+def _facts(training: Mapping[str, Any]) -> dict[str, Any]:
+    model = training.get("model", {})
+    hyperparameters = model.get("hyperparameters", {})
+    return {
+        "dataset": training.get("dataset_hash") or training.get("dataset"),
+        "last day seen": training.get("last_day_seen"),
+        "threads": training.get("threads"),
+        **{name: model.get(name) for name in ("model_type", "window", "horizon", "seed")},
+        **{f"hparams.{name}": value for name, value in hyperparameters.items()},
+        **training.get("environment", {}),
+    }
