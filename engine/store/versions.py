@@ -132,13 +132,13 @@ class VersionStore:
         try:
             self.folder.mkdir(exist_ok=True, mode=0o700)
             with unfinished_folder(self.folder) as temporary:
-                shutil.copytree(bundle, temporary / BUNDLE_FOLDER)
+                (temporary / BUNDLE_FOLDER).mkdir()
+                for path in bundle.iterdir():
+                    shutil.copyfile(path, temporary / BUNDLE_FOLDER / path.name)
                 (temporary / LINEAGE_FILE).write_text(text, encoding="utf-8")
                 publish_folder(temporary, final)
         except OSError as error:
-            # An error of copytree has no strerror, only a list of what went wrong.
-            reason = error.strerror or error
-            raise StorageError(f"cannot be written: {reason}", where=str(final)) from error
+            raise StorageError(f"cannot be written: {error.strerror}", where=str(final)) from error
 
     def get(self, version_id: str) -> Version:
         """Return one version.
