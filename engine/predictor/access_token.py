@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
+import hmac
+import logging
 import os
 import secrets
 from pathlib import Path
 
 from engine.atomic import write_bytes
+from engine.attempts import Attempts
 from engine.errors import StorageError
+from engine.predictor.refusal import RefusalError
 from engine.workspace import Workspace
 
 _BYTES = 32
+_BEARER = b"bearer"
+_MOST_WRONG = 10
+_WRONG_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Door:
+    """Lets those in who know the token.
+
+    Args:
+        token: The token.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+        self._attempts = Attempts(_MOST_WRONG, _WRONG_SECONDS)
+
+    def check(self, authorization: bytes | None, origin: bytes | None, client: str) -> None:
+        """Refuse who may not change what is served.
+
+        Args:
+            authorization: The header of that name.
+            origin: The header of that name: only web pages send it.
+            client: The address of the caller.
+
+        Raises:
+            RefusalError: 401 without the token, 403 for a web page, 429 after too many wrong ones.
+        """
+        if origin is not None:
+            raise RefusalError(403, "a web page may not change which model answers")
+        if wait := self._attempts.wait_of(client):
+            raise RefusalError(
+                429,
+                f"too many wrong tokens came from {client}; come again in {wait} s",
+                {b"retry-after": str(wait).encode()},
+            )
+        kind, _, given = (authorization or b"").partition(b" ")
+        is_right = hmac.compare_digest(given.strip(), self._token)
+        if kind.lower() == _BEARER and is_right:
+            return
+        if authorization is not None:  # who brings none guesses nothing
+            self._attempts.was_wrong(client)
+            logger.warning("a wrong token came from %s", client or "an unknown address")
+        raise RefusalError(
+            401,
+            "this needs the header Authorization: Bearer TOKEN; the token is in the "
+            "workspace, in the file `token`",
+            {b"www-authenticate": b"Bearer"},
+        )
 
 
 def read_token(workspace: Workspace) -> str:

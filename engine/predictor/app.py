@@ -8,7 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from engine import offline_docs
 from engine.errors import EngineError, NotFoundError
+from engine.predictor.access_token import Door
 from engine.predictor.batching import Batcher
 from engine.predictor.feedback import Feedback
 from engine.predictor.http import (
@@ -51,6 +53,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 FORECAST_PATH = "/predict_timeseries"
 BATCH_PATH = "/forecast"
 UPDATE_PATH = "/update_model/"
+_HTML = b"text/html; charset=utf-8"
 _NO_MODEL = "no model is deployed yet; deploy one: engine run full_flow"
 
 logger = logging.getLogger(__name__)
@@ -81,6 +84,7 @@ class App:
     Args:
         slot: Which version answers.
         updates: Which version is to answer.
+        door: Lets those change that who may.
         feedback: Keeps forecasts, None when that is switched off.
         allowed_hosts: Names that this machine has beside those of the loopback interface.
     """
@@ -89,11 +93,13 @@ class App:
         self,
         slot: Slot,
         updates: Updates,
+        door: Door,
         feedback: Feedback | None,
         allowed_hosts: Iterable[str],
     ) -> None:
         self._slot = slot
         self._updates = updates
+        self._door = door
         self._feedback = feedback
         self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
         self._batcher = Batcher()
@@ -105,6 +111,11 @@ class App:
             "/health_check": Route("/health_check", "GET", self._health, _message),
             "/metrics": Route("/metrics", "GET", self._metrics, _message),
             "/openapi.json": Route("/openapi.json", "GET", self._openapi, _message),
+            "/docs": Route("/docs", "GET", self._docs, _message),
+        }
+        self._parts = {
+            f"/docs/{name}": Route("/docs", "GET", self._part_of_docs, _message)
+            for name in (offline_docs.SCRIPT, offline_docs.STYLE, offline_docs.START)
         }
         self._update = Route(UPDATE_PATH, "PUT", self._updated, _message)
         self._unknown = Route("other", "", self._not_found, _message)
@@ -133,7 +144,7 @@ class App:
         self.metrics.answered(route.name, answer.status, time.perf_counter() - began)
 
     def _route(self, path: str) -> Route:
-        route = self._routes.get(path)
+        route = self._routes.get(path) or self._parts.get(path)
         if route is None:
             return self._update if path.startswith(UPDATE_PATH) else self._unknown
         return route
@@ -223,10 +234,22 @@ class App:
         return Answer(self.metrics.page(), content_type=CONTENT_TYPE)
 
     async def _openapi(self, _: Request) -> Answer:
-        return json_answer(document())
+        served = self._slot.served
+        return json_answer(document() if served is None else document(served.model.window))
+
+    async def _docs(self, _: Request) -> Answer:
+        page = offline_docs.page("mlops-tui predictor")
+        return Answer(page, content_type=_HTML, headers=offline_docs.HEADERS)
+
+    async def _part_of_docs(self, request: Request) -> Answer:
+        name = request.path.rpartition("/")[2]
+        content, kind = await asyncio.to_thread(offline_docs.part, name)
+        return Answer(content, content_type=kind, headers=offline_docs.HEADERS)
 
     async def _updated(self, request: Request) -> Answer:
-        self._updates.check_token(request.header(b"authorization"), request.header(b"origin"))
+        self._door.check(
+            request.header(b"authorization"), request.header(b"origin"), request.client
+        )
         names = request.raw_path.removeprefix(UPDATE_PATH).split("/")
         if len(names) != 2:
             raise RefusalError(404, f"use {UPDATE_PATH}{{run_name}}/{{metadata_file}}")

@@ -7,13 +7,24 @@ The names are those of the API that users of the platform know; `last_date`, `le
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 DEFAULT_STEPS = 7
 MOST_STEPS = 365
 LARGEST_VALUE = 1e12
 """Larger values, either way, are taken for a mistake: a forecast of them would overflow."""
+
+MOST_SERIES = 10_000
+LONGEST_NAME = 200
+
+# What the description of the interface says of a field; `parsing` checks it, in words for people.
+_Value = Annotated[
+    float, Meta(extra_json_schema={"minimum": -LARGEST_VALUE, "maximum": LARGEST_VALUE})
+]
+_Steps = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_STEPS})]
+_Name = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME})]
 
 SUCCESS = "예측 성공"
 """What a successful answer says, as it always did: "forecast succeeded"."""
@@ -30,11 +41,11 @@ class ForecastRequest(Struct, forbid_unknown_fields=True, kw_only=True):
         series_id: What the caller calls the series; kept with the forecast.
     """
 
-    input_data: list[float]
-    prediction_step: int = DEFAULT_STEPS
+    input_data: list[_Value]
+    prediction_step: _Steps = DEFAULT_STEPS
     last_date: dt.date | None = None
     level: float | None = None
-    series_id: str | None = None
+    series_id: _Name | None = None
 
 
 class ForecastAnswer(Struct, kw_only=True):
@@ -48,16 +59,18 @@ class ForecastAnswer(Struct, kw_only=True):
 class SeriesInput(Struct, forbid_unknown_fields=True, kw_only=True):
     """One of many series: the fields of `ForecastRequest` that differ between them."""
 
-    series_id: str
-    input_data: list[float]
+    series_id: _Name
+    input_data: list[_Value]
     last_date: dt.date | None = None
 
 
 class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     """Many series to be forecast by the same model."""
 
-    series: list[SeriesInput]
-    prediction_step: int = DEFAULT_STEPS
+    series: Annotated[
+        list[SeriesInput], Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_SERIES})
+    ]
+    prediction_step: _Steps = DEFAULT_STEPS
 
 
 class SeriesForecast(Struct, kw_only=True):

@@ -15,7 +15,10 @@ from engine.predictor.messages import (
     Health,
     Message,
     Models,
+    SeriesInput,
 )
+from engine.store.versions import ID_PATTERN
+from models.forecasting.bundle import MANIFEST_FILE
 
 _REFERENCE = "#/components/schemas/{name}"
 _EVERYWHERE = {
@@ -33,8 +36,12 @@ _WITH_BODY = {
 }
 
 
-def document() -> dict[str, Any]:
-    """The whole description; every status that is ever answered is in it."""
+def document(window: int = 1) -> dict[str, Any]:
+    """The whole description; every status that is ever answered is in it.
+
+    Args:
+        window: Values that the model which answers needs.
+    """
     messages = [
         ForecastRequest,
         ForecastAnswer,
@@ -45,6 +52,10 @@ def document() -> dict[str, Any]:
         Message,
     ]
     _, schemas = msgspec.json.schema_components(messages, ref_template=_REFERENCE)
+    for name in (ForecastRequest.__name__, SeriesInput.__name__):
+        schemas[name]["properties"]["input_data"]["minItems"] = window
+    # No model brings intervals yet.
+    schemas[ForecastRequest.__name__]["properties"]["level"] = {"type": "null", "default": None}
     return {
         "openapi": "3.1.0",
         "info": {"title": "mlops-tui predictor", "version": version("mlops-tui")},
@@ -100,13 +111,18 @@ def _update() -> dict[str, Any]:
             404: "no such version, or one that does not verify: the old one goes on",
             409: "another deploy was faster",
             422: "a name that can be none of ours",
+            429: "too many wrong tokens; Retry-After says when to come again",
         },
     )
     operation["summary"] = "Let another version answer."
     operation["security"] = [{"token": []}]
+    schemas = {
+        "run_name": {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"},
+        "metadata_file": {"type": "string", "enum": [MANIFEST_FILE]},
+    }
     operation["parameters"] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in ("run_name", "metadata_file")
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name, schema in schemas.items()
     ]
     return operation
 

@@ -15,14 +15,14 @@ import msgspec
 from engine.predictor.messages import (
     DEFAULT_STEPS,
     LARGEST_VALUE,
+    LONGEST_NAME,
+    MOST_SERIES,
     MOST_STEPS,
     BatchRequest,
     ForecastRequest,
 )
 from engine.predictor.refusal import RefusalError
 
-MOST_SERIES = 10_000
-_LONGEST_NAME = 200
 _BAD_REQUEST = 400
 _UNPROCESSABLE = 422
 _HTTP_JSON = b"application/json"
@@ -129,8 +129,8 @@ def check_length(values: Sequence[float], window: int, where: str) -> None:
 
 
 def _check_name(name: str | None, where: str) -> None:
-    if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
-        raise RefusalError(_UNPROCESSABLE, f"{where}: 1 to {_LONGEST_NAME} characters")
+    if name is not None and not 1 <= len(name) <= LONGEST_NAME:
+        raise RefusalError(_UNPROCESSABLE, f"{where}: 1 to {LONGEST_NAME} characters")
 
 
 def _decode(decode: Callable[[bytes], _Body], body: bytes) -> _Body:

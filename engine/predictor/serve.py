@@ -15,7 +15,7 @@ import uvicorn
 
 from engine.atomic import write_json
 from engine.http_server import QuietServer
-from engine.predictor.access_token import read_token
+from engine.predictor.access_token import Door, read_token
 from engine.predictor.app import App
 from engine.predictor.connection import ImpatientProtocol
 from engine.predictor.feedback import Feedback
@@ -44,12 +44,14 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
 
     # Without a place that machines share, there is nothing to read in the configuration.
     store = open_store(workspace) if options.storage else VersionStore(workspace.central_storage)
-    updates = Updates(workspace, store, slot, read_token(workspace), changed)
+    updates = Updates(workspace, store, slot, changed)
     feedback = None
     if options.keep_mb:
         ring = workspace.predictor / f"forecasts-{options.index}.jsonl"
         feedback = Feedback(ring, options.keep_mb * 1024**2 // options.workers)
-    app = App(slot, updates, feedback, [*options.allowed_hosts, options.host])
+    app = App(
+        slot, updates, Door(read_token(workspace)), feedback, [*options.allowed_hosts, options.host]
+    )
     server = _server(app)
     await updates.refresh()
     loop = asyncio.get_running_loop()

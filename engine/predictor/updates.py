@@ -1,9 +1,8 @@
-"""Which version is to answer: follows the aliases, and moves them for who has the token."""
+"""Which version is to answer: follows the aliases, and moves them when that is asked for."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Callable
 
@@ -18,7 +17,6 @@ from models.forecasting.bundle import MANIFEST_FILE
 
 _LOOK_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
-_BEARER = b"bearer"
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +28,6 @@ class Updates:
         workspace: Where the aliases are.
         store: Where the versions are.
         slot: What answers.
-        token: What a caller must know who moves the aliases.
         changed: Called when another version answers.
     """
 
@@ -39,13 +36,11 @@ class Updates:
         workspace: Workspace,
         store: VersionStore,
         slot: Slot,
-        token: str,
         changed: Callable[[Served], None],
     ) -> None:
         self._aliases = AliasRegistry(workspace.central_storage)
         self._store = store
         self._slot = slot
-        self._token = token
         self._changed = changed
         self._switching = asyncio.Lock()
 
@@ -115,24 +110,6 @@ class Updates:
             except DeployRefusedError as error:
                 raise RefusalError(409, str(error)) from error
             self._put(served)
-
-    def check_token(self, authorization: bytes | None, origin: bytes | None) -> None:
-        """Refuse who may not move the aliases.
-
-        Raises:
-            RefusalError: 401 without the token, 403 for a web page.
-        """
-        if origin is not None:
-            raise RefusalError(403, "a web page may not change which model answers")
-        kind, _, given = (authorization or b"").partition(b" ")
-        is_right = hmac.compare_digest(given.strip(), self._token.encode())
-        if kind.lower() != _BEARER or not is_right:
-            raise RefusalError(
-                401,
-                "this needs the header Authorization: Bearer TOKEN; the token is in the "
-                "workspace, in the file `token`",
-                {b"www-authenticate": b"Bearer"},
-            )
 
     def _put(self, served: Served) -> None:
         self._slot.put(served)

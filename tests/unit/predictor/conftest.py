@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.predictor.access_token import Door
 from engine.predictor.app import App
 from engine.predictor.feedback import Feedback
 from engine.predictor.serving import Slot
@@ -34,11 +35,12 @@ class Predictor:
             workspace,
             VersionStore(workspace.central_storage),
             self.slot,
-            TOKEN,
             lambda served: self.switched.append(served.name),
         )
         self.feedback = Feedback(workspace.predictor / "forecasts.jsonl", 64 * 1024)
-        self.app = App(self.slot, self.updates, self.feedback, ["forecasts.shop.example"])
+        self.app = App(
+            self.slot, self.updates, Door(TOKEN), self.feedback, ["forecasts.shop.example"]
+        )
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.app)
