@@ -69,7 +69,7 @@ def test_the_summer_time_that_a_zone_once_had_counts() -> None:
     ]
 
 
-def test_a_time_that_the_clock_leaves_out_fires_right_after_the_gap() -> None:
+def test_43_a_time_that_the_clock_leaves_out_fires_right_after_the_gap() -> None:
     assert fires("30 2 * * *", BERLIN, at("2026-03-28 01:00", BERLIN), 3) == [
         "2026-03-28 02:30 +0100",
         "2026-03-29 03:00 +0200",
@@ -77,7 +77,7 @@ def test_a_time_that_the_clock_leaves_out_fires_right_after_the_gap() -> None:
     ]
 
 
-def test_a_time_that_the_clock_repeats_fires_once() -> None:
+def test_43_a_time_that_the_clock_repeats_fires_once() -> None:
     assert fires("30 2 * * *", BERLIN, at("2026-10-24 12:00", BERLIN), 3) == [
         "2026-10-25 02:30 +0200",
         "2026-10-26 02:30 +0100",

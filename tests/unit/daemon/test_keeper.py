@@ -268,7 +268,7 @@ async def test_a_run_that_its_process_did_not_claim_is_as_it_was_and_has_another
 
 
 @in_event_loop
-async def test_a_run_whose_processes_end_again_and_again_before_they_begin_has_failed(
+async def test_42_a_run_whose_processes_end_again_and_again_before_they_begin_has_failed(
     room: Room, start: Start
 ) -> None:
     async with room.at_work():

@@ -411,7 +411,7 @@ async def test_a_launch_that_fails_is_not_repeated_in_a_hurry(room: Room, error:
 
 
 @in_event_loop
-async def test_a_clock_that_is_set_back_does_not_silence_a_schedule(room: Room) -> None:
+async def test_43_a_clock_that_is_set_back_does_not_silence_a_schedule(room: Room) -> None:
     """Its next time would lie a day ahead; what was launched for is not launched for twice."""
     await room.add(cron="0 * * * *")
 
@@ -435,7 +435,7 @@ async def test_a_clock_that_is_set_back_does_not_silence_a_schedule(room: Room) 
     ("catch_up", "expected"), [("skip", []), ("latest", [10 * HOUR]), ("all", list(range(1, 11)))]
 )
 @in_event_loop
-async def test_a_clock_that_is_set_forth_has_missed_what_it_left_out(
+async def test_43_a_clock_that_is_set_forth_has_missed_what_it_left_out(
     room: Room, catch_up: str, expected: list[float]
 ) -> None:
     await room.add(catch_up=catch_up)

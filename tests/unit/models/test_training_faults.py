@@ -36,7 +36,7 @@ def fitted(name: str) -> Forecaster:
 
 
 @pytest.mark.parametrize("name", ["LSTM", "LightGBM"])
-def test_a_training_that_diverges_stops_and_says_so(name: str) -> None:
+def test_59_a_training_that_diverges_stops_and_says_so(name: str) -> None:
     values = noise().values.copy()
     values[0, -1] = 1e200  # its square is beyond the largest number
     model = make(name, loss="mse")

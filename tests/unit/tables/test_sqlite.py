@@ -92,7 +92,7 @@ def test_an_error_on_the_way_undoes_the_whole_transaction(path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [True, False])
-def test_a_database_that_stays_locked_is_an_error_that_names_it(
+def test_33_a_database_that_stays_locked_is_an_error_that_names_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, write: bool
 ) -> None:
     monkeypatch.setattr(sqlite_module, "_WAIT_SECONDS", 0.05)
