@@ -49,7 +49,7 @@ types: $(VENV)/dev.installed
 contracts: $(VENV)/dev.installed
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.installed
+bench: $(VENV)/dev.installed $(VENV)/bench.installed
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
 	exit $${failed:-0}
 

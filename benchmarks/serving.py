@@ -1,7 +1,8 @@
 """The predictor under load: latency, throughput, memory, start, beside trainings, changing.
 
-The load is wrk's (apt-get install wrk), on the loopback interface; the peer is the same network
-behind FastAPI, answered by torch. Both have one process.
+The load is wrk's (apt-get install wrk), on the loopback interface; the peers are the same network
+behind FastAPI, answered by torch, and behind `mlflow models serve`, answered by onnxruntime
+(pip install 'mlops-tui[bench]'). Each has one process.
 
     python benchmarks/serving.py [--seconds 10] [--changes 50] [--json]
 """
@@ -9,6 +10,7 @@ behind FastAPI, answered by torch. Both have one process.
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import json
 import re
 import shutil
@@ -32,18 +34,33 @@ from engine.predictor_options import PredictorOptions, encode
 from engine.store import AliasRegistry, VersionStore
 from engine.workspace import Workspace
 from models import registry
-from models.arrays import Panel
+from models.arrays import UNKNOWN_WEEKDAY, Panel
 from models.base import no_progress
-from models.forecasting.bundle import write_bundle
+from models.forecasting.bundle import MODEL_FILE, write_bundle
 
 HERE = Path(__file__).parent
 BODY = {"input_data": [float(number * 7 % 23 - 5) for number in range(30)], "prediction_step": 7}
 PEER = "FastAPI and torch"
+MLFLOW = "mlflow models serve"
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = '%s'
 """
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where forecasts are asked for, and how."""
+
+    address: str
+    path: str = "/predict_timeseries"
+    body: str = json.dumps(BODY)
+
+    @property
+    def url(self) -> str:
+        """The whole address."""
+        return f"{self.address}{self.path}"
 
 
 @dataclass(frozen=True)
@@ -56,14 +73,12 @@ class Load:
     failed: int
 
 
-def hammer(address: str, folder: Path, connections: int, seconds: int) -> Load:
+def hammer(server: Server, folder: Path, connections: int, seconds: int) -> Load:
     """Ask as fast as answers come over so many connections."""
     script = folder / "post.lua"
-    script.write_text(LUA % json.dumps(BODY))
+    script.write_text(LUA % server.body)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
-    said = subprocess.run(
-        [*command, f"{address}/predict_timeseries"], capture_output=True, text=True, check=True
-    ).stdout
+    said = subprocess.run([*command, server.url], capture_output=True, text=True, check=True).stdout
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
     broken = re.search(
         r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said
@@ -113,20 +128,24 @@ def process(command: Sequence[str], log: Path) -> Iterator[psutil.Process]:
     try:
         yield psutil.Process(started.pid)
     finally:
-        started.terminate()
+        children = psutil.Process(started.pid).children(recursive=True)
+        for one in (started, *children):
+            one.terminate()
         started.wait(30)
+        psutil.wait_procs(children, 30)
 
 
-def wait_for(address: str) -> float:
+def wait_for(server: Server) -> float:
     """Seconds until a forecast is answered."""
     began = time.perf_counter()
+    headers = {"content-type": "application/json"}
     while True:
         try:
-            if httpx.post(f"{address}/predict_timeseries", json=BODY).status_code == 200:
+            if httpx.post(server.url, content=server.body, headers=headers).status_code == 200:
                 return time.perf_counter() - began
         except httpx.TransportError:
             time.sleep(0.005)
-        assert time.perf_counter() - began < 60, address
+        assert time.perf_counter() - began < 120, server
 
 
 def free_port() -> int:
@@ -142,48 +161,65 @@ def measure(seconds: int, changes: int) -> Iterator[Claim]:
         folder = Path(name)
         workspace = Workspace(folder / "workspace").create()
         deploy_networks(workspace, folder)
+        mlflow = _measure_mlflow(folder, seconds)
         port = free_port()
-        theirs_at = f"http://127.0.0.1:{port}"
+        theirs = Server(f"http://127.0.0.1:{port}")
         peer = [str(HERE / "_eager_peer.py"), str(folder / "model-2"), str(port)]
         with process(peer, folder / "peer.log") as process_of_peer:
-            peer_start = wait_for(theirs_at)
-            peer_one = hammer(theirs_at, folder, 1, seconds)
-            peer_many = hammer(theirs_at, folder, 64, seconds)
+            peer_start = wait_for(theirs)
+            peer_one = hammer(theirs, folder, 1, seconds)
+            peer_many = hammer(theirs, folder, 64, seconds)
             peer_memory = process_of_peer.memory_info().rss / 1024**2
         port = free_port()
-        address = f"http://127.0.0.1:{port}"
+        server = Server(f"http://127.0.0.1:{port}")
         options = encode(PredictorOptions(workspace=str(workspace.root), port=port))
         ours = ["-P", "-m", "engine.predictor.main", options]
         with process(ours, folder / "ours.log") as predictor:
-            start = wait_for(address)
-            one = hammer(address, folder, 1, seconds)
-            many = hammer(address, folder, 64, seconds)
+            start = wait_for(server)
+            one = hammer(server, folder, 1, seconds)
+            many = hammer(server, folder, 64, seconds)
             memory = predictor.memory_info().rss / 1024**2
             yield at_most("p50 at one connection", one.p50, "ms", 0.3, PEER, peer_one.p50)
             yield at_least("requests at 64", many.rate, "a second", 8000, PEER, peer_many.rate)
+            ratio = many.rate / mlflow.rate
+            yield at_least(f"times {MLFLOW}, at 64", ratio, "x", 10, MLFLOW, mlflow.rate)
             yield at_most("p99 at 64 connections", many.p99, "ms", 25, PEER, peer_many.p99)
             yield at_most("failed at 64 connections", many.failed, "requests", 0, "", None)
             yield at_most("resident memory", memory, "MB", 120, PEER, peer_memory)
             yield at_most("cold start to first forecast", start, "s", 1, PEER, peer_start)
-            yield _beside_trainings(address, folder, seconds)
-            yield from _while_it_changes(workspace, address, folder, changes)
+            yield _beside_trainings(server, folder, seconds)
+            yield from _while_it_changes(workspace, server, folder, changes)
 
 
-def _beside_trainings(address: str, folder: Path, seconds: int) -> Claim:
+def _measure_mlflow(folder: Path, seconds: int) -> Load:
+    """The throughput of MLflow's own server, at 64 connections."""
+    port = free_port()
+    body = {"inputs": {"values": [BODY["input_data"]], "weekday": [UNKNOWN_WEEKDAY]}}
+    server = Server(f"http://127.0.0.1:{port}", "/invocations", json.dumps(body))
+    model = folder / "bundle-2" / MODEL_FILE
+    peer = [str(HERE / "_mlflow_peer.py"), str(model), str(folder / "mlflow"), str(port)]
+    with process(peer, folder / "mlflow.log"):
+        wait_for(server)
+        load = hammer(server, folder, 64, seconds)
+    assert not load.failed, load
+    return load
+
+
+def _beside_trainings(server: Server, folder: Path, seconds: int) -> Claim:
     training = [str(HERE / "_training_load.py")]
     with process(training, folder / "a.log"), process(training, folder / "b.log"):
         time.sleep(8)  # until both have imported and begun
-        load = hammer(address, folder, 64, seconds)
+        load = hammer(server, folder, 64, seconds)
     return at_most("p99 at 64 beside two trainings", load.p99, "ms", 50, "", None)
 
 
 def _while_it_changes(
-    workspace: Workspace, address: str, folder: Path, changes: int
+    workspace: Workspace, server: Server, folder: Path, changes: int
 ) -> Iterator[Claim]:
     aliases = AliasRegistry(workspace.central_storage)
     loads: list[Load] = []
     seconds = max(3, changes // 3)
-    thread = threading.Thread(target=lambda: loads.append(hammer(address, folder, 32, seconds)))
+    thread = threading.Thread(target=lambda: loads.append(hammer(server, folder, 32, seconds)))
     thread.start()
     took: list[float] = []
     answers: dict[str, set[str]] = {}
@@ -192,7 +228,7 @@ def _while_it_changes(
             began = time.perf_counter()
             champion = aliases.roll_back().champion
             while True:
-                answer = client.post(f"{address}/predict_timeseries", json=BODY).json()
+                answer = client.post(server.url, json=BODY).json()
                 answers.setdefault(answer["model_name"], set()).add(str(answer["prediction"]))
                 if answer["model_name"] == champion:
                     break
@@ -212,6 +248,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is needed for the load: apt-get install wrk")
+    if importlib.util.find_spec("mlflow") is None:
+        sys.exit("MLflow is needed as a peer: pip install 'mlops-tui[bench]'")
     return max(
         report([claim], as_json=arguments.json)
         for claim in measure(arguments.seconds, arguments.changes)
