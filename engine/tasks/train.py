@@ -77,6 +77,7 @@ def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings:
         "fit": report.as_dict(),
         "dataset_hash": dataset.manifest["hash"],
         "threads": settings.train.threads,
+        "settings": settings.model_dump(mode="json", include={"dataset", "model", "train"}),
         "environment": environment(),
         "run": context.run_id,
     }

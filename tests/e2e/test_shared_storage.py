@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.workspace import Workspace
 from tests.e2e.harness import SETTINGS, Engine
 from tests.e2e.test_predictor import WITH_PREDICTOR, model_of, predictor, wait_until
+
+pytestmark = pytest.mark.long
 
 STORAGE = """
 storage:

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engine.workspace import Workspace
 from tests.faults.predictor_process import predictor_process
 from tests.unit.deployments import deploy, make_bundle
+
+pytestmark = pytest.mark.long
 
 HOOKS = Path(__file__).with_name("openapi_hooks.py")
 FUZZER = Path(sys.executable).with_name("schemathesis")

@@ -20,6 +20,8 @@ from engine.workspace import Workspace
 from tests.faults.predictor_process import VALUES, PredictorProcess, predictor_process
 from tests.unit.deployments import deploy, make_bundle
 
+pytestmark = pytest.mark.long
+
 HEAD = b"POST /predict_timeseries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 MEGABYTE = 1 << 20
 

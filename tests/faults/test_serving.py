@@ -30,6 +30,8 @@ from tests.faults.predictor_process import (
 from tests.unit.deployments import lineage, make_bundle
 from tests.unit.several_processes import at_once
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Shop:
