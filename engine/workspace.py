@@ -111,6 +111,16 @@ class Workspace:
         return self.root / "token"
 
     @property
+    def tokens(self) -> Path:
+        """Hashes of the tokens that were made for others, with what each may do."""
+        return self.root / "tokens.json"
+
+    @property
+    def audit(self) -> Path:
+        """Who changed, or wanted to change, something over the network: a JSON object a line."""
+        return self.root / "audit.jsonl"
+
+    @property
     def predictor(self) -> Path:
         """The predictor's own folder: its records, locks, logs, metrics, forecasts served."""
         return self.root / "predictor"

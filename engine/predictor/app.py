@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from engine import offline_docs
+from engine.access import AccessDeniedError, Door, check_host
 from engine.errors import EngineError, NotFoundError
-from engine.predictor.access_token import Door
 from engine.predictor.batching import Batcher
 from engine.predictor.feedback import Feedback
 from engine.predictor.http import (
@@ -20,7 +20,6 @@ from engine.predictor.http import (
     Request,
     Scope,
     Send,
-    check_host,
     json_answer,
     send_answer,
 )
@@ -126,7 +125,7 @@ class App:
         request = Request(scope, receive)
         route = self._route(request.path)
         try:
-            check_host(request.header(b"host"), self._allowed_hosts)
+            check_host(request.header(b"host"), self._allowed_hosts, "predictor.allowed_hosts")
             if request.method != route.method and route is not self._unknown:
                 allow = {b"allow": route.method.encode()}
                 raise RefusalError(405, f"use {route.method} here, not {request.method}", allow)
@@ -134,6 +133,9 @@ class App:
         except RefusalError as refusal:
             body = json_answer(route.refuse(refusal.message)).body
             answer = Answer(body, refusal.status, headers=refusal.headers, close=refusal.close)
+        except AccessDeniedError as denied:
+            body = json_answer(route.refuse(denied.message)).body
+            answer = Answer(body, denied.status, headers=denied.headers, close=True)
         except ClientGone:
             return
         except Exception:
@@ -247,14 +249,15 @@ class App:
         return Answer(content, content_type=kind, headers=offline_docs.HEADERS)
 
     async def _updated(self, request: Request) -> Answer:
-        self._door.check(
-            request.header(b"authorization"), request.header(b"origin"), request.client
-        )
+        if request.header(b"origin") is not None:
+            raise RefusalError(403, "a web page may not change which model answers")
+        known = self._door.check(request.header(b"authorization"), request.client, "admin")
         names = request.raw_path.removeprefix(UPDATE_PATH).split("/")
         if len(names) != 2:
             raise RefusalError(404, f"use {UPDATE_PATH}{{run_name}}/{{metadata_file}}")
         try:
-            await self._updates.promote(names[0], names[1], client=request.client)
+            who = f"the token {known.name}, from {request.client or 'this machine'}"
+            await self._updates.promote(names[0], names[1], who=who)
         except NotFoundError as error:
             raise RefusalError(404, str(error)) from error
         except EngineError as error:

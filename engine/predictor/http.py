@@ -1,9 +1,9 @@
-"""The little HTTP that the predictor needs: who may ask, how much, how an answer looks."""
+"""The little HTTP that the predictor needs: how much may be asked, how an answer looks."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _JSON = b"application/json; charset=utf-8"
 
 _encoder = msgspec.json.Encoder()
@@ -102,34 +101,6 @@ class ClientGone(Exception):
 
 def _too_large(limit: int) -> RefusalError:
     return RefusalError(413, f"the body is larger than {limit // 1024} kB", close=True)
-
-
-def check_host(host: bytes | None, allowed: Iterable[str]) -> None:
-    """Refuse a name that is not ours: a web page elsewhere may have been pointed at this machine.
-
-    Args:
-        host: The Host header.
-        allowed: Names beside those of the loopback interface.
-
-    Raises:
-        RefusalError: 421.
-    """
-    name = host_name(host or b"")
-    if name not in _LOCAL_NAMES and name not in allowed:
-        raise RefusalError(
-            421,
-            f"this is not {name or 'a host without a name'}; "
-            "if it is, add the name to predictor.allowed_hosts in engine.yaml",
-            close=True,
-        )
-
-
-def host_name(host: bytes) -> str:
-    """The name in a Host header, without its port."""
-    text = host.decode("latin-1").strip().lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

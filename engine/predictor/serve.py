@@ -13,17 +13,18 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
+from engine.access import Door
 from engine.atomic import write_json
+from engine.http_connection import ImpatientProtocol
 from engine.http_server import QuietServer
-from engine.predictor.access_token import Door, read_token
 from engine.predictor.app import App
-from engine.predictor.connection import ImpatientProtocol
 from engine.predictor.feedback import Feedback
 from engine.predictor.serving import Served, Slot
 from engine.predictor.updates import Updates
 from engine.predictor_options import PredictorOptions, encode
 from engine.processes import start_mark
 from engine.store import VersionStore, open_store
+from engine.tokens import Tokens
 from engine.workspace import Workspace
 
 _KEEP_ALIVE_SECONDS = 30
@@ -44,14 +45,14 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
 
     # Without a place that machines share, there is nothing to read in the configuration.
     store = open_store(workspace) if options.storage else VersionStore(workspace.central_storage)
+    tokens = Tokens(workspace)
+    tokens.owner()  # made now, so that its owner finds it
     updates = Updates(workspace, store, slot, changed)
     feedback = None
     if options.keep_mb:
         ring = workspace.predictor / f"forecasts-{options.index}.jsonl"
         feedback = Feedback(ring, options.keep_mb * 1024**2 // options.workers)
-    app = App(
-        slot, updates, Door(read_token(workspace)), feedback, [*options.allowed_hosts, options.host]
-    )
+    app = App(slot, updates, Door(tokens), feedback, [*options.allowed_hosts, options.host])
     server = _server(app)
     await updates.refresh()
     loop = asyncio.get_running_loop()

@@ -76,13 +76,13 @@ class Updates:
                     logger.error("the champion does not answer: %s", error)
                 self._slot.problem = str(error)
 
-    async def promote(self, run_name: str, metadata_file: str, *, client: str) -> None:
+    async def promote(self, run_name: str, metadata_file: str, *, who: str) -> None:
         """Make a version the champion and let it answer.
 
         Args:
             run_name: Id of the version, or of the run that made it.
             metadata_file: Its manifest; there is no other.
-            client: From where that was asked, for the log.
+            who: Who asked for it, for the log.
 
         Raises:
             RefusalError: Names that can be none of ours, or another deploy was faster.
@@ -105,7 +105,7 @@ class Updates:
                     self._aliases.promote,
                     version.id,
                     expected=before.champion,
-                    who=f"the token, from {client or 'this machine'}",
+                    who=who,
                 )
             except DeployRefusedError as error:
                 raise RefusalError(409, str(error)) from error

@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.predictor.access_token import Door
+from engine.access import Door
 from engine.predictor.app import App
 from engine.predictor.feedback import Feedback
 from engine.predictor.serving import Slot
 from engine.predictor.updates import Updates
 from engine.store import VersionStore
+from engine.tokens import Tokens
 from engine.workspace import Workspace
 from tests.unit.deployments import make_bundle
 
@@ -29,6 +30,8 @@ class Predictor:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        workspace.token.write_text(TOKEN)
+        workspace.token.chmod(0o600)
         self.slot = Slot()
         self.switched: list[str] = []
         self.updates = Updates(
@@ -39,7 +42,11 @@ class Predictor:
         )
         self.feedback = Feedback(workspace.predictor / "forecasts.jsonl", 64 * 1024)
         self.app = App(
-            self.slot, self.updates, Door(TOKEN), self.feedback, ["forecasts.shop.example"]
+            self.slot,
+            self.updates,
+            Door(Tokens(workspace)),
+            self.feedback,
+            ["forecasts.shop.example"],
         )
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:

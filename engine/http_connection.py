@@ -1,7 +1,7 @@
-"""Connections with deadlines: uvicorn waits for a slow client for ever, this does not.
+"""Connections with limits: uvicorn waits for a slow client for ever, and reads any head.
 
 A client that sends one byte a second would otherwise keep a connection, and thousands of them all
-that the system has.
+that the system has; one that sends headers without end would fill the memory.
 """
 
 from __future__ import annotations
@@ -13,11 +13,30 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 REQUEST_SECONDS = 10.0
 """From the first byte of a request, or from the connection, to the last byte of the request."""
 
+HEAD_BYTES = 32 * 1024
+"""What the head of a request may take, when it does not come at once."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
 
 class ImpatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 by httptools, with a deadline for each request to be complete."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _is_in_head = False
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless it is a head without end."""
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
@@ -32,8 +51,15 @@ class ImpatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Give this request its time."""
         super().on_message_begin()
+        self._is_in_head = True
+        self._head_bytes = 0
         if self._deadline is None:
             self._begin_deadline()
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        self._is_in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """It is complete; answering it takes as long as it takes."""

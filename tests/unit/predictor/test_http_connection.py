@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from engine import http_connection as connection
+from engine.http_connection import ImpatientProtocol
 from engine.http_server import QuietServer
-from engine.predictor import connection
-from engine.predictor.connection import ImpatientProtocol
 from tests.unit.daemon.loop import PATIENCE_SECONDS, in_event_loop, until
 from tests.unit.deployments import deploy
 from tests.unit.predictor.conftest import Predictor
@@ -152,3 +152,35 @@ async def test_a_client_that_does_not_wait_costs_nothing(
         writer.close()
 
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@in_event_loop
+async def test_a_head_without_end_is_refused(predictor: Predictor) -> None:
+    async with listening(predictor) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health_check HTTP/1.1\r\nHost: localhost\r\n")
+        sent = 0
+        try:
+            while sent < 4 * 1024**2:
+                writer.write(b"x-filler: " + b"y" * 8000 + b"\r\n")
+                await writer.drain()
+                sent += 8012
+                await asyncio.sleep(0)
+        except ConnectionError:
+            pass
+
+        assert sent < 4 * 1024**2
+        writer.close()
+
+
+@in_event_loop
+async def test_a_head_of_usual_size_may_come_in_parts(predictor: Predictor) -> None:
+    async with listening(predictor) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part in (HEALTH[:10], HEALTH[10:-2], b"x-filler: " + b"y" * 8000 + b"\r\n", b"\r\n"):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+        assert (await asyncio.wait_for(reader.readline(), 5.0)).startswith(b"HTTP/1.1 200")
+        writer.close()
