@@ -131,7 +131,9 @@ def measure_ours(repeats: int, folder: Path) -> list[float]:
     from engine.workspace import Workspace
 
     workspace = Workspace(folder / "workspace").create()
-    (workspace.configs / "engine.yaml").write_text("predictor: {enabled: false}\n")
+    (workspace.configs / "engine.yaml").write_text(
+        "predictor: {enabled: false}\nflow_api: {port: 0}\nweb_page: {port: 0}\n"
+    )
     with EngineClient(workspace) as engine:
         try:
             engine.send(calls.warm())

@@ -87,6 +87,7 @@ def running_engine(folder: Path) -> Iterator[Bench]:
     write_sample(workspace.data / "sample.csv", series=4, days=200)
     (workspace.configs / "engine.yaml").write_text(
         f"queue: {{max_concurrent: {RUNS}}}\npredictor: {{enabled: false}}\n"
+        "flow_api: {port: 0}\nweb_page: {port: 0}\n"
     )
     with EngineClient(workspace) as client:
         try:

@@ -13,6 +13,7 @@ _KINDS = {".js": b"text/javascript; charset=utf-8", ".css": b"text/css; charset=
 SCRIPT = "swagger-ui-bundle.js"
 STYLE = "swagger-ui.css"
 START = "start.js"
+PARTS = (SCRIPT, STYLE, START)
 
 HEADERS = {
     # The page may ask this server and nobody else. Swagger UI sets styles and icons inline.

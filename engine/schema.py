@@ -204,7 +204,7 @@ class ChildInfo(Struct, frozen=True, kw_only=True):
 
 
 class EngineStatus(Struct, frozen=True, kw_only=True):
-    """The engine and everything that it keeps running."""
+    """The engine and everything that it keeps running; `addresses` are those it answers on."""
 
     version: str
     pid: int
@@ -219,6 +219,7 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     memory: int | None = None
     cpu_seconds: float | None = None
     prefect_url: str = ""
+    addresses: dict[str, str] = {}
 
 
 class DownRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

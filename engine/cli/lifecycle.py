@@ -165,6 +165,9 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
         write_text(f"{glyph} {child.name}: {child.state}{where}{again}{_usage(child)}")
         if child.problem and child.state != "ready":
             write_text(f"    {child.problem}")
+    for name, address in state.addresses.items():
+        path = "/flow-monitoring" if name == "web_page" else "/docs"
+        write_text(f"{ready} {name.replace('_', ' ')}: {address}{path}")
     for problem in state.problems:
         write_text(f"! {problem}")
     queued = f", {state.queued} waiting" if state.queued else ""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from engine.config.values import (
     Addresses,
     Allowed,
+    Name,
     Names,
     Section,
     StorageOptions,
@@ -52,6 +53,40 @@ class PredictorSettings(Section):
     keep_mb: Annotated[int, Field(ge=0, le=100_000)] = 64
     """Size within which the newest forecasts of named series are kept, in MiB, so that they can be
     held against what came (to 100000). 0: none are kept."""
+
+
+class HttpSettings(Section):
+    """A port on which the engine answers others than its own user's terminal.
+
+    Who reads on this very machine needs no token; everything else does (engine token create).
+    """
+
+    enabled: bool = True
+    """Whether it is open: true or false."""
+
+    host: Name = "127.0.0.1"
+    """Address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all networks; others
+    than this machine are let in once there is a token for them."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """TCP port (0 to 65535). 0: any free port."""
+
+    allowed_hosts: Names = ()
+    """Host names under which it is reached, such as that of a proxy; others are refused."""
+
+
+class FlowApiSettings(HttpSettings):
+    """The flow API: launches, monitoring data, runs, models and schedules over HTTP."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8686
+    """TCP port of the flow API (0 to 65535). 0: any free port."""
+
+
+class WebPageSettings(HttpSettings):
+    """The page /flow-monitoring, and what it needs of the flow API."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 4243
+    """TCP port of the web page (0 to 65535). 0: any free port."""
 
 
 Limit = Annotated[int, Field(ge=0, le=1000)]
@@ -176,6 +211,12 @@ class EngineSettings(Section):
 
     predictor: PredictorSettings = PredictorSettings()
     """Forecasts by HTTP."""
+
+    flow_api: FlowApiSettings = FlowApiSettings()
+    """Launches and monitoring by HTTP."""
+
+    web_page: WebPageSettings = WebPageSettings()
+    """Runs in the browser."""
 
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""

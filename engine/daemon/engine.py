@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -50,6 +50,20 @@ logger = logging.getLogger(__name__)
 
 _WORKSPACE_LOOK_SECONDS = 2.0
 _AGAIN_SECONDS = 30.0
+
+
+class Service(Protocol):
+    """Something that answers others on behalf of the engine.
+
+    Attributes:
+        name: What it is called.
+        address: Where it answers, "" when it does not.
+        problem: Why not, "" when nothing is wrong.
+    """
+
+    name: str
+    address: str
+    problem: str
 
 
 class Engine:
@@ -125,6 +139,7 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
+        self.services: list[Service] = []
         self.stop_requested = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: set[asyncio.Task[None]] = set()
@@ -177,6 +192,7 @@ class Engine:
         counts = await self.workers.table(self.table.counts)
         queued = await self.workers.table(self.table.queued)
         problems = [self.settings.problem, self.keeper.problem]
+        problems += [service.problem for service in self.services]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),
@@ -191,6 +207,9 @@ class Engine:
             problems=tuple(problem for problem in problems if problem),
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
+            addresses={
+                service.name: service.address for service in self.services if service.address
+            },
             prefect_url=self.prefect.connection.url if self.prefect.connection else "",
         )
 

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import uvicorn
 from engine.daemon import systemd
 from engine.daemon.engine import Engine
 from engine.daemon.http import make_app
+from engine.daemon.web.servers import WebServer, web_servers
 from engine.errors import EngineError
 from engine.exits import ALREADY_RUNS, ERROR_PREFIX, exit_status_of
 from engine.http_server import QuietServer
@@ -74,11 +75,20 @@ async def _serve_until_told(workspace: Workspace, *, warm: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop_requested.set)
     with listening(workspace.socket) as listener:
-        await run_engine(engine, listener, warm=warm)
+        await run_engine(engine, listener, web_servers(engine), warm=warm)
 
 
-async def run_engine(engine: Engine, listener: socket.socket, *, warm: bool = False) -> None:
-    """Work and answer on a listening socket until the engine is asked to stop."""
+async def run_engine(
+    engine: Engine, listener: socket.socket, web: Sequence[WebServer] = (), *, warm: bool = False
+) -> None:
+    """Work and answer on a listening socket until the engine is asked to stop.
+
+    Args:
+        engine: The engine.
+        listener: The Unix socket of its own user.
+        web: What answers others.
+        warm: Start at once what runs need.
+    """
     config = uvicorn.Config(
         make_app(engine),
         log_config=None,
@@ -88,6 +98,8 @@ async def run_engine(engine: Engine, listener: socket.socket, *, warm: bool = Fa
     )
     server = QuietServer(config)
     await engine.start()
+    engine.services = [*web]
+    ports = [asyncio.create_task(one.keep()) for one in web]
     if warm:
         engine.warm()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -98,6 +110,9 @@ async def run_engine(engine: Engine, listener: socket.socket, *, warm: bool = Fa
     logger.info("the engine stops; %d runs go on", len(engine.keeper.living))
     systemd.notify(systemd.STOPPING)
     server.leave()
+    for port in ports:
+        port.cancel()
+    await asyncio.gather(*ports, return_exceptions=True)
     await asyncio.wait([serving], timeout=_GOODBYE_SECONDS * 2)
     stopping.cancel()
     await engine.stop()

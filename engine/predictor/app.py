@@ -114,7 +114,7 @@ class App:
         }
         self._parts = {
             f"/docs/{name}": Route("/docs", "GET", self._part_of_docs, _message)
-            for name in (offline_docs.SCRIPT, offline_docs.STYLE, offline_docs.START)
+            for name in offline_docs.PARTS
         }
         self._update = Route(UPDATE_PATH, "PUT", self._updated, _message)
         self._unknown = Route("other", "", self._not_found, _message)

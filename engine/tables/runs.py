@@ -257,6 +257,7 @@ class RunTable:
         flow: str | None = None,
         state: str | None = None,
         before: float | None = None,
+        since: float | None = None,
     ) -> list[RunRecord]:
         """Return the newest runs first.
 
@@ -265,8 +266,14 @@ class RunTable:
             flow: Only runs of this flow.
             state: Only runs in this state.
             before: Only runs created before this time: the next page.
+            since: Only runs created at this time or later.
         """
-        wanted = {"flow = ?": flow, "state = ?": state, "created < ?": before}
+        wanted = {
+            "flow = ?": flow,
+            "state = ?": state,
+            "created < ?": before,
+            "created >= ?": since,
+        }
         chosen = {text: value for text, value in wanted.items() if value is not None}
         return self._select(
             f"{' AND '.join(chosen) or 'TRUE'} ORDER BY created DESC LIMIT ?",

@@ -28,12 +28,13 @@ SAMPLE_COLUMNS = (
     "--set=dataset.series_col=product",
 )
 TIMEOUT_SECONDS = 120
+CLOSED = "flow_api: {enabled: false}\nweb_page: {enabled: false}\n"
 NO_PREDICTOR = "predictor: {enabled: false}"
-SETTINGS = """
-queue: {max_concurrent: 4}
-run: {cancel_grace_seconds: 2}
-prefect_server: {idle_exit_seconds: 1}
-predictor: {enabled: false}
+SETTINGS = f"""{CLOSED}
+queue: {{max_concurrent: 4}}
+run: {{cancel_grace_seconds: 2}}
+prefect_server: {{idle_exit_seconds: 1}}
+predictor: {{enabled: false}}
 """
 PUPPET = Path(__file__).parent / "puppet_model.py"
 
@@ -112,7 +113,8 @@ class Engine:
     def settings(self, text: str) -> Iterator[None]:
         """Other settings of the engine for a while: it reads them again by itself."""
         path = self.workspace.configs / "engine.yaml"
-        path.write_text(text if "predictor:" in text else f"{text}\n{NO_PREDICTOR}\n")
+        text = text if "predictor:" in text else f"{text}\n{NO_PREDICTOR}\n"
+        path.write_text(text if "flow_api:" in text else f"{text}\n{CLOSED}")
         try:
             yield
         finally:

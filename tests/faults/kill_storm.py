@@ -42,6 +42,8 @@ SETTINGS = """
 queue: {max_concurrent: 4}
 prefect_server: {idle_exit_seconds: 5}
 predictor: {port: 0}
+flow_api: {port: 0}
+web_page: {port: 0}
 """
 
 

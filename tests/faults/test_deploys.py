@@ -29,7 +29,12 @@ pytestmark = pytest.mark.long
 
 # The process of a run is a fork of this one.
 RUN = "engine.execution.fork_server"
-SETTINGS = "predictor: {port: 0}\nprefect_server: {idle_exit_seconds: 5}\n"
+SETTINGS = """
+predictor: {port: 0}
+flow_api: {enabled: false}
+web_page: {enabled: false}
+prefect_server: {idle_exit_seconds: 5}
+"""
 LENIENT = ("deploy.gate.max_ratio_to_champion=100", "deploy.gate.max_ratio_to_naive=100")
 BODY = {"input_data": [float(number % 7) for number in range(30)]}
 MOST_CHANGES = 300

@@ -60,7 +60,9 @@ def test_31_a_full_disk_ends_a_run_and_not_the_engine(small_disk: Path) -> None:
     workspace = Workspace(small_disk / "workspace").create()
     sample = workspace.data / "sample.csv"
     write_sample(sample, series=4, days=200)
-    (workspace.configs / "engine.yaml").write_text("predictor: {port: 0}\n")
+    (workspace.configs / "engine.yaml").write_text(
+        "predictor: {port: 0}\nflow_api: {port: 0}\nweb_page: {port: 0}\n"
+    )
     with EngineClient(workspace) as engine:
         try:
             flags = {"data": str(sample)}

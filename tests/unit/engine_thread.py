@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.daemon.engine import Engine
 from engine.daemon.main import listening, run_engine
+from engine.daemon.web.servers import web_servers
 from engine.processes import start_mark
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
@@ -51,8 +52,9 @@ class EngineThread:
     What is put into the table before it is entered, the engine finds as an earlier one left it.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, web: bool = False) -> None:
         self._workspace = workspace.create()
+        self._web = web
         self.engine = LightEngine(workspace)
         """The engine itself; what changes it belongs into its own thread, see `do`."""
         self._pool = ThreadPoolExecutor(1, "engine")
@@ -98,7 +100,8 @@ class EngineThread:
 
     async def _serve(self) -> None:
         with listening(self._workspace.socket) as listener:
-            await run_engine(self.engine, listener)
+            web = web_servers(self.engine) if self._web else []
+            await run_engine(self.engine, listener, web)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

@@ -45,7 +45,7 @@ def guarded(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except EngineError as error:
-            status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+            status = status_of(error)
             values = error.to_dict()
             reply = ErrorReply(
                 kind=str(values["kind"]),
@@ -60,6 +60,12 @@ def guarded(handler: Handler) -> Handler:
             return answer(ErrorReply(kind="EngineError", message=what), 500)
 
     return handle
+
+
+def status_of(error: EngineError) -> int:
+    """The HTTP status that says what kind of error it is."""
+    codes = _STATUS.items()
+    return next((code for kind, code in codes if isinstance(error, kind)), 500)
 
 
 async def no_such_route(request: Request, error: Exception) -> Response:

@@ -1,0 +1,118 @@
+"""The flow API and the web page as one application: a table of routes, each with its role."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine import offline_docs
+from engine.daemon.engine import Engine
+from engine.daemon.http.answers import status_of
+from engine.daemon.web import page
+from engine.daemon.web.guard import Guard, refusal
+from engine.daemon.web.handlers import (
+    BODY_BYTES,
+    RequestTooLargeError,
+    WebHandlers,
+    WrongTypeError,
+)
+from engine.daemon.web.openapi import OPERATIONS, document
+from engine.errors import EngineError
+from engine.tokens import Identity
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Identity], Awaitable[Response]]
+
+
+def make_web_app(engine: Engine, guard: Guard, *, with_page: bool) -> Starlette:
+    """The application over one engine.
+
+    Args:
+        engine: The engine.
+        guard: What every request passes.
+        with_page: Whether the web page belongs to it, or the API alone.
+    """
+    handlers = WebHandlers(engine)
+    routes = [
+        Route(
+            operation.path,
+            guard.protect(_translating(getattr(handlers, operation.handler)), operation.role),
+            methods=[operation.method],
+        )
+        for operation in OPERATIONS
+    ]
+    open_pages: list[tuple[str, Handler]] = [
+        ("/docs", _docs),
+        ("/openapi.json", _openapi),
+        *((f"/docs/{name}", _part_of_docs) for name in offline_docs.PARTS),
+    ]
+    if with_page:
+        open_pages += [("/flow-monitoring", page.page), ("/", page.to_page)]
+        open_pages += [(f"/flow-monitoring/{name}", page.part) for name in page.PARTS]
+    routes += [
+        Route(path, guard.protect(_translating(handler), None), methods=["GET"])
+        for path, handler in open_pages
+    ]
+    lost = guard.protect(_lost, None)
+
+    async def no_such_route(request: Request, error: Exception) -> Response:
+        request.state.error = error
+        return await lost(request)
+
+    return Starlette(routes=routes, exception_handlers={404: no_such_route, 405: no_such_route})
+
+
+def _translating(handler: Handler) -> Handler:
+    """Turn the errors of a handler into answers of one form."""
+
+    async def handle(request: Request, who: Identity) -> Response:
+        try:
+            return await handler(request, who)
+        except RequestTooLargeError:
+            what = f"the body is larger than {BODY_BYTES // 1024} kB"
+            return refusal(413, what, {"connection": "close"})
+        except WrongTypeError:
+            return refusal(415, "send JSON, with the header Content-Type: application/json")
+        except EngineError as error:
+            return refusal(status_of(error), str(error))
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.url.path)
+            return refusal(500, "an error of ours; it is in the engine's log")
+
+    return handle
+
+
+async def _lost(request: Request, _: Identity) -> Response:
+    error = request.state.error
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return refusal(
+        status, f"there is no {request.method} {request.url.path[:200]}; see /docs", headers
+    )
+
+
+async def _docs(_: Request, __: Identity) -> Response:
+    return _offline(offline_docs.page("mlops-tui flow API"), "text/html; charset=utf-8")
+
+
+async def _part_of_docs(request: Request, _: Identity) -> Response:
+    name = request.url.path.rpartition("/")[2]
+    content, kind = await asyncio.to_thread(offline_docs.part, name)
+    return _offline(content, kind.decode())
+
+
+def _offline(content: bytes, kind: str) -> Response:
+    headers = {key.decode(): value.decode() for key, value in offline_docs.HEADERS.items()}
+    return Response(content, headers=headers, media_type=kind)
+
+
+async def _openapi(_: Request, __: Identity) -> Response:
+    return Response(document(), media_type="application/json")

@@ -1,0 +1,149 @@
+"""What every request passes before it reaches a handler, and every answer before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.access import AccessDeniedError, Door, check_host, is_local_name
+from engine.daemon.web.audit import Audit
+from engine.daemon.web.messages import WebError
+from engine.errors import StorageError
+from engine.schema import encode
+from engine.tokens import Identity, Role
+
+Handler = Callable[[Request, Identity], Awaitable[Response]]
+
+ANYBODY = Identity("nobody in particular", "viewer")
+"""Who reads on this very machine, and brings no token."""
+
+_SAFE = frozenset({"GET", "HEAD"})
+# A proxy on this machine makes strangers look like neighbours; it says so in one of these.
+_DETOURS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What a guard has to know of where it stands.
+
+    Attributes:
+        setting: Name of the section in engine.yaml.
+        is_local: Only this machine can reach it.
+        allowed_hosts: Names beside those of the loopback interface, in lower case.
+    """
+
+    setting: str
+    is_local: bool
+    allowed_hosts: frozenset[str]
+
+
+class Guard:
+    """Checks host, origin and token; adds the headers that browsers heed.
+
+    Args:
+        door: Knows the tokens.
+        audit: Where attempts to change something are written down.
+        listening: As of now: settings may change while it listens.
+    """
+
+    def __init__(self, door: Door, audit: Audit, listening: Callable[[], Listening]) -> None:
+        self._door = door
+        self._audit = audit
+        self._listening = listening
+
+    def protect(
+        self, handler: Handler, role: Role | None
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Let a handler answer only who may ask.
+
+        Args:
+            handler: What answers.
+            role: The role that is needed; None: anybody who reaches it by the right name.
+        """
+
+        async def protected(request: Request) -> Response:
+            who: Identity | None = None
+            try:
+                who = self._who(request, role)
+                response = await handler(request, who)
+            except AccessDeniedError as denied:
+                headers = {key.decode(): value.decode() for key, value in denied.headers.items()}
+                response = refusal(denied.status, denied.message, headers)
+            except StorageError as error:
+                response = refusal(500, str(error))
+            if request.method not in _SAFE:
+                self._audit.write(
+                    who=who.name if who else "",
+                    role=who.role if who else "",
+                    client=client_of(request),
+                    method=request.method,
+                    path=request.url.path,
+                    status=response.status_code,
+                )
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return protected
+
+    def _who(self, request: Request, role: Role | None) -> Identity:
+        listening = self._listening()
+        host = check_host(
+            request.headers.get("host", "").encode("latin-1"),
+            listening.allowed_hosts,
+            f"{listening.setting}.allowed_hosts",
+        )
+        is_safe = request.method in _SAFE
+        if not is_safe:
+            _check_origin(request)
+        if role is None:
+            return ANYBODY
+        if len(request.headers.getlist("authorization")) > 1:
+            raise AccessDeniedError(400, "the header Authorization stands there twice")
+        given = request.headers.get("authorization")
+        is_neighbour = (
+            listening.is_local
+            and is_local_name(host)
+            and not any(name in request.headers for name in _DETOURS)
+        )
+        if is_safe and given is None and role == "viewer" and is_neighbour:
+            return ANYBODY
+        header = None if given is None else given.encode("latin-1")
+        return self._door.check(header, client_of(request), role)
+
+
+def client_of(request: Request) -> str:
+    """The address that a request came from."""
+    return request.client.host if request.client else ""
+
+
+def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Why something is not done, in the form of all errors."""
+    body = encode(WebError(status="error", message=message))
+    return Response(body, status, dict(headers or {}), media_type="application/json")
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse what a page of another server asks a browser to send.
+
+    Raises:
+        AccessDeniedError: 403.
+    """
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not is_own or site not in (None, "same-origin", "none"):
+        raise AccessDeniedError(403, "a page of another server may not change anything here")

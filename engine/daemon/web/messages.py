@@ -1,0 +1,133 @@
+"""What the flow API is asked and what it answers; names and forms that clients know stay."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from engine.schema import CatchUp, Priority, ScheduleName
+
+STARTED = "Run_flow is running in the background"
+NO_MODEL = "0"
+"""What clients send as the model of a flow that has none."""
+
+ModelName = Annotated[str, Meta(min_length=1, max_length=64)]
+Epochs = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+
+class RunFlowRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a flow is to run; what is absent is as configured.
+
+    Attributes:
+        model_type: For train_flow and full_flow; ignored for the others.
+        epochs: Likewise.
+        seed: Likewise.
+        priority: Of runs that wait, those of a higher number start first.
+    """
+
+    model_type: ModelName | None = None
+    epochs: Epochs | None = None
+    seed: Seed | None = None
+    priority: Priority = 0
+
+
+class RunFlowReply(Struct, frozen=True, kw_only=True):
+    """The run goes on in the background."""
+
+    status: str
+    message: str
+    flow_run_id: str
+
+
+class WebMessage(Struct, frozen=True, kw_only=True):
+    """An answer that is only a sentence."""
+
+    message: str
+
+
+class WebError(Struct, frozen=True, kw_only=True):
+    """Why something is not done, and what to do about it."""
+
+    status: str
+    message: str
+
+
+class TaskTimes(Struct, frozen=True, kw_only=True):
+    """One task of a run; times in ISO 8601 with their offset, null while they are not known."""
+
+    task_name: str
+    state: str
+    start_time: str | None
+    end_time: str | None
+
+
+class FlowTimes(Struct, frozen=True, kw_only=True):
+    """One run with its tasks."""
+
+    flow_id: str
+    flow_name: str
+    flow_run_name: str
+    state: str
+    start_time: str | None
+    end_time: str | None
+    tasks: list[TaskTimes]
+
+
+class Monitoring(Struct, frozen=True, kw_only=True):
+    """Runs, the newest first, and a figure of them for Plotly."""
+
+    flow_info: list[FlowTimes]
+    graph: list[dict[str, Any]]
+    layout: dict[str, Any]
+
+
+class WebSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A flow to be launched again and again: by cron expression, or every so many seconds."""
+
+    name: ScheduleName
+    flow: str
+    cron: Annotated[str, Meta(max_length=200)] | None = None
+    every_seconds: float | None = None
+    timezone: Annotated[str, Meta(max_length=64)] = ""
+    model_type: ModelName | None = None
+    epochs: Epochs | None = None
+    seed: Seed | None = None
+    priority: Priority = 0
+    catch_up: CatchUp = "latest"
+    enabled: bool = True
+    replace: bool = False
+
+
+class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why which version serves is changed; kept in the log."""
+
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class ModelVersion(Struct, frozen=True, kw_only=True):
+    """A deployed version."""
+
+    id: str
+    model_type: str
+    created: float
+    alias: str | None
+    lineage: dict[str, Any]
+
+
+class ModelVersions(Struct, frozen=True, kw_only=True):
+    """The deployed versions, the newest first."""
+
+    versions: list[ModelVersion]
+
+
+class AliasReply(Struct, frozen=True, kw_only=True):
+    """Which version serves, and which one did before."""
+
+    champion: str | None
+    previous: str | None
+
+
+class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request without content."""

@@ -1,0 +1,284 @@
+"""Every operation of the flow API, and its description in the format of OpenAPI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from engine.daemon.web.messages import (
+    AliasReply,
+    ModelVersions,
+    Monitoring,
+    Nothing,
+    Reason,
+    RunFlowReply,
+    RunFlowRequest,
+    WebError,
+    WebMessage,
+    WebSchedule,
+)
+from engine.schema import (
+    FLOW_NAMES,
+    SCHEDULE_NAME,
+    CancelRequest,
+    EngineStatus,
+    LaunchReply,
+    LogReply,
+    ProgressReply,
+    RunDetail,
+    RunInfo,
+    RunPage,
+    RunsReply,
+    ScheduleChange,
+    ScheduleInfo,
+    SchedulesReply,
+)
+from engine.states import ALL_STATES
+from engine.tokens import Role
+
+_REFERENCE = "#/components/schemas/{name}"
+_TEXT: dict[str, Any] = {"type": "string"}
+_FLOW = {"type": "string", "enum": list(FLOW_NAMES)}
+_STATE = {"type": "string", "enum": list(ALL_STATES)}
+_MOMENT = {"type": "number"}
+_SWITCH = {"type": "boolean"}
+
+
+def _whole(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked for.
+
+    Attributes:
+        method: HTTP method.
+        path: With its parameters in braces.
+        handler: Name of the method of `WebHandlers` that answers.
+        role: What is needed; a viewer's role only over the network.
+        summary: What it does.
+        reply: Type of the answer.
+        body: Type of the body, None when there is none.
+        query: Schemas of the query parameters.
+        statuses: What else it answers, beside what everything answers.
+    """
+
+    method: str
+    path: str
+    handler: str
+    role: Role | None
+    summary: str
+    reply: type[Struct] | None
+    body: type[Struct] | None = None
+    query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    statuses: tuple[int, ...] = ()
+
+
+_RUN = "/api/v1/runs/{run_id}"
+_LIST = {"limit": _whole(1, 1000)}
+_START = {"model_type": _TEXT, "epochs": {"type": "integer"}, "seed": {"type": "integer"}}
+
+OPERATIONS = (
+    Operation(
+        "GET", "/api/run_flow_api_check", "check", None, "Whether the flow API answers.", WebMessage
+    ),
+    Operation(
+        *("POST", "/api/run_flow/{flow_type}", "run_flow", "operator"),
+        "Launch a flow; it goes on in the background.",
+        RunFlowReply,
+        RunFlowRequest,
+        _START,
+        (422, 503),
+    ),
+    Operation(
+        *("GET", "/api/flow-monitoring-data", "monitoring", "viewer"),
+        "Runs and their tasks, the newest first, and a figure of them for Plotly. "
+        "The header Link names the next page.",
+        Monitoring,
+        query={
+            **_LIST,
+            "since": _TEXT,
+            "before": _MOMENT,
+            "flow_type": _FLOW,
+            "state": _STATE,
+        },
+        statuses=(422,),
+    ),
+    Operation(
+        "GET", "/api/v1/status", "status", "viewer", "How the engine is doing.", EngineStatus
+    ),
+    Operation(
+        *("GET", "/api/v1/events", "events", "viewer"),
+        "The live feed, as server-sent events; Last-Event-ID resumes it.",
+        None,
+        query={"run": _TEXT, "logs": _SWITCH},
+        statuses=(404, 422),
+    ),
+    Operation(
+        *("GET", "/api/v1/runs", "runs", "viewer", "Runs, the newest first.", RunPage),
+        query={**_LIST, "flow": _TEXT, "state": _TEXT, "before": _MOMENT},
+        statuses=(422,),
+    ),
+    Operation("GET", _RUN, "run", "viewer", "One run.", RunDetail, statuses=(404,)),
+    Operation(
+        *("GET", f"{_RUN}/log", "log", "viewer", "Its log, or a part of it.", LogReply),
+        query={"cursor": _TEXT, "tail": _whole(1, 100_000)},
+        statuses=(404, 422),
+    ),
+    Operation(
+        *("GET", f"{_RUN}/progress", "progress", "viewer", "Its progress.", ProgressReply),
+        query={"offset": _whole(0, 2**53)},
+        statuses=(404, 422),
+    ),
+    Operation(
+        *("POST", f"{_RUN}/cancel", "cancel", "operator", "End it.", RunInfo, CancelRequest),
+        statuses=(404, 409, 422),
+    ),
+    Operation(
+        *("POST", f"{_RUN}/rerun", "rerun", "operator", "Launch it again.", LaunchReply, Nothing),
+        statuses=(404, 409, 422, 503),
+    ),
+    Operation(
+        *("DELETE", _RUN, "delete", "admin", "Delete it, once it has ended.", RunsReply),
+        statuses=(404, 409, 503),
+    ),
+    Operation("GET", "/api/v1/schedules", "schedules", "viewer", "Schedules.", SchedulesReply),
+    Operation(
+        *("POST", "/api/v1/schedules", "add_schedule", "admin", "Add one.", ScheduleInfo),
+        WebSchedule,
+        statuses=(409, 422),
+    ),
+    Operation(
+        *("PATCH", "/api/v1/schedules/{name}", "change_schedule", "admin"),
+        "Pause or resume one.",
+        ScheduleInfo,
+        ScheduleChange,
+        statuses=(404, 422),
+    ),
+    Operation(
+        *("DELETE", "/api/v1/schedules/{name}", "remove_schedule", "admin", "Remove one."),
+        ScheduleInfo,
+        statuses=(404,),
+    ),
+    Operation("GET", "/api/v1/models", "models", "viewer", "Deployed versions.", ModelVersions),
+    Operation(
+        *("POST", "/api/v1/models/{version}/promote", "promote", "admin"),
+        "Let a version serve, after it has been verified.",
+        AliasReply,
+        Reason,
+        statuses=(404, 409, 422, 503),
+    ),
+    Operation(
+        *("POST", "/api/v1/models/rollback", "roll_back", "admin"),
+        "Let the previous version serve again.",
+        AliasReply,
+        Reason,
+        statuses=(404, 422, 503),
+    ),
+)
+
+_EVERYWHERE = {
+    405: "another method",
+    421: "a Host header that is not allowed",
+    500: "an error of ours",
+}
+_GUARDED = {
+    401: "without a token that is known",
+    403: "with a token whose role is not enough, or from a page of another server",
+    429: "too many wrong tokens; Retry-After says when to come again",
+}
+_WITH_BODY = {
+    413: "a body that is too large",
+    415: "a body that is not JSON",
+    422: "a body that says something impossible",
+}
+_SPECIAL = {
+    404: "there is none",
+    409: "not in this state",
+    422: "something impossible is asked for",
+    503: "the engine is not ready",
+}
+_PATH_SCHEMAS: dict[str, dict[str, Any]] = {
+    "flow_type": _FLOW,
+    "run_id": {"type": "string", "pattern": "^[0-9a-z-]{1,64}$"},
+    "name": {"type": "string", "pattern": f"^{SCHEDULE_NAME}$"},
+    "version": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"},
+}
+
+
+@cache
+def document() -> bytes:
+    """The whole description, as JSON; every status that is ever answered is in it."""
+    messages: list[type[Struct]] = [WebError]
+    for op in OPERATIONS:
+        messages += [one for one in (op.reply, op.body) if one is not None and one not in messages]
+    _, schemas = msgspec.json.schema_components(messages, ref_template=_REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "mlops-tui flow API", "version": version("mlops-tui")},
+            "paths": paths,
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
+        }
+    )
+
+
+def _describe(operation: Operation) -> dict[str, Any]:
+    responses = {"200": _success(operation)}
+    others = dict(_EVERYWHERE)
+    if operation.role is not None:
+        others |= _GUARDED
+    if operation.method not in ("GET", "HEAD"):
+        others |= {403: _GUARDED[403]}
+    others |= {status: _SPECIAL[status] for status in operation.statuses}
+    if operation.body is not None:
+        others |= _WITH_BODY
+    for status, what in sorted(others.items()):
+        responses[str(status)] = {"description": what, "content": _json(WebError)}
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": operation.handler,
+        "responses": responses,
+        "parameters": _parameters(operation),
+    }
+    if operation.body is not None:
+        described["requestBody"] = {"required": False, "content": _json(operation.body)}
+    if operation.role is not None:
+        described["security"] = [{"token": []}]
+        described["description"] = f"Needs the role {operation.role}."
+    return described
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    if operation.reply is None:
+        return {"description": "The feed.", "content": {"text/event-stream": {"schema": _TEXT}}}
+    return {"description": operation.summary, "content": _json(operation.reply)}
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]}
+        for name in names
+    ]
+    found += [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in operation.query.items()
+    ]
+    return found
+
+
+def _json(message: type) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=message.__name__)}}}
