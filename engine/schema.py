@@ -19,6 +19,7 @@ ScheduleName = Annotated[str, Meta(pattern=rf"^{SCHEDULE_NAME}$")]
 CatchUp = Literal["skip", "latest", "all"]
 EVERY_LEAST_SECONDS = 10.0
 EVERY_MOST_SECONDS = 366 * 86400.0
+Period = Annotated[float, Meta(ge=EVERY_LEAST_SECONDS, le=EVERY_MOST_SECONDS)]
 
 
 # Answers may gain fields in later versions; a request that is not wholly understood is refused.
@@ -247,9 +248,7 @@ class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: ScheduleName
     flow: str
     cron: str | None = None
-    every_seconds: Annotated[float, Meta(ge=EVERY_LEAST_SECONDS, le=EVERY_MOST_SECONDS)] | None = (
-        None
-    )
+    every_seconds: Period | None = None
     timezone: str = ""
     overrides: tuple[str, ...] = ()
     flags: dict[str, Any] = {}

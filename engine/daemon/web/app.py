@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -61,11 +60,22 @@ def make_web_app(engine: Engine, guard: Guard, *, with_page: bool) -> Starlette:
         Route(path, guard.protect(_translating(handler), None), methods=["GET"])
         for path, handler in open_pages
     ]
-    lost = guard.protect(_lost, None)
+    allowed: dict[str, set[str]] = {}
+    for route in routes:
+        allowed.setdefault(route.path, set()).update(route.methods or ())
 
-    async def no_such_route(request: Request, error: Exception) -> Response:
-        request.state.error = error
-        return await lost(request)
+    async def lost(request: Request, _: Identity) -> Response:
+        found = [path for path, regex in patterns if regex.match(request.url.path)]
+        what = f"there is no {request.method} {request.url.path[:200]}; see /docs"
+        if not found:
+            return refusal(404, what)
+        return refusal(405, what, {"allow": ", ".join(sorted(allowed[found[0]]))})
+
+    patterns = [(route.path, route.path_regex) for route in routes]
+    guarded = guard.protect(lost, None)
+
+    async def no_such_route(request: Request, _: Exception) -> Response:
+        return await guarded(request)
 
     return Starlette(routes=routes, exception_handlers={404: no_such_route, 405: no_such_route})
 
@@ -88,15 +98,6 @@ def _translating(handler: Handler) -> Handler:
             return refusal(500, "an error of ours; it is in the engine's log")
 
     return handle
-
-
-async def _lost(request: Request, _: Identity) -> Response:
-    error = request.state.error
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return refusal(
-        status, f"there is no {request.method} {request.url.path[:200]}; see /docs", headers
-    )
 
 
 async def _docs(_: Request, __: Identity) -> Response:

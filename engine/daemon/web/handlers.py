@@ -6,11 +6,12 @@ the configuration say, with another model, number of epochs or seed at most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,7 +34,7 @@ from engine.daemon.web.messages import (
     WebSchedule,
 )
 from engine.daemon.web.monitoring import MonitoringData
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ConflictError
 from engine.schema import (
     FLOW_NAMES,
     CancelRequest,
@@ -55,6 +56,7 @@ BODY_BYTES = 64 * 1024
 MOST_RUNS = 1000
 DEFAULT_RUNS = 100
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _WITH_MODEL = frozenset({"train_flow", "full_flow"})
 
 T = TypeVar("T")
@@ -202,7 +204,10 @@ class WebHandlers:
         run_id = (
             await self._engine.workers.table(self._engine.table.get, request.path_params["run_id"])
         ).id
-        return answer(await self._engine.actions.delete(ChooseRequest(ids=(run_id,)), force=False))
+        reply = await self._engine.actions.delete(ChooseRequest(ids=(run_id,)), force=False)
+        if reason := reply.refused.get(run_id):
+            raise ConflictError(reason)
+        return answer(reply)
 
     async def schedules(self, _: Request, __: Identity) -> Response:
         """All schedules."""
@@ -261,23 +266,24 @@ class WebHandlers:
         return answer(msgspec.convert(told, type=AliasReply))
 
 
-def _merged(body: RunFlowRequest, query: Mapping[str, str]) -> RunFlowRequest:
+def _merged(body: RunFlowRequest, query: QueryParams) -> RunFlowRequest:
     """The body, completed by what stands in the query; the body counts more."""
-    given = {name: value for name, value in msgspec.to_builtins(body).items() if value is not None}
-    plain = {name: query[name] for name in ("model_type", "epochs", "seed") if name in query}
-    try:
+    given: dict[str, Any] = {}
+    for name in ("model_type", "epochs", "seed"):
+        values = query.getlist(name)
+        if len(values) > 1:
+            raise ConfigError(f"{name} stands in the query {len(values)} times")
+        if not values:
+            continue
         # In a query everything is text: numbers are read from it.
-        from_query = msgspec.convert(plain, type=RunFlowRequest, strict=False)
+        is_number = name != "model_type" and _NUMBER.fullmatch(values[0])
+        given[name] = int(values[0]) if is_number else values[0]
+    told = {name: getattr(body, name) for name in ("model_type", "epochs", "seed")}
+    given |= {name: value for name, value in told.items() if value is not None}
+    try:
+        return msgspec.convert({**given, "priority": body.priority}, type=RunFlowRequest)
     except msgspec.ValidationError as error:
         raise ConfigError(f"the query cannot be understood: {_place(str(error))}") from None
-    told = {key: part for key, part in msgspec.to_builtins(from_query).items() if part is not None}
-    return msgspec.convert({**told, **_without_defaults(body, given)}, type=RunFlowRequest)
-
-
-def _without_defaults(body: RunFlowRequest, given: dict[str, Any]) -> dict[str, Any]:
-    if body.priority == 0:
-        given.pop("priority", None)
-    return given
 
 
 def _flags(flow: str, asked: RunFlowRequest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from engine.schema import CatchUp, Priority, ScheduleName
+from engine.schema import CatchUp, Period, Priority, ScheduleName
 
 STARTED = "Run_flow is running in the background"
 NO_MODEL = "0"
@@ -89,7 +89,7 @@ class WebSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     name: ScheduleName
     flow: str
     cron: Annotated[str, Meta(max_length=200)] | None = None
-    every_seconds: float | None = None
+    every_seconds: Period | None = None
     timezone: Annotated[str, Meta(max_length=64)] = ""
     model_type: ModelName | None = None
     epochs: Epochs | None = None
@@ -103,7 +103,7 @@ class WebSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why which version serves is changed; kept in the log."""
 
-    reason: Annotated[str, Meta(max_length=500)] = ""
+    reason: Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
 
 class ModelVersion(Struct, frozen=True, kw_only=True):

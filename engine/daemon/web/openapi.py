@@ -43,6 +43,7 @@ from engine.tokens import Role
 
 _REFERENCE = "#/components/schemas/{name}"
 _TEXT: dict[str, Any] = {"type": "string"}
+_SINCE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date-time"}]}
 _FLOW = {"type": "string", "enum": list(FLOW_NAMES)}
 _STATE = {"type": "string", "enum": list(ALL_STATES)}
 _MOMENT = {"type": "number"}
@@ -82,7 +83,11 @@ class Operation:
 
 _RUN = "/api/v1/runs/{run_id}"
 _LIST = {"limit": _whole(1, 1000)}
-_START = {"model_type": _TEXT, "epochs": {"type": "integer"}, "seed": {"type": "integer"}}
+_START = {
+    "model_type": {"type": "string", "minLength": 1, "maxLength": 64},
+    "epochs": _whole(-(2**53), 2**53),
+    "seed": _whole(0, 2**32 - 1),
+}
 
 OPERATIONS = (
     Operation(
@@ -103,7 +108,7 @@ OPERATIONS = (
         Monitoring,
         query={
             **_LIST,
-            "since": _TEXT,
+            "since": _SINCE,
             "before": _MOMENT,
             "flow_type": _FLOW,
             "state": _STATE,
@@ -254,16 +259,20 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "parameters": _parameters(operation),
     }
     if operation.body is not None:
-        described["requestBody"] = {"required": False, "content": _json(operation.body)}
+        needed = any(field.required for field in msgspec.structs.fields(operation.body))
+        described["requestBody"] = {"required": needed, "content": _json(operation.body)}
     if operation.role is not None:
         described["security"] = [{"token": []}]
         described["description"] = f"Needs the role {operation.role}."
+        if operation.role == "viewer":
+            # Who reads on the very machine that it listens on alone, needs none.
+            described["security"].append({})
     return described
 
 
 def _success(operation: Operation) -> dict[str, Any]:
     if operation.reply is None:
-        return {"description": "The feed.", "content": {"text/event-stream": {"schema": _TEXT}}}
+        return {"description": "The feed.", "content": {"text/event-stream": {}}}
     return {"description": operation.summary, "content": _json(operation.reply)}
 
 

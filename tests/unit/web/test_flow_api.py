@@ -155,7 +155,10 @@ def test_58_what_cannot_be_is_refused_with_what_can(
     assert RunTable(web.workspace.database).newest(10) == []
 
 
-@pytest.mark.parametrize("query", ["epochs=ten", "epochs=1.5", "seed=-1", "model_type="])
+@pytest.mark.parametrize(
+    "query",
+    ["epochs=ten", "epochs=1.5", "seed=-1", "model_type=", "seed=null", "epochs=1&epochs=2"],
+)
 def test_58_a_query_that_cannot_be_is_refused(web: Web, owner: str, query: str) -> None:
     refused(web.ask("POST", f"/api/run_flow/train_flow?{query}", token=owner), 422)
 
@@ -334,6 +337,7 @@ def test_runs_can_be_seen_cancelled_repeated_and_deleted(web: Web, owner: str) -
     assert web.ask("GET", f"/api/v1/runs/{run_id}/log").status_code == 200
     refused(web.ask("GET", "/api/v1/runs/no-such-run"), 404)
     refused(web.ask("DELETE", "/api/v1/runs/no-such-run", token=owner), 404)
+    refused(web.ask("DELETE", f"/api/v1/runs/{again['run']['id']}", token=owner), 409)
 
 
 def test_schedules_can_be_made_paused_and_removed(web: Web, owner: str) -> None:
@@ -352,6 +356,22 @@ def test_schedules_can_be_made_paused_and_removed(web: Web, owner: str) -> None:
     assert web.ask("DELETE", "/api/v1/schedules/nightly", token=owner).status_code == 200
     refused(web.ask("DELETE", "/api/v1/schedules/nightly", token=owner), 404)
     refused(web.ask("POST", "/api/v1/schedules", token=owner, json={"name": "../x"}), 422)
+
+
+@pytest.mark.parametrize("seconds", [-1.8e-211, 0.0, 9.9, 1e300])
+def test_a_period_that_would_never_let_the_engine_rest_is_refused(
+    web: Web, owner: str, seconds: float
+) -> None:
+    body = {"name": "x", "flow": "data_flow", "every_seconds": seconds}
+
+    refused(web.ask("POST", "/api/v1/schedules", token=owner, json=body), 422)
+
+
+@pytest.mark.parametrize("reason", ["a\x00b", "two\nlines", "\x1b[2J", "x" * 501])
+def test_52_a_reason_is_one_line_of_text(web: Web, owner: str, reason: str) -> None:
+    answer = web.ask("POST", "/api/v1/models/x/promote", token=owner, json={"reason": reason})
+
+    refused(answer, 422)
 
 
 def test_the_live_feed_tells_of_a_launch(web: Web, owner: str) -> None:
@@ -430,6 +450,7 @@ def test_a_path_or_method_that_there_is_not_is_refused_in_the_same_form(web: Web
     refused(web.ask("GET", "/api/nothing"), 404)
     refused(web.ask("GET", "/api/run_flow/data_flow"), 405)
     refused(web.ask("DELETE", "/docs"), 405)
+    assert web.ask("OPTIONS", "/api/v1/runs/x").headers["allow"] == "DELETE, GET, HEAD"
 
 
 def test_the_description_refers_to_nothing_that_is_not_in_it() -> None:

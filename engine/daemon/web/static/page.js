@@ -132,10 +132,11 @@ function drawChart() {
   }));
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 12 },
-    height: Math.max(narrow ? 320 : 420, 70 + rows * 26),
+    height: Math.max(220, 80 + rows * 34),
     margin: { l: 10, r: 96, t: 30, b: 36 },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: style.getPropertyValue("--soft").trim() },
-    xaxis: { type: "date", range: shown.layout.xaxis && shown.layout.xaxis.range, gridcolor: line },
+    xaxis: { type: "date", range: shown.layout.xaxis && shown.layout.xaxis.range, gridcolor: line,
+      tickangle: 0, nticks: narrow ? 3 : 8 },
     yaxis: { automargin: true, gridcolor: line, tickfont: { size: narrow ? 9 : 11 }, fixedrange: true },
     hoverlabel: { align: "left" },
     uirevision: "stays",
@@ -287,6 +288,8 @@ at("forget").addEventListener("click", () => {
   at("token-form").hidden = true;
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { paint(); draw(); });
+let resized = null;
+addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(drawChart, 150); });
 // Runs that go on grow while nothing is told of them.
 setInterval(() => { if (shown.flow_info.some((flow) => OPEN.has(flow.state))) soon(); }, POLL);
 
