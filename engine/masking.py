@@ -12,6 +12,8 @@ _SHORTEST = 5
 _IN_URL = re.compile(
     r"(?P<before>\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#@:'\"]*:)[^\s/?#'\"]+(?=@)", re.I
 )
+# What `engine token create` makes.
+_TOKEN = re.compile(r"\bmlops-[A-Za-z0-9_-]{40,}")
 _AFTER_NAME = re.compile(
     r"""(?P<before>
         (?:authorization['"]?\s*[:=]\s*['"]?(?:basic|bearer)\s+)
@@ -23,7 +25,7 @@ _AFTER_NAME = re.compile(
 
 
 class Masker:
-    """Replaces known secrets, passwords in URLs and `password=...` by `***`."""
+    """Replaces known secrets, tokens, passwords in URLs and `password=...` by `***`."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # The longest first: one may be the beginning of another.
@@ -36,6 +38,8 @@ class Masker:
             text = self._known.sub(MASK, text)
         if "://" in text:
             text = _IN_URL.sub(rf"\g<before>{MASK}", text)
+        if "mlops-" in text:
+            text = _TOKEN.sub(MASK, text)
         if "=" in text or ":" in text:
             text = _AFTER_NAME.sub(rf"\g<before>{MASK}", text)
         return text

@@ -157,7 +157,7 @@ def test_a_launch_that_was_accepted_survives_the_death_of_everything(own_engine:
         assert below <= {"COMPLETED", "CRASHED"}
 
 
-def test_a_second_engine_in_a_workspace_leaves_at_once(own_engine: Engine) -> None:
+def test_46_a_second_engine_in_a_workspace_leaves_at_once(own_engine: Engine) -> None:
     own_engine.run("up")
     command = [sys.executable, "-m", "engine.daemon.main", str(own_engine.workspace.root)]
 

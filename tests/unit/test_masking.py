@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.masking import MASK, Masker
+from engine.tokens import Tokens
+from engine.workspace import Workspace
 
 
 def test_a_known_secret_is_blanked_out_wherever_it_stands() -> None:
@@ -117,3 +121,10 @@ def test_masking_again_changes_nothing() -> None:
     once = masker.mask("hunter2! postgres://a:pw@b password=pw Authorization: Basic pw")
 
     assert masker.mask(once) == once
+
+
+def test_53_a_token_is_blanked_out_wherever_it_stands(tmp_path: Path) -> None:
+    token = Tokens(Workspace(tmp_path).create()).create("line-3", "viewer")
+
+    assert Masker().mask(f"called with {token}, twice: {token}") == "called with ***, twice: ***"
+    assert Masker().mask("the folder mlops-tui-1000 stays") == "the folder mlops-tui-1000 stays"

@@ -256,7 +256,7 @@ def write_secrets(workspace: Workspace, text: str) -> None:
 
 
 @in_event_loop
-async def test_a_secret_in_an_address_is_used_and_never_kept_or_shown(
+async def test_53_a_secret_in_an_address_is_used_and_never_kept_or_shown(
     room: Room, server: AnsweringServer
 ) -> None:
     """Many servers repeat in their answer what they were asked for."""
