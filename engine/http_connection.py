@@ -7,8 +7,12 @@ that the system has; one that sends headers without end would fill the memory.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from engine.http_server import QuietServer
 
 REQUEST_SECONDS = 10.0
 """From the first byte of a request, or from the connection, to the last byte of the request."""
@@ -77,3 +81,31 @@ class ImpatientProtocol(HttpToolsProtocol):
     def _cut(self) -> None:
         self._deadline = None
         self.transport.abort()
+
+
+def impatient_server(
+    app: Any, *, keep_alive: int, goodbye: int, most_connections: int | None = None
+) -> QuietServer:
+    """A server for strangers: nothing about itself in its answers, no word of a proxy believed.
+
+    Args:
+        app: What answers.
+        keep_alive: Seconds that a connection without a request stays open.
+        goodbye: Seconds that answers which go on have at the end.
+        most_connections: Beyond these, 503.
+    """
+    return QuietServer(
+        uvicorn.Config(
+            app,
+            http=ImpatientProtocol,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            # Whoever connects could claim any address.
+            proxy_headers=False,
+            limit_concurrency=most_connections,
+            timeout_keep_alive=keep_alive,
+            timeout_graceful_shutdown=goodbye,
+        )
+    )

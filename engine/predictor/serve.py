@@ -11,11 +11,9 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 
-import uvicorn
-
 from engine.access import Door
 from engine.atomic import write_json
-from engine.http_connection import ImpatientProtocol
+from engine.http_connection import impatient_server
 from engine.http_server import QuietServer
 from engine.predictor.app import App
 from engine.predictor.feedback import Feedback
@@ -53,7 +51,7 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
         ring = workspace.predictor / f"forecasts-{options.index}.jsonl"
         feedback = Feedback(ring, options.keep_mb * 1024**2 // options.workers)
     app = App(slot, updates, Door(tokens), feedback, [*options.allowed_hosts, options.host])
-    server = _server(app)
+    server = impatient_server(app, keep_alive=_KEEP_ALIVE_SECONDS, goodbye=_GOODBYE_SECONDS)
     await updates.refresh()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,20 +63,6 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
         works.append(feedback.write_regularly())
     async with _going_on(works, server):
         await server.serve(sockets=[listener])
-
-
-def _server(app: App) -> QuietServer:
-    config = uvicorn.Config(
-        app,
-        http=ImpatientProtocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GOODBYE_SECONDS,
-    )
-    return QuietServer(config)
 
 
 @asynccontextmanager

@@ -9,8 +9,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import uvicorn
-
 from engine.access import Door
 from engine.config.engine_settings import HttpSettings
 from engine.daemon.engine import Engine
@@ -18,7 +16,7 @@ from engine.daemon.web.app import make_web_app
 from engine.daemon.web.audit import Audit
 from engine.daemon.web.guard import Guard, Listening
 from engine.errors import EngineError, ServerError
-from engine.http_connection import ImpatientProtocol
+from engine.http_connection import impatient_server
 from engine.http_server import QuietServer
 from engine.ports import listen
 from engine.tokens import Tokens
@@ -27,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 30
 _GOODBYE_SECONDS = 2
 _BACKLOG = 512
 _MOST_CONNECTIONS = 1000
@@ -120,18 +119,12 @@ class WebServer:
             )
         self._tokens.owner()  # made now, so that its owner finds it
         listener = listen(host, port, section=self.name, backlog=_BACKLOG)
-        config = uvicorn.Config(
+        server = impatient_server(
             self._app,
-            http=ImpatientProtocol,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            proxy_headers=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=_GOODBYE_SECONDS,
+            keep_alive=_KEEP_ALIVE_SECONDS,
+            goodbye=_GOODBYE_SECONDS,
+            most_connections=_MOST_CONNECTIONS,
         )
-        server = QuietServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         self._running = _Running((host, port), server, serving, listener)
         shown = f"[{host}]" if ":" in host else host
