@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Iterable
 
@@ -116,6 +117,15 @@ def check_host(host: bytes | None, allowed: Iterable[str], setting: str) -> str:
 def is_local_name(name: str) -> bool:
     """Whether a host name means the loopback interface."""
     return name in _LOCAL_NAMES
+
+
+def is_address(name: str) -> bool:
+    """Whether a host name is an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def host_name(host: bytes) -> str:

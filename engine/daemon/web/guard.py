@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.access import AccessDeniedError, Door, check_host, is_local_name
+from engine.access import (
+    AccessDeniedError,
+    Door,
+    check_host,
+    host_name,
+    is_address,
+    is_local_name,
+)
 from engine.daemon.web.audit import Audit
 from engine.daemon.web.messages import WebError
 from engine.errors import StorageError
@@ -101,9 +108,14 @@ class Guard:
 
     def _who(self, request: Request, role: Role | None) -> Identity:
         listening = self._listening()
+        given_host = request.headers.get("host", "").encode("latin-1")
+        names = listening.allowed_hosts
+        if not listening.is_local and is_address(host_name(given_host)):
+            # A page elsewhere can be pointed here by a name only; an address is what it says.
+            names |= {host_name(given_host)}
         host = check_host(
-            request.headers.get("host", "").encode("latin-1"),
-            listening.allowed_hosts,
+            given_host,
+            names,
             f"{listening.setting}.allowed_hosts",
         )
         is_safe = request.method in _SAFE

@@ -478,6 +478,9 @@ def test_21_it_does_not_listen_to_networks_before_there_is_a_token_for_others(
     wait_until(lambda: bool(web.address("flow_api")))
     port = web.address("flow_api").rpartition(":")[2]
     asked = f"http://127.0.0.1:{port}/api/flow-monitoring-data"
+    # By whichever of its addresses, but by no name that was not allowed.
+    assert httpx.get(asked, headers={"Host": f"10.1.2.3:{port}"}).status_code == 401
+    assert httpx.get(asked, headers={"Host": "evil.example"}).status_code == 421
     # Now reading needs it too.
     assert httpx.get(asked).status_code == 401
     assert httpx.get(asked, headers={"Authorization": f"Bearer {token}"}).status_code == 200
