@@ -16,10 +16,12 @@ import pytest
 from engine.processes import start_mark
 from engine.store import Version
 from engine.workspace import Workspace
-from tests.e2e.harness import SETTINGS, TIMEOUT_SECONDS, Engine
+from tests.e2e.harness import CLOSED, SETTINGS, TIMEOUT_SECONDS, Engine
 from tests.unit.deployments import deploy, make_bundle
 
-WITH_PREDICTOR = SETTINGS.replace("{enabled: false}", "{enabled: true, port: 0}")
+WITH_PREDICTOR = SETTINGS.replace(
+    "predictor: {enabled: false}", "predictor: {enabled: true, port: 0}"
+)
 BODY = {"input_data": [float(number % 7) for number in range(30)]}
 
 
@@ -172,7 +174,7 @@ def test_while_the_champion_changes_again_and_again_no_request_fails_or_is_mixed
 def test_a_port_that_is_taken_names_who_has_it(serving: Engine) -> None:
     taken = predictor(serving)["address"].rpartition(":")[2]
     other = Engine(Workspace(serving.workspace.root / "other").create(), serving.sample)
-    (other.workspace.configs / "engine.yaml").write_text(f"predictor: {{port: {taken}}}\n")
+    (other.workspace.configs / "engine.yaml").write_text(f"{CLOSED}predictor: {{port: {taken}}}\n")
     other.run("up", "--no-wait")
     try:
         problem = wait_until(lambda: predictor(other)["problem"])

@@ -90,6 +90,11 @@ def engine_may_start(
     For an empty table of runs only: anything in it makes an engine start a Prefect server.
     """
     monkeypatch.setattr(engine_start, "_spawn", _SPAWN)
+    workspace.create()
+    # Whoever has an engine on this machine has the usual ports.
+    (workspace.configs / "engine.yaml").write_text(
+        "flow_api: {enabled: false}\nweb_page: {enabled: false}\n"
+    )
     yield
     if engine_start.answers(workspace):
         with EngineClient(workspace, autostart=False) as client:
