@@ -7,11 +7,14 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from engine.data.sample import write_sample
 from engine.store import Version
 from tests.e2e.harness import Engine, Puppets
 from tests.e2e.test_predictor import WITH_PREDICTOR, model_of, predictor, serving, versions
+
+pytestmark = pytest.mark.long
 
 __all__ = ["serving", "versions"]  # fixtures
 
