@@ -7,32 +7,14 @@ import logging
 from collections.abc import Iterable
 
 from engine.attempts import Attempts
+from engine.refusal import RefusalError
 from engine.tokens import Identity, Role, Tokens
 
 _BEARER = b"bearer"
 _MOST_WRONG = 10
 _WRONG_SECONDS = 60.0
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 logger = logging.getLogger(__name__)
-
-
-class AccessDeniedError(Exception):
-    """Why somebody is not let in.
-
-    Args:
-        status: HTTP status.
-        message: What is missing.
-        headers: Headers that belong to the answer.
-    """
-
-    def __init__(
-        self, status: int, message: str, headers: dict[bytes, bytes] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = headers or {}
 
 
 class Door:
@@ -55,7 +37,7 @@ class Door:
             needed: The role that is needed.
 
         Raises:
-            AccessDeniedError: 401 without a token that is known, 403 with one that does not allow
+            RefusalError: 401 without a token that is known, 403 with one that does not allow
                 this, 429 after too many wrong ones.
             StorageError: The tokens cannot be read.
         """
@@ -64,25 +46,25 @@ class Door:
         if known is None:
             raise self._refused(authorization, client)
         if not known.may(needed):
-            raise AccessDeniedError(
+            raise RefusalError(
                 403, f"the token {known.name} has the role {known.role}; this needs {needed}"
             )
         return known
 
-    def _refused(self, authorization: bytes | None, client: str) -> AccessDeniedError:
+    def _refused(self, authorization: bytes | None, client: str) -> RefusalError:
         # A right token is let in also when many wrong ones came from the same address: behind a
         # proxy all have one address, and who guesses must not be able to lock out the others. A
         # token has 256 random bits: what is limited is the noise, not the chance.
         if authorization is not None:  # who brings none guesses nothing
             if wait := self._attempts.wait_of(client):
-                return AccessDeniedError(
+                return RefusalError(
                     429,
                     f"too many wrong tokens came from {client}; come again in {wait} s",
                     {b"retry-after": str(wait).encode()},
                 )
             self._attempts.was_wrong(client)
             logger.warning("a wrong token came from %s", client or "an unknown address")
-        return AccessDeniedError(
+        return RefusalError(
             401,
             "this needs the header Authorization: Bearer TOKEN; make a token with "
             "`engine token create`, or use the one in the file `token` of the workspace",
@@ -102,27 +84,28 @@ def check_host(host: bytes | None, allowed: Iterable[str], setting: str) -> str:
         The name.
 
     Raises:
-        AccessDeniedError: 421.
+        RefusalError: 421.
     """
     name = host_name(host or b"")
-    if name not in _LOCAL_NAMES and name not in allowed:
-        raise AccessDeniedError(
+    if not is_local(name) and name not in allowed:
+        raise RefusalError(
             421,
             f"this is not {name or 'a host without a name'}; "
             f"if it is, add the name to {setting} in engine.yaml",
+            close=True,
         )
     return name
 
 
-def is_local_name(name: str) -> bool:
-    """Whether a host name means the loopback interface."""
-    return name in _LOCAL_NAMES
+def is_local(host: str) -> bool:
+    """Whether a host, by name or address, means the loopback interface."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
-def is_address(name: str) -> bool:
-    """Whether a host name is an IP address."""
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address."""
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(host)
     except ValueError:
         return False
     return True

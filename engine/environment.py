@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import platform
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
+
+from engine.packages import folder_of_package
 
 _LIBRARIES = ("torch", "lightgbm", "numpy", "onnx")
 _HASH_CHARACTERS = 12
@@ -26,9 +27,7 @@ def environment() -> dict[str, str]:
 
 def _hash_of_models() -> str:
     """A hash of the source of all learning code: a version number says nothing of a checkout."""
-    spec = find_spec("models")
-    assert spec is not None and spec.submodule_search_locations
-    root = Path(spec.submodule_search_locations[0])
+    root = folder_of_package("models")
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from importlib.util import find_spec
 from pathlib import Path
+
+from engine.packages import folder_of_package
 
 _PACKAGE = "fastapi_swagger"
 _FOLDER = "resources"
@@ -57,12 +58,9 @@ def part(name: str) -> tuple[bytes, bytes]:
     """A part of the page below `docs/`, and its content type.
 
     Args:
-        name: SCRIPT, STYLE or START.
+        name: One of PARTS.
     """
     kind = _KINDS[Path(name).suffix]
     if name == START:
         return _START.encode(), kind
-    spec = find_spec(_PACKAGE)  # finding a package does not import it
-    assert spec is not None and spec.submodule_search_locations
-    folder = Path(next(iter(spec.submodule_search_locations))) / _FOLDER
-    return (folder / {SCRIPT: SCRIPT, STYLE: STYLE}[name]).read_bytes(), kind
+    return (folder_of_package(_PACKAGE) / _FOLDER / name).read_bytes(), kind

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.ids import ID
+
 FLOW_NAMES = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 
 Priority = Annotated[int, Meta(ge=-100, le=100)]
 Key = Annotated[str, Meta(min_length=1, max_length=200)]
-SCHEDULE_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
-ScheduleName = Annotated[str, Meta(pattern=rf"^{SCHEDULE_NAME}$")]
+ScheduleName = Annotated[str, Meta(pattern=f"^{ID}$")]
 CatchUp = Literal["skip", "latest", "all"]
 EVERY_LEAST_SECONDS = 10.0
 EVERY_MOST_SECONDS = 366 * 86400.0

@@ -107,7 +107,7 @@ class Workspace:
 
     @property
     def token(self) -> Path:
-        """What a caller over the network must know to change something."""
+        """Its owner's own token: who can read it may do everything over the network."""
         return self.root / "token"
 
     @property

@@ -31,7 +31,11 @@ def follow_and_report(
         ctrl_c_cancels: Ctrl-C cancels the run, and pressed twice ends it at once; otherwise it
             only ends the watching.
     """
-    detail = follow_to_end(line, engine, run, ctrl_c_cancels=ctrl_c_cancels)
+    return report_end(line, follow_to_end(line, engine, run, ctrl_c_cancels=ctrl_c_cancels))
+
+
+def report_end(line: CommandLine, detail: RunDetail) -> int:
+    """Tell what a run came to; return the exit code."""
     if line.json:
         write_json(detail_data(detail))
     else:

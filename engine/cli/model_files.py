@@ -137,9 +137,13 @@ def gc(line: CommandLine, keep: int, dry_run: bool, yes: bool) -> None:
         if not yes:
             click.confirm("Delete these for ever?", abort=True, err=True)
         sweep.carry_out(plan)
+    unfinished = 0 if dry_run else sweep.sweep_unfinished()
     if line.json:
-        write_json({**plan.to_dict(), "deleted": not dry_run})
-    elif not plan:
+        write_json({**plan.to_dict(), "unfinished": unfinished, "deleted": not dry_run})
+        return
+    if unfinished:
+        write_text(f"folders that were left unfinished: {unfinished}")
+    if not plan and not unfinished:
         write_text("nothing to delete")
     elif not dry_run:
         write_text("deleted")

@@ -25,29 +25,24 @@ def reproduce(line: CommandLine, version: str) -> int:
     up by eval_flow. Says what is different from then when the forecasts are.
     """
     from engine.cli.connect import connected, origin
-    from engine.cli.exit_codes import ExitCode, code_of_run
-    from engine.cli.follow import follow_to_end
+    from engine.cli.exit_codes import ExitCode
+    from engine.cli.follow import follow_to_end, report_end
     from engine.cli.models import resolve_version
     from engine.cli.output import write_json
-    from engine.cli.report import write_run_report
     from engine.client import calls
-    from engine.config.loading import load_engine_settings
     from engine.runs.candidate import Candidate
     from engine.store.reproduction import compare
 
     chosen = resolve_version(line, version)
     training = chosen.lineage["training"]
-    workspace = line.workspace
     _check_dataset(line, training["dataset"], chosen.id)
     with connected(line) as engine:
         call = calls.launch("train_flow", overrides=_overrides(training), origin=origin())
         run = engine.send(call).run
         detail = follow_to_end(line, engine, run, ctrl_c_cancels=True)
     if detail.run.state != "COMPLETED":
-        settings = load_engine_settings(workspace_configs=workspace.configs).settings
-        write_run_report(detail, settings.timezone)
-        return code_of_run(detail.run.state, detail.run.error_kind)
-    candidate = Candidate.of_run(workspace.run_folder(run.id))
+        return report_end(line, detail)
+    candidate = Candidate.of_run(line.workspace.run_folder(run.id))
     found = compare(chosen, candidate.bundle, candidate.training())
     if line.json:
         write_json({**found.to_dict(), "run": run.id})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,22 +69,22 @@ def add(
     from engine.cli.launch import meant_here
     from engine.client import calls
     from engine.errors import ConfigError
+    from engine.ids import WORDS, is_id
     from engine.recurrence import parse_period
     from engine.schema import (
         EVERY_LEAST_SECONDS,
         EVERY_MOST_SECONDS,
-        SCHEDULE_NAME,
         CatchUp,
         ScheduleRequest,
     )
 
     if (cron is None) == (every is None):
         raise click.UsageError("Give either --cron or --every.")
-    if name is not None and not re.fullmatch(SCHEDULE_NAME, name):
+    if name is not None and not is_id(name):
         raise ConfigError(
             f"{name!r} cannot be the name of a schedule",
             where="--name",
-            fix="Use a-z, 0-9, dot, dash, underscore, at most 64; begin with a letter or digit",
+            fix=f"Use {WORDS}",
         )
     period = None if every is None else parse_period(every)
     if period is not None and not EVERY_LEAST_SECONDS <= period <= EVERY_MOST_SECONDS:

@@ -7,8 +7,8 @@ import re
 import click
 
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+from engine.ids import WORDS, is_id
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hd])")
 _SECONDS = {"h": 3600.0, "d": 86_400.0}
 
@@ -22,8 +22,8 @@ def token() -> None:
 
 
 def _checked_name(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise click.BadParameter("a name has 1 to 64 of a-z, 0-9, and after the first also . _ -")
+    if not is_id(value):
+        raise click.BadParameter(f"a name has {WORDS}")
     return value
 
 

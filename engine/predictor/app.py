@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from engine import offline_docs
-from engine.access import AccessDeniedError, Door, check_host
+from engine.access import Door, check_host
 from engine.errors import EngineError, NotFoundError
 from engine.predictor.batching import Batcher
 from engine.predictor.feedback import Feedback
@@ -41,9 +41,9 @@ from engine.predictor.parsing import (
     read_batch_request,
     read_forecast_request,
 )
-from engine.predictor.refusal import RefusalError
 from engine.predictor.serving import Served, Slot
 from engine.predictor.updates import Updates
+from engine.refusal import RefusalError
 from models.arrays import UNKNOWN_WEEKDAY
 
 FORECAST_BYTES = 64 * 1024
@@ -133,9 +133,6 @@ class App:
         except RefusalError as refusal:
             body = json_answer(route.refuse(refusal.message)).body
             answer = Answer(body, refusal.status, headers=refusal.headers, close=refusal.close)
-        except AccessDeniedError as denied:
-            body = json_answer(route.refuse(denied.message)).body
-            answer = Answer(body, denied.status, headers=denied.headers, close=True)
         except ClientGone:
             return
         except Exception:

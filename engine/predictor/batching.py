@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.predictor.refusal import RefusalError
 from engine.predictor.serving import Served
+from engine.refusal import RefusalError
 from models.arrays import FloatArray, Windows
 from models.errors import ModelProblem
 

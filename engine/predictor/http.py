@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from engine.predictor.refusal import RefusalError
+from engine.refusal import RefusalError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
-import msgspec
-
+from engine.ids import ID
+from engine.openapi import EVERYWHERE, WITH_TOKEN, as_json, describe, schemas_of
 from engine.predictor.messages import (
     BatchAnswer,
     BatchRequest,
@@ -17,15 +16,8 @@ from engine.predictor.messages import (
     Models,
     SeriesInput,
 )
-from engine.store.versions import ID_PATTERN
 from models.forecasting.bundle import MANIFEST_FILE
 
-_REFERENCE = "#/components/schemas/{name}"
-_EVERYWHERE = {
-    405: "another method",
-    421: "a Host header that is not allowed",
-    500: "an error of ours",
-}
 _WITH_BODY = {
     400: "a body that is not JSON",
     404: "no model is deployed",
@@ -51,34 +43,27 @@ def document(window: int = 1) -> dict[str, Any]:
         Models,
         Message,
     ]
-    _, schemas = msgspec.json.schema_components(messages, ref_template=_REFERENCE)
+    schemas = schemas_of(messages)
     for name in (ForecastRequest.__name__, SeriesInput.__name__):
         schemas[name]["properties"]["input_data"]["minItems"] = window
     # No model brings intervals yet.
     schemas[ForecastRequest.__name__]["properties"]["level"] = {"type": "null", "default": None}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "mlops-tui predictor", "version": version("mlops-tui")},
-        "paths": {
-            "/predict_timeseries": {"post": _forecasts(ForecastRequest, ForecastAnswer)},
-            "/forecast": {"post": _forecasts(BatchRequest, BatchAnswer)},
-            "/health_check": {
-                "get": _operation(Health, Message, {404: "nothing answers"}, error=Health)
-            },
-            "/models": {"get": _operation(Models, Message, {})},
-            "/metrics": {"get": _metrics()},
-            "/update_model/{run_name}/{metadata_file}": {"put": _update()},
+    paths = {
+        "/predict_timeseries": {"post": _forecasts(ForecastRequest, ForecastAnswer)},
+        "/forecast": {"post": _forecasts(BatchRequest, BatchAnswer)},
+        "/health_check": {
+            "get": _operation(Health, Message, {404: "nothing answers"}, error=Health)
         },
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
+        "/models": {"get": _operation(Models, Message, {})},
+        "/metrics": {"get": _metrics()},
+        "/update_model/{run_name}/{metadata_file}": {"put": _update()},
     }
+    return describe("mlops-tui predictor", paths, schemas)
 
 
 def _forecasts(request: type, answer: type) -> dict[str, Any]:
     operation = _operation(answer, answer, _WITH_BODY)
-    operation["requestBody"] = {"required": True, "content": _json(request)}
+    operation["requestBody"] = {"required": True, "content": as_json(request)}
     return operation
 
 
@@ -86,10 +71,10 @@ def _operation(
     answer: type, refusal: type, statuses: dict[int, str], *, error: type | None = None
 ) -> dict[str, Any]:
     summary = (answer.__doc__ or "").splitlines()[0]
-    responses = {"200": {"description": summary, "content": _json(answer)}}
-    for status, what in sorted((_EVERYWHERE | statuses).items()):
+    responses = {"200": {"description": summary, "content": as_json(answer)}}
+    for status, what in sorted((EVERYWHERE | statuses).items()):
         schema = error if error is not None and status in statuses else refusal
-        responses[str(status)] = {"description": what, "content": _json(schema)}
+        responses[str(status)] = {"description": what, "content": as_json(schema)}
     return {"summary": summary, "responses": responses}
 
 
@@ -105,19 +90,17 @@ def _update() -> dict[str, Any]:
     operation = _operation(
         Message,
         Message,
-        {
-            401: "without the token of the workspace",
-            403: "from a web page",
+        WITH_TOKEN
+        | {
             404: "no such version, or one that does not verify: the old one goes on",
             409: "another deploy was faster",
             422: "a name that can be none of ours",
-            429: "too many wrong tokens; Retry-After says when to come again",
         },
     )
     operation["summary"] = "Let another version answer."
     operation["security"] = [{"token": []}]
     schemas = {
-        "run_name": {"type": "string", "pattern": f"^{ID_PATTERN.pattern}$"},
+        "run_name": {"type": "string", "pattern": f"^{ID}$"},
         "metadata_file": {"type": "string", "enum": [MANIFEST_FILE]},
     }
     operation["parameters"] = [
@@ -125,7 +108,3 @@ def _update() -> dict[str, Any]:
         for name, schema in schemas.items()
     ]
     return operation
-
-
-def _json(message: type) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=message.__name__)}}}

@@ -21,7 +21,7 @@ from engine.predictor.messages import (
     BatchRequest,
     ForecastRequest,
 )
-from engine.predictor.refusal import RefusalError
+from engine.refusal import RefusalError
 
 _BAD_REQUEST = 400
 _UNPROCESSABLE = 422

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable
 
 from engine.errors import DeployRefusedError, EngineError, NotFoundError
-from engine.predictor.refusal import RefusalError
+from engine.ids import WORDS, is_id
 from engine.predictor.serving import Served, Slot, load
+from engine.refusal import RefusalError
 from engine.store import AliasRegistry, AliasState, Version, VersionStore
-from engine.store.versions import ID_PATTERN
 from engine.tables.sqlite import ChangeWatch
 from engine.workspace import Workspace
 from models.forecasting.bundle import MANIFEST_FILE
@@ -90,10 +90,8 @@ class Updates:
             ModelError: It does not verify; what answered before goes on.
         """
         for name in (run_name, metadata_file):
-            if not ID_PATTERN.fullmatch(name):
-                raise RefusalError(
-                    422, "a name has 1 to 64 characters: a-z, 0-9, and after the first also . _ -"
-                )
+            if not is_id(name):
+                raise RefusalError(422, f"a name has {WORDS}")
         if metadata_file != MANIFEST_FILE:
             raise NotFoundError(f"there is no {metadata_file}", fix=f"Use {MANIFEST_FILE}")
         async with self._switching:

@@ -19,13 +19,8 @@ import msgspec
 
 from engine.atomic import replaced_file, unfinished_folder
 from engine.errors import ModelError, NotFoundError, StorageError
-from engine.store.versions import (
-    BUNDLE_FOLDER,
-    LINEAGE_FILE,
-    Version,
-    VersionStore,
-    read_lineage,
-)
+from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
+from engine.store.versions import Version, VersionStore, read_lineage
 from models.forecasting.bundle import SIZE_LIMITS
 
 _LIMITS = {LINEAGE_FILE: 16 << 20} | {
@@ -83,14 +78,13 @@ def import_version(
     with _unpacked(path, store.folder) as folder:
         story = read_lineage((folder / LINEAGE_FILE).read_bytes(), str(path))
         _check_story(story, path)
-        known = {version.id for version in store.newest()}
         story.pop("model_type")
         version = store.add(
             folder / BUNDLE_FOLDER,
             created=story.pop("created"),
             lineage={**story, "imported": dict(imported)},
         )
-        return version, version.id not in known
+        return version, version.lineage.get("imported") == imported
 
 
 @contextmanager

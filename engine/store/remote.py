@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StorageError
+from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
 
-_LINEAGE = "lineage.json"
-_BUNDLE = "bundle"
 # Object stores have no folders; making one there would make a bucket.
 _WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "memory"})
 _S3 = frozenset({"s3", "s3a"})
@@ -83,7 +82,7 @@ class RemoteVersions:
         if not names:
             return {}
         with self._guarded("cannot be read"):
-            paths = {f"{self._root}/{name}/{_LINEAGE}": name for name in names}
+            paths = {f"{self._root}/{name}/{LINEAGE_FILE}": name for name in names}
             found = self._files.cat(list(paths), on_error="return")
             for answer in found.values():
                 if isinstance(answer, Exception) and not isinstance(answer, FileNotFoundError):
@@ -96,13 +95,13 @@ class RemoteVersions:
         Raises:
             StorageError: It cannot be read.
         """
-        bundle = folder / _BUNDLE
+        bundle = folder / BUNDLE_FOLDER
         bundle.mkdir()
         with self._guarded(f"version {name} cannot be fetched"):
-            for path in self._files.ls(f"{self._root}/{name}/{_BUNDLE}", detail=False):
+            for path in self._files.ls(f"{self._root}/{name}/{BUNDLE_FOLDER}", detail=False):
                 file_name = str(path).rpartition("/")[2]
                 self._files.get_file(str(path), str(bundle / file_name))
-            self._files.get_file(f"{self._root}/{name}/{_LINEAGE}", str(folder / _LINEAGE))
+            self._files.get_file(f"{self._root}/{name}/{LINEAGE_FILE}", str(folder / LINEAGE_FILE))
 
     def put(self, name: str, folder: Path) -> None:
         """Copy a version there, unless it is there.
@@ -112,13 +111,13 @@ class RemoteVersions:
         """
         with self._guarded(f"version {name} cannot be written"):
             target = f"{self._root}/{name}"
-            if self._files.exists(f"{target}/{_LINEAGE}"):
+            if self._files.exists(f"{target}/{LINEAGE_FILE}"):
                 return
             if self._protocol not in _WITHOUT_FOLDERS:
-                self._files.makedirs(f"{target}/{_BUNDLE}", exist_ok=True)
-            for path in sorted((folder / _BUNDLE).iterdir()):
-                self._files.put_file(str(path), f"{target}/{_BUNDLE}/{path.name}")
-            self._files.pipe_file(f"{target}/{_LINEAGE}", (folder / _LINEAGE).read_bytes())
+                self._files.makedirs(f"{target}/{BUNDLE_FOLDER}", exist_ok=True)
+            for path in sorted((folder / BUNDLE_FOLDER).iterdir()):
+                self._files.put_file(str(path), f"{target}/{BUNDLE_FOLDER}/{path.name}")
+            self._files.pipe_file(f"{target}/{LINEAGE_FILE}", (folder / LINEAGE_FILE).read_bytes())
 
     def delete(self, name: str) -> None:
         """Delete a version, or what is left of one.
@@ -128,8 +127,8 @@ class RemoteVersions:
         """
         with self._guarded(f"version {name} cannot be deleted"):
             target = f"{self._root}/{name}"
-            if self._files.exists(f"{target}/{_LINEAGE}"):
-                self._files.rm_file(f"{target}/{_LINEAGE}")
+            if self._files.exists(f"{target}/{LINEAGE_FILE}"):
+                self._files.rm_file(f"{target}/{LINEAGE_FILE}")
             self._files.rm(target, recursive=True)
 
     def abandoned(self) -> list[str]:

@@ -60,7 +60,7 @@ class Sweep:
         )
 
     def carry_out(self, plan: Plan) -> None:
-        """Delete what a plan names, and folders that writers left unfinished.
+        """Delete what a plan names.
 
         Raises:
             ConflictError: An alias has come to name one of the versions since.
@@ -74,4 +74,7 @@ class Sweep:
                 self._store.forget(version_id)
         for name in plan.abandoned:
             self._store.give_up(name)
-        sweep_unfinished(self._store.folder)
+
+    def sweep_unfinished(self) -> int:
+        """Remove the folders that writers which died left unfinished; return how many."""
+        return sweep_unfinished(self._store.folder)

@@ -1,8 +1,7 @@
 """Immutable versions: a verified serving bundle and the story of how it came to be.
 
 A version's id is made from its content, so the same model is the same version, and a version that
-exists is never written again. Layout of `versions/<id>/`: `bundle/` and `lineage.json`; a version
-is there when its lineage is.
+exists is never written again.
 """
 
 from __future__ import annotations
@@ -18,13 +17,11 @@ from typing import Any
 
 from engine.atomic import publish_folder, sync_folder, unfinished_folder
 from engine.errors import ModelError, NotFoundError, StorageError
+from engine.ids import is_id
+from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
 from engine.store.remote import RemoteVersions
 from models.errors import ModelProblem
 from models.forecasting.bundle import MANIFEST_FILE, ServingModel, open_bundle, verify_bundle
-
-ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-LINEAGE_FILE = "lineage.json"
-BUNDLE_FOLDER = "bundle"
 
 _HASH_CHARACTERS = 12
 
@@ -115,12 +112,14 @@ class VersionStore:
 
         Raises:
             ModelError: The bundle does not verify.
-            StorageError: The disk refuses.
+            StorageError: The disk refuses, or the place that machines share.
         """
         manifest = _verified(bundle, str(bundle))
         version_id = _id_of(bundle, manifest)
         story = {"model_type": manifest["model_type"], "created": created, **lineage}
-        if not self._is_here(version_id):
+        if self._remote and self._remote.lineages([version_id]):
+            self._bring(version_id)  # with the story that the others know
+        elif not self._is_here(version_id):
             self._write(version_id, bundle, story)
         if self._remote:
             self._remote.put(version_id, self.folder / version_id)
@@ -148,7 +147,7 @@ class VersionStore:
             StorageError: It cannot be looked up.
         """
         # A name from outside never becomes a path before it has the form of an id.
-        if ID_PATTERN.fullmatch(version_id):
+        if is_id(version_id):
             if self._is_here(version_id):
                 return self._version(version_id, self._own_lineage(version_id))
             if self._remote and (found := self._remote.lineages([version_id])):
@@ -163,7 +162,7 @@ class VersionStore:
             StorageError: They cannot be listed.
         """
         if self._remote:
-            names = [name for name in self._remote.names() if ID_PATTERN.fullmatch(name)]
+            names = [name for name in self._remote.names() if is_id(name)]
             afar = self._remote.lineages([name for name in names if not self._is_here(name)])
         else:
             names, afar = self._names_here(), {}
@@ -257,7 +256,7 @@ class VersionStore:
         return [
             path.name
             for path in self.folder.iterdir()
-            if ID_PATTERN.fullmatch(path.name) and self._is_here(path.name)
+            if is_id(path.name) and self._is_here(path.name)
         ]
 
     def _is_here(self, version_id: str) -> bool:

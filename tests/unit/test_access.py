@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.access import AccessDeniedError, Door, check_host
+from engine.access import Door, check_host
+from engine.refusal import RefusalError
 from engine.tokens import Identity, Tokens
 from engine.workspace import Workspace
 
@@ -18,7 +19,7 @@ def test_who_brings_a_token_that_allows_it_is_let_in(tokens: Tokens) -> None:
 
     assert door.check(b"Bearer " + token, "10.0.0.9", "viewer") == Identity("line-3", "operator")
     assert door.check(b"bearer  " + token, "10.0.0.9", "operator").name == "line-3"
-    with pytest.raises(AccessDeniedError, match="line-3 has the role operator; this needs admin"):
+    with pytest.raises(RefusalError, match="line-3 has the role operator; this needs admin"):
         door.check(b"Bearer " + token, "10.0.0.9", "admin")
 
 
@@ -26,7 +27,7 @@ def test_who_brings_a_token_that_allows_it_is_let_in(tokens: Tokens) -> None:
 def test_19_a_token_counts_in_its_place_alone(tokens: Tokens, kind: bytes) -> None:
     token = tokens.owner().encode()
 
-    with pytest.raises(AccessDeniedError) as denied:
+    with pytest.raises(RefusalError) as denied:
         Door(tokens).check(kind + token, "10.0.0.9", "viewer")
 
     assert denied.value.status == 401
@@ -39,11 +40,11 @@ def test_20_who_guesses_tokens_has_to_wait_and_is_written_down(
     door = Door(tokens)
     right = b"Bearer " + tokens.owner().encode()
     for _ in range(10):
-        with pytest.raises(AccessDeniedError) as denied:
+        with pytest.raises(RefusalError) as denied:
             door.check(b"Bearer wrong", "10.0.0.9", "viewer")
         assert denied.value.status == 401
 
-    with pytest.raises(AccessDeniedError) as denied:
+    with pytest.raises(RefusalError) as denied:
         door.check(b"Bearer wrong", "10.0.0.9", "viewer")
 
     assert denied.value.status == 429
@@ -58,7 +59,7 @@ def test_who_brings_no_token_guesses_nothing(tokens: Tokens) -> None:
     door = Door(tokens)
 
     for _ in range(20):
-        with pytest.raises(AccessDeniedError) as denied:
+        with pytest.raises(RefusalError) as denied:
             door.check(None, "10.0.0.9", "viewer")
         assert denied.value.status == 401
 
@@ -81,7 +82,7 @@ def test_17_our_own_names_are_taken(host: bytes, name: str) -> None:
 
 @pytest.mark.parametrize("host", [None, b"", b"evil.example", b"localhost.evil.example", b"\xff"])
 def test_17_others_are_refused_with_the_setting_that_would_allow_them(host: bytes | None) -> None:
-    with pytest.raises(AccessDeniedError, match=r"flow_api\.allowed_hosts") as denied:
+    with pytest.raises(RefusalError, match=r"flow_api\.allowed_hosts") as denied:
         check_host(host, set(), "flow_api.allowed_hosts")
 
     assert denied.value.status == 421

@@ -27,9 +27,15 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
+
+class BodyTooLargeError(ConfigError):
+    """A request that is longer than it may be."""
+
+
 _MOST_BODY_BYTES = 1024**2
 _MOST_SHOWN = 200
 _STATUS: dict[type[EngineError], int] = {
+    BodyTooLargeError: 413,
     NotFoundError: 404,
     ConflictError: 409,
     ConfigError: 422,
@@ -86,11 +92,33 @@ async def body_of(request: Request, kind: type[T]) -> T:
     Raises:
         ConfigError: It is too long, no JSON, or not such a message; it names the field.
     """
+    return decoded(await content_of(request, _MOST_BODY_BYTES), kind)
+
+
+async def content_of(request: Request, most: int) -> bytes:
+    """The body of a request.
+
+    Raises:
+        BodyTooLargeError: As soon as it is clear that it is larger than `most` bytes.
+    """
+    length = request.headers.get("content-length", "0")
     content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _MOST_BODY_BYTES:
-            raise ConfigError(f"the request is longer than {_MOST_BODY_BYTES} bytes")
+    if not length.isdigit() or int(length) <= most:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > most:
+                break
+        else:
+            return content
+    raise BodyTooLargeError(f"the request is longer than {most} bytes")
+
+
+def decoded(content: bytes, kind: type[T]) -> T:
+    """The message that a body is; an empty one is a message without fields.
+
+    Raises:
+        ConfigError: It is no JSON, or not such a message; it names the field.
+    """
     try:
         return msgspec.json.decode(content or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

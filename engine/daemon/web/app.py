@@ -13,17 +13,13 @@ from starlette.routing import Route
 
 from engine import offline_docs
 from engine.daemon.engine import Engine
-from engine.daemon.http.answers import status_of
+from engine.daemon.http.answers import BodyTooLargeError, status_of
 from engine.daemon.web import page
 from engine.daemon.web.guard import Guard, refusal
-from engine.daemon.web.handlers import (
-    BODY_BYTES,
-    RequestTooLargeError,
-    WebHandlers,
-    WrongTypeError,
-)
+from engine.daemon.web.handlers import WebHandlers
 from engine.daemon.web.openapi import OPERATIONS, document
 from engine.errors import EngineError
+from engine.refusal import RefusalError
 from engine.tokens import Identity
 
 logger = logging.getLogger(__name__)
@@ -69,7 +65,7 @@ def make_web_app(engine: Engine, guard: Guard, *, with_page: bool) -> Starlette:
         what = f"there is no {request.method} {request.url.path[:200]}; see /docs"
         if not found:
             return refusal(404, what)
-        return refusal(405, what, {"allow": ", ".join(sorted(allowed[found[0]]))})
+        return refusal(405, what, {b"allow": ", ".join(sorted(allowed[found[0]])).encode()})
 
     patterns = [(route.path, route.path_regex) for route in routes]
     guarded = guard.protect(lost, None)
@@ -86,13 +82,11 @@ def _translating(handler: Handler) -> Handler:
     async def handle(request: Request, who: Identity) -> Response:
         try:
             return await handler(request, who)
-        except RequestTooLargeError:
-            what = f"the body is larger than {BODY_BYTES // 1024} kB"
-            return refusal(413, what, {"connection": "close"})
-        except WrongTypeError:
-            return refusal(415, "send JSON, with the header Content-Type: application/json")
+        except RefusalError:
+            raise  # the guard answers with it
         except EngineError as error:
-            return refusal(status_of(error), str(error))
+            close = {b"connection": b"close"} if isinstance(error, BodyTooLargeError) else {}
+            return refusal(status_of(error), str(error), close)
         except Exception:
             logger.exception("%s %s failed", request.method, request.url.path)
             return refusal(500, "an error of ours; it is in the engine's log")

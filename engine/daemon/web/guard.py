@@ -9,17 +9,11 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.access import (
-    AccessDeniedError,
-    Door,
-    check_host,
-    host_name,
-    is_address,
-    is_local_name,
-)
+from engine.access import Door, check_host, host_name, is_address, is_local
 from engine.daemon.web.audit import Audit
 from engine.daemon.web.messages import WebError
 from engine.errors import StorageError
+from engine.refusal import RefusalError
 from engine.schema import encode
 from engine.tokens import Identity, Role
 
@@ -86,9 +80,10 @@ class Guard:
             try:
                 who = self._who(request, role)
                 response = await handler(request, who)
-            except AccessDeniedError as denied:
-                headers = {key.decode(): value.decode() for key, value in denied.headers.items()}
-                response = refusal(denied.status, denied.message, headers)
+            except RefusalError as refused:
+                response = refusal(refused.status, refused.message, refused.headers)
+                if refused.close:
+                    response.headers["connection"] = "close"
             except StorageError as error:
                 response = refusal(500, str(error))
             if request.method not in _SAFE:
@@ -113,22 +108,18 @@ class Guard:
         if not listening.is_local and is_address(host_name(given_host)):
             # A page elsewhere can be pointed here by a name only; an address is what it says.
             names |= {host_name(given_host)}
-        host = check_host(
-            given_host,
-            names,
-            f"{listening.setting}.allowed_hosts",
-        )
+        host = check_host(given_host, names, f"{listening.setting}.allowed_hosts")
         is_safe = request.method in _SAFE
         if not is_safe:
             _check_origin(request)
         if role is None:
             return ANYBODY
         if len(request.headers.getlist("authorization")) > 1:
-            raise AccessDeniedError(400, "the header Authorization stands there twice")
+            raise RefusalError(400, "the header Authorization stands there twice")
         given = request.headers.get("authorization")
         is_neighbour = (
             listening.is_local
-            and is_local_name(host)
+            and is_local(host)
             and not any(name in request.headers for name in _DETOURS)
         )
         if is_safe and given is None and role == "viewer" and is_neighbour:
@@ -142,20 +133,21 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def refusal(status: int, message: str, headers: Mapping[bytes, bytes] | None = None) -> Response:
     """Why something is not done, in the form of all errors."""
     body = encode(WebError(status="error", message=message))
-    return Response(body, status, dict(headers or {}), media_type="application/json")
+    plain = {key.decode(): value.decode() for key, value in (headers or {}).items()}
+    return Response(body, status, plain, media_type="application/json")
 
 
 def _check_origin(request: Request) -> None:
     """Refuse what a page of another server asks a browser to send.
 
     Raises:
-        AccessDeniedError: 403.
+        RefusalError: 403.
     """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
     is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
     if not is_own or site not in (None, "same-origin", "none"):
-        raise AccessDeniedError(403, "a page of another server may not change anything here")
+        raise RefusalError(403, "a page of another server may not change anything here")

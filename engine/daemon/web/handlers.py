@@ -6,12 +6,7 @@ the configuration say, with another model, number of epochs or seed at most.
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from typing import Any, TypeVar
-
 import msgspec
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +14,16 @@ from engine.daemon.engine import Engine
 from engine.daemon.http.answers import answer, number_of, time_of
 from engine.daemon.http.engine_routes import EngineRoutes
 from engine.daemon.http.run_routes import RunRoutes
+from engine.daemon.http.schedule_routes import ScheduleRoutes
 from engine.daemon.web import model_commands
+from engine.daemon.web.asking import (
+    check_choice,
+    completed,
+    flags_of,
+    key_of,
+    read_body,
+    since_of,
+)
 from engine.daemon.web.guard import client_of
 from engine.daemon.web.messages import (
     STARTED,
@@ -34,7 +38,7 @@ from engine.daemon.web.messages import (
     WebSchedule,
 )
 from engine.daemon.web.monitoring import MonitoringData
-from engine.errors import ConfigError, ConflictError
+from engine.errors import ConflictError
 from engine.schema import (
     FLOW_NAMES,
     CancelRequest,
@@ -46,60 +50,13 @@ from engine.schema import (
     RunDetail,
     ScheduleChange,
     ScheduleRequest,
-    SchedulesReply,
 )
 from engine.states import ALL_STATES
 from engine.tokens import Identity
 from engine.zones import zone_of
 
-BODY_BYTES = 64 * 1024
-MOST_RUNS = 1000
-DEFAULT_RUNS = 100
-
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
-_WITH_MODEL = frozenset({"train_flow", "full_flow"})
-
-T = TypeVar("T")
-
-
-class RequestTooLargeError(Exception):
-    """A body beyond the limit."""
-
-
-class WrongTypeError(Exception):
-    """A body that is not JSON by its own account."""
-
-
-async def read_body(request: Request, kind: type[T]) -> T:
-    """The message in a request; no body at all is an empty one.
-
-    Raises:
-        RequestTooLargeError: As soon as that is clear.
-        WrongTypeError: A form or a text, as any web page could send it.
-        ConfigError: It is not such a message.
-    """
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > BODY_BYTES:
-        raise RequestTooLargeError
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > BODY_BYTES:
-            raise RequestTooLargeError
-    if content:
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media != "application/json" or "content-encoding" in request.headers:
-            raise WrongTypeError
-    try:
-        return msgspec.json.decode(content or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"the body cannot be understood: {_place(str(error))}") from None
-
-
-def _place(message: str) -> str:
-    """The library's sentence with the place first: `$.epochs` becomes `epochs`."""
-    what, at, place = message.rpartition(" - at `$")
-    return f"{place.rstrip('`').lstrip('.')}: {what}" if at else message
+_MOST_RUNS = 1000
+_DEFAULT_RUNS = 100
 
 
 class WebHandlers:
@@ -108,6 +65,7 @@ class WebHandlers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._runs = RunRoutes(engine)
+        self._schedules = ScheduleRoutes(engine)
         self._engine_routes = EngineRoutes(engine)
         self._monitoring = MonitoringData(engine.workspace.run_folder, engine.tails.steps)
 
@@ -118,14 +76,12 @@ class WebHandlers:
     async def run_flow(self, request: Request, who: Identity) -> Response:
         """Launch a flow."""
         flow = request.path_params["flow_type"]
-        asked = _merged(await read_body(request, RunFlowRequest), request.query_params)
-        if flow not in FLOW_NAMES:
-            raise ConfigError(f"there is no flow {flow[:64]!r}; there is {', '.join(FLOW_NAMES)}")
-        flags = _flags(flow, asked)
+        check_choice("flow", flow, FLOW_NAMES)
+        asked = completed(await read_body(request, RunFlowRequest), request.query_params)
         launch = LaunchRequest(
             flow=flow,
-            flags=flags,
-            key=_key(request),
+            flags=flags_of(flow, asked),
+            key=key_of(request),
             priority=asked.priority,
             origin=_origin(request, who),
         )
@@ -136,20 +92,20 @@ class WebHandlers:
     async def monitoring(self, request: Request, _: Identity) -> Response:
         """Runs and their tasks, as a list and as a figure."""
         query = request.query_params
-        limit = number_of(request, "limit", DEFAULT_RUNS, most=MOST_RUNS)
+        limit = number_of(request, "limit", _DEFAULT_RUNS, most=_MOST_RUNS)
         flow, state = query.get("flow_type"), query.get("state")
-        _check_choice("flow_type", flow, FLOW_NAMES)
-        _check_choice("state", state, ALL_STATES)
+        check_choice("flow_type", flow, FLOW_NAMES)
+        check_choice("state", state, ALL_STATES)
+        zone = zone_of(self._engine.settings().timezone)
         records = await self._engine.workers.table(
             self._engine.table.newest,
             limit + 1,
             flow=flow,
             state=state,
             before=time_of(request, "before"),
-            since=_since(query.get("since")),
+            since=since_of(query.get("since"), zone),
         )
         shown = records[:limit]
-        zone = zone_of(self._engine.settings().timezone)
         # Not among the calls of the table: a thousand small files may have to be read.
         data = await self._engine.workers.settings(self._monitoring.of, shown, zone)
         response = answer(data)
@@ -194,7 +150,7 @@ class WebHandlers:
         """Launch a run as an earlier one was launched."""
         await read_body(request, Nothing)
         self._engine.warm()
-        change = RerunRequest(key=_key(request), origin=_origin(request, who))
+        change = RerunRequest(key=key_of(request), origin=_origin(request, who))
         reply: LaunchReply = await self._engine.actions.rerun(request.path_params["run_id"], change)
         return answer(reply)
 
@@ -209,16 +165,14 @@ class WebHandlers:
             raise ConflictError(reason)
         return answer(reply)
 
-    async def schedules(self, _: Request, __: Identity) -> Response:
+    async def schedules(self, request: Request, _: Identity) -> Response:
         """All schedules."""
-        return answer(SchedulesReply(schedules=tuple(await self._engine.scheduler.list())))
+        return await self._schedules.list(request)
 
     async def add_schedule(self, request: Request, _: Identity) -> Response:
         """Add or replace a schedule."""
         asked = await read_body(request, WebSchedule)
-        if asked.flow not in FLOW_NAMES:
-            raise ConfigError(f"flow: there is {', '.join(FLOW_NAMES)}")
-        run = RunFlowRequest(model_type=asked.model_type, epochs=asked.epochs, seed=asked.seed)
+        check_choice("flow", asked.flow, FLOW_NAMES)
         self._engine.warm()
         added = await self._engine.scheduler.add(
             ScheduleRequest(
@@ -227,7 +181,7 @@ class WebHandlers:
                 cron=asked.cron,
                 every_seconds=asked.every_seconds,
                 timezone=asked.timezone,
-                flags=_flags(asked.flow, run),
+                flags=flags_of(asked.flow, asked),
                 priority=asked.priority,
                 catch_up=asked.catch_up,
                 enabled=asked.enabled,
@@ -244,7 +198,7 @@ class WebHandlers:
 
     async def remove_schedule(self, request: Request, _: Identity) -> Response:
         """Remove a schedule."""
-        return answer(await self._engine.scheduler.remove(request.path_params["name"]))
+        return await self._schedules.remove(request)
 
     async def models(self, _: Request, __: Identity) -> Response:
         """The deployed versions."""
@@ -266,40 +220,6 @@ class WebHandlers:
         return answer(msgspec.convert(told, type=AliasReply))
 
 
-def _merged(body: RunFlowRequest, query: QueryParams) -> RunFlowRequest:
-    """The body, completed by what stands in the query; the body counts more."""
-    given: dict[str, Any] = {}
-    for name in ("model_type", "epochs", "seed"):
-        values = query.getlist(name)
-        if len(values) > 1:
-            raise ConfigError(f"{name} stands in the query {len(values)} times")
-        if not values:
-            continue
-        # In a query everything is text: numbers are read from it.
-        is_number = name != "model_type" and _NUMBER.fullmatch(values[0])
-        given[name] = int(values[0]) if is_number else values[0]
-    told = {name: getattr(body, name) for name in ("model_type", "epochs", "seed")}
-    given |= {name: value for name, value in told.items() if value is not None}
-    try:
-        return msgspec.convert({**given, "priority": body.priority}, type=RunFlowRequest)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"the query cannot be understood: {_place(str(error))}") from None
-
-
-def _flags(flow: str, asked: RunFlowRequest) -> dict[str, Any]:
-    if flow not in _WITH_MODEL:
-        return {}
-    given = {"model_type": asked.model_type, "epochs": asked.epochs, "seed": asked.seed}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= 200:
-        raise ConfigError("Idempotency-Key: 1 to 200 characters")
-    return key
-
-
 def _origin(request: Request, who: Identity) -> str:
     return f"{who.name}, flow API, {client_of(request)}"
 
@@ -307,24 +227,3 @@ def _origin(request: Request, who: Identity) -> str:
 def _reason(asked: Reason, request: Request, who: Identity) -> str:
     by = f"by {who.name}, flow API, {client_of(request)}"
     return f"{asked.reason} ({by})" if asked.reason else by
-
-
-def _check_choice(name: str, value: str | None, choices: tuple[str, ...]) -> None:
-    if value is not None and value not in choices:
-        raise ConfigError(f"{name}: there is {', '.join(choices)}, not {value[:64]!r}")
-
-
-def _since(text: str | None) -> float | None:
-    """A time in the query: ISO 8601, or seconds since the epoch."""
-    if text is None:
-        return None
-    if text.replace(".", "", 1).isdecimal() and text.isascii():
-        return float(text)
-    try:
-        # In a query a plus sign stands for a space.
-        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        raise ConfigError(
-            f"since: an ISO 8601 time or seconds since the epoch, not {text[:64]!r}"
-        ) from None
-    return moment.timestamp()

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 from typing import Any
 
 from engine.errors import EngineError, NotFoundError, ServerError, error_of_dict
+from engine.ids import is_id
 from engine.workspace import Workspace
 
-_VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SECONDS = 60.0
 
 
@@ -35,7 +34,7 @@ async def promote(workspace: Workspace, version: str, reason: str) -> Any:
         EngineError: It does not verify, or another change was faster.
     """
     # A name from outside never becomes an argument before it has the form of an id.
-    if not _VERSION.fullmatch(version):
+    if not is_id(version):
         raise NotFoundError(f"there is no version {version[:64]!r}")
     return await _run(workspace, "promote", version, f"--reason={reason}")
 

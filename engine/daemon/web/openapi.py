@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -22,9 +21,10 @@ from engine.daemon.web.messages import (
     WebMessage,
     WebSchedule,
 )
+from engine.ids import ID
+from engine.openapi import EVERYWHERE, WITH_TOKEN, as_json, describe, schemas_of
 from engine.schema import (
     FLOW_NAMES,
-    SCHEDULE_NAME,
     CancelRequest,
     EngineStatus,
     LaunchReply,
@@ -41,7 +41,6 @@ from engine.schema import (
 from engine.states import ALL_STATES
 from engine.tokens import Role
 
-_REFERENCE = "#/components/schemas/{name}"
 _TEXT: dict[str, Any] = {"type": "string"}
 _SINCE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date-time"}]}
 _FLOW = {"type": "string", "enum": list(FLOW_NAMES)}
@@ -188,16 +187,6 @@ OPERATIONS = (
     ),
 )
 
-_EVERYWHERE = {
-    405: "another method",
-    421: "a Host header that is not allowed",
-    500: "an error of ours",
-}
-_GUARDED = {
-    401: "without a token that is known",
-    403: "with a token whose role is not enough, or from a page of another server",
-    429: "too many wrong tokens; Retry-After says when to come again",
-}
 _WITH_BODY = {
     413: "a body that is too large",
     415: "a body that is not JSON",
@@ -212,8 +201,8 @@ _SPECIAL = {
 _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "flow_type": _FLOW,
     "run_id": {"type": "string", "pattern": "^[0-9a-z-]{1,64}$"},
-    "name": {"type": "string", "pattern": f"^{SCHEDULE_NAME}$"},
-    "version": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"},
+    "name": {"type": "string", "pattern": f"^{ID}$"},
+    "version": {"type": "string", "pattern": f"^{ID}$"},
 }
 
 
@@ -223,35 +212,24 @@ def document() -> bytes:
     messages: list[type[Struct]] = [WebError]
     for op in OPERATIONS:
         messages += [one for one in (op.reply, op.body) if one is not None and one not in messages]
-    _, schemas = msgspec.json.schema_components(messages, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
-    return msgspec.json.encode(
-        {
-            "openapi": "3.1.0",
-            "info": {"title": "mlops-tui flow API", "version": version("mlops-tui")},
-            "paths": paths,
-            "components": {
-                "schemas": schemas,
-                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            },
-        }
-    )
+    return msgspec.json.encode(describe("mlops-tui flow API", paths, schemas_of(messages)))
 
 
 def _describe(operation: Operation) -> dict[str, Any]:
     responses = {"200": _success(operation)}
-    others = dict(_EVERYWHERE)
+    others = dict(EVERYWHERE)
     if operation.role is not None:
-        others |= _GUARDED
+        others |= WITH_TOKEN
     if operation.method not in ("GET", "HEAD"):
-        others |= {403: _GUARDED[403]}
+        others |= {403: WITH_TOKEN[403]}
     others |= {status: _SPECIAL[status] for status in operation.statuses}
     if operation.body is not None:
         others |= _WITH_BODY
     for status, what in sorted(others.items()):
-        responses[str(status)] = {"description": what, "content": _json(WebError)}
+        responses[str(status)] = {"description": what, "content": as_json(WebError)}
     described: dict[str, Any] = {
         "summary": operation.summary,
         "operationId": operation.handler,
@@ -260,7 +238,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
     }
     if operation.body is not None:
         needed = any(field.required for field in msgspec.structs.fields(operation.body))
-        described["requestBody"] = {"required": needed, "content": _json(operation.body)}
+        described["requestBody"] = {"required": needed, "content": as_json(operation.body)}
     if operation.role is not None:
         described["security"] = [{"token": []}]
         described["description"] = f"Needs the role {operation.role}."
@@ -273,7 +251,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
 def _success(operation: Operation) -> dict[str, Any]:
     if operation.reply is None:
         return {"description": "The feed.", "content": {"text/event-stream": {}}}
-    return {"description": operation.summary, "content": _json(operation.reply)}
+    return {"description": operation.summary, "content": as_json(operation.reply)}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -287,7 +265,3 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         for name, schema in operation.query.items()
     ]
     return found
-
-
-def _json(message: type) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=message.__name__)}}}

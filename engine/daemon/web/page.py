@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from engine.packages import folder_of_package
 from engine.tokens import Identity
 
 PLOTLY = "plotly.min.js"
@@ -58,10 +58,7 @@ async def part(request: Request, _: Identity) -> Response:
 
 
 def _plotly() -> bytes:
-    spec = find_spec("plotly")  # finding a package does not import it
-    assert spec is not None and spec.submodule_search_locations
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    return (folder / "package_data" / PLOTLY).read_bytes()
+    return (folder_of_package("plotly") / "package_data" / PLOTLY).read_bytes()
 
 
 @cache

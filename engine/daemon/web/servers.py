@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.access import Door
+from engine.access import Door, is_local
 from engine.config.engine_settings import HttpSettings
 from engine.daemon.engine import Engine
 from engine.daemon.web.app import make_web_app
@@ -111,7 +110,7 @@ class WebServer:
         self.problem = ""
 
     def _start(self, host: str, port: int) -> None:
-        if not _is_loopback(host) and not self._tokens.records():
+        if not is_local(host) and not self._tokens.records():
             raise ServerError(
                 f"does not listen on {host} for others before there is a token for them",
                 where=self.name,
@@ -143,13 +142,5 @@ class WebServer:
 
     def _listening(self) -> Listening:
         settings = self._settings()
-        names = frozenset(name.lower() for name in settings.allowed_hosts)
-        own = frozenset() if _is_loopback(settings.host) else frozenset({settings.host.lower()})
-        return Listening(self.name, _is_loopback(settings.host), names | own)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        names = frozenset(name.lower() for name in (*settings.allowed_hosts, settings.host))
+        return Listening(self.name, is_local(settings.host), names)

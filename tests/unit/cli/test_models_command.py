@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -229,8 +230,22 @@ def test_old_versions_are_deleted_after_a_question(
         "versions": [],
         "copies": [],
         "abandoned": [],
+        "unfinished": 0,
         "deleted": True,
     }
+
+
+def test_what_dead_writers_left_is_deleted_although_no_version_is_old(
+    command: EngineCommand, workspace: Workspace, deployed: tuple[str, str]
+) -> None:
+    left = workspace.central_storage / "versions" / ".tmp-left"
+    left.mkdir()
+    os.utime(left, (1.0, 1.0))
+
+    assert command("models", "gc", "--dry-run").out == "nothing to delete\n"
+    assert left.exists()
+    assert command("models", "gc").out == "folders that were left unfinished: 1\ndeleted\n"
+    assert not left.exists()
 
 
 def test_a_measure_that_does_not_exist_is_shown_as_none(

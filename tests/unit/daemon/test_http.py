@@ -330,7 +330,7 @@ async def test_a_request_that_is_not_wholly_understood_is_refused_by_the_name_of
         assert len(at.table.newest(10)) == 1
 
 
-@pytest.mark.parametrize(("size", "status"), [(MIB, 200), (MIB + 1, 422), (20 * MIB, 422)])
+@pytest.mark.parametrize(("size", "status"), [(MIB, 200), (MIB + 1, 413), (20 * MIB, 413)])
 @in_event_loop
 async def test_a_request_of_more_than_a_mebibyte_is_refused(
     workspace: Workspace, size: int, status: int
@@ -353,7 +353,7 @@ async def test_a_request_of_more_than_a_mebibyte_is_refused(
                 continue
             assert answer.status_code == status
             if status != 200:
-                assert "longer than 1048576 bytes" in refusal(answer, 422, "ConfigError").message
+                assert "longer than 1048576 bytes" in refusal(answer, 413, "ConfigError").message
         assert at.table.get("a").is_final == (status == 200)
         # The engine is none the worse for it.
         assert (await at.get("/health")).status_code == 200

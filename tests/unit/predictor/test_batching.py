@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.predictor.batching import MOST_AT_ONCE, Batcher
-from engine.predictor.refusal import RefusalError
 from engine.predictor.serving import Served
+from engine.refusal import RefusalError
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Windows
 from models.errors import ModelProblem
 from models.forecasting.bundle import open_bundle
