@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,16 +13,21 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 import uvicorn
 
+from engine.daemon import children
+from engine.daemon.children import Child, Started
 from engine.daemon.engine import Engine
 from engine.daemon.http import make_app
 from engine.daemon.launching import Launcher
+from engine.errors import ServerError
+from engine.processes import start_mark
 from engine.runs.progress import ProgressWriter
 from engine.schema import ErrorReply, Event, decode_event
 from engine.workspace import Workspace
-from tests.unit.daemon.loop import PATIENCE_SECONDS
-from tests.unit.daemon.stand_ins import LauncherStandIn
+from tests.unit.daemon.loop import PATIENCE_SECONDS, running, until
+from tests.unit.daemon.stand_ins import LauncherStandIn, claim
 
 
 class ColdEngine(Engine):
@@ -165,3 +171,24 @@ class ChildlessEngine(ColdEngine):
 
     def _make_launcher(self) -> Launcher:
         return LauncherStandIn()
+
+
+def give_process(at: House, run_id: str, process: subprocess.Popen[bytes]) -> None:
+    mark = start_mark(process.pid)
+    assert mark is not None
+    claim(at.table, run_id, process.pid, mark)
+
+
+@asynccontextmanager
+async def without_a_prefect_server(at: House) -> AsyncIterator[None]:
+    """It was given up on."""
+
+    async def start() -> Started:
+        raise ServerError("port 4200 cannot be used")
+
+    at.engine.prefect.child = Child("prefect server", start, lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "_PAUSES", ())
+        async with running(at.engine.prefect.child.supervise()):
+            await until(lambda: at.engine.prefect.child.has_failed)
+            yield
