@@ -4,7 +4,7 @@
 #   make test        install, run the tests
 #   make check       linting, types, import contracts, tests
 #   make test-long   the slow suites: real data, faults, real servers
-#   make bench       benchmarks; each prints a ratio against a named peer
+#   make bench       benchmarks; each prints a ratio against a named peer (MLflow is one)
 
 PYTHON ?= python3
 VENV := .venv
