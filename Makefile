@@ -29,6 +29,7 @@ demo: $(VENV)/demo.installed
 	  "  engine models                                       what is deployed" \
 	  "  engine config show                                  every setting, and where it comes from" \
 	  "  engine status                                       what keeps running; engine down stops it" \
+	  "  http://127.0.0.1:4243/flow-monitoring               the same in a browser" \
 	  "  engine run full_flow --data my.csv --set dataset.date_col=day ...   your own data" ""
 
 test: $(VENV)/dev.installed
