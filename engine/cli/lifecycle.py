@@ -179,4 +179,4 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
 def _usage(of: Any) -> str:
     if of.memory is None:
         return ""
-    return f", {of.memory / 1024**2:.0f} MiB, {of.cpu_seconds:.1f} s of processor time"
+    return f", {of.memory / 1024**2:.0f} MiB, {of.cpu_seconds:.1f} s CPU"

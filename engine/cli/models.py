@@ -183,7 +183,7 @@ def _list(line: CommandLine) -> None:
     from rich.table import Column, Table
 
     timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
-    columns = ("alias", "MASE", "naive", "WAPE", "bias", "dataset", "deployed")
+    columns = ("alias", "MASE", "naive", "WAPE", "bias", "deployed")
     shown = Table(Column("version", no_wrap=True), *columns, box=None, pad_edge=False)
     for version in versions:
         scores = version.lineage["evaluation"]["scores"]
@@ -195,7 +195,6 @@ def _list(line: CommandLine) -> None:
             _number(naive["mase"]),
             _number(candidate["wape"]),
             _number(candidate["bias"], "+.3f"),
-            version.lineage["training"]["dataset"][:8],
             clock(version.created, timezone),
         )
     write_table(shown)
