@@ -1,0 +1,477 @@
+"""The application: one window, nine views, overlays, and the way from a key to what it does.
+
+It owns nothing: quitting it, a crash or a lost SSH session changes no run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import tzinfo
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+
+from engine.errors import EngineError
+from engine.workspace import Workspace
+from engine.zones import LOCAL, zone_of
+from tui import language, memory, verbs
+from tui.actions import BY_ID, SCREENS, Action
+from tui.board import Board
+from tui.chrome import footer, header, message_line, tab_at
+from tui.global_actions import GlobalActions
+from tui.keymap import Keymap, key_of, load_keymap
+from tui.language import Language, tr
+from tui.link import Link
+from tui.overlays.overlay import Overlay
+from tui.paint import Line, clip, overlay, pad, wrap
+from tui.prompt import Prompt
+from tui.screens import make_view
+from tui.states import TIME_MODES, TimeMode, present
+from tui.themes import DEFAULT, THEMES, Painter
+from tui.view import View
+from tui.window import Window
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 15
+_FRAME_SECONDS = 0.05
+_MESSAGE_SECONDS = 8.0
+_WHEEL_LINES = 3
+_COMMANDS_KEPT = 500
+
+
+class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
+    """The full-screen terminal of a workspace.
+
+    Args:
+        workspace: Whose engine.
+        read_only: Refuse whatever changes something.
+        autostart: Start the engine when none runs.
+        theme_name: Look; None for the one of last time.
+        chosen_language: Language; None for the one of last time, or else of the locale.
+        ascii: Keep to ASCII.
+        connect: Whether to reach for the engine at all; without, the board is filled by hand.
+        clock: The present, in seconds since the epoch.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS = "Screen { layers: base; } ToastRack { display: none; }"
+    TITLE = "mlops-tui"
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        read_only: bool = False,
+        autostart: bool = True,
+        theme_name: str | None = None,
+        chosen_language: Language | None = None,
+        ascii: bool = False,
+        connect: bool = True,
+        clock: Callable[[], float] = present,
+    ) -> None:
+        super().__init__(ansi_color=True)
+        self.workspace = workspace
+        self.read_only = read_only
+        self.now = clock
+        self.board = Board()
+        self.link = Link(workspace, self.board, self.changed, self.crash, autostart=autostart)
+        self._connect = connect
+        self._memory = memory.load(workspace.root)
+        self.theme_name = theme_name or memory.text(self._memory, "theme", DEFAULT)
+        self.chosen_language: Language = chosen_language or _language(self._memory)
+        language.choose(self.chosen_language)
+        self._ascii = ascii
+        self.painter = self._make_painter()
+        self.keymap: Keymap = load_keymap(workspace.configs)
+        self.time_mode = _time_mode(self._memory)
+        self.views: dict[str, View] = {}
+        self.view: View = self._view(_screen(self._memory))
+        self.previous_screen = "runs"
+        self.overlays: list[Overlay] = []
+        self.prompt: Prompt | None = None
+        self.pending = ""
+        self.message: tuple[str, str] | None = None
+        self._message_until = 0.0
+        self.commands: deque[tuple[float, str, str]] = deque(maxlen=_COMMANDS_KEPT)
+        self.command_history = memory.texts(self._memory, "commands")
+        self.filter_history = memory.texts(self._memory, "filters")
+        self.undo_stack: list[tuple[str, Callable[[], None]]] = []
+        self._window = Window()
+        self._frame_due = False
+        self._working: set[asyncio.Task[None]] = set()
+
+    # Life
+
+    def compose(self) -> ComposeResult:
+        """The one widget."""
+        yield self._window
+
+    def on_mount(self) -> None:
+        """Draw, then reach for the engine."""
+        self._window.focus()
+        self.view.entered()
+        for problem in self.keymap.problems[:1]:
+            self.say(problem, "warn")
+        self.draw()
+        self.set_interval(1.0, self._tick)
+        if self._connect:
+            self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.link.start(), exit_on_error=True)
+
+    async def on_unmount(self) -> None:
+        """Keep what is to be found again, and let go of the engine."""
+        self.save_memory()
+        await self.link.stop()
+
+    def save_memory(self) -> None:
+        """Write down what the next start takes up."""
+        kept = memory.part(self._memory, "views")
+        kept.update({name: view.remember() for name, view in self.views.items()})
+        self._memory.update(
+            screen=self.view.name,
+            theme=self.theme_name,
+            language=self.chosen_language,
+            time_mode=self.time_mode,
+            commands=self.command_history[-100:],
+            filters=self.filter_history[-100:],
+            views=kept,
+        )
+        if self.workspace.root.is_dir():
+            memory.save(self.workspace.root, self._memory)
+
+    def crash(self, error: BaseException) -> None:
+        """A mistake of ours in the background ends the terminal with its traceback, no run."""
+
+        def fail() -> None:
+            raise error
+
+        self.call_later(fail)
+
+    # Drawing
+
+    def changed(self) -> None:
+        """Something that is shown may have changed: draw soon, once for many changes."""
+        if not self._frame_due and self.is_running:
+            self._frame_due = True
+            self.set_timer(_FRAME_SECONDS, self._draw_due)
+
+    def _draw_due(self) -> None:
+        self._frame_due = False
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw now."""
+        width, height = self.size
+        if not width or not height:
+            return
+        lines = self._frame(width, height)
+        self._window.show([self.painter.strip(line, width) for line in lines[:height]])
+        if self._connect:
+            self.link.want_pages()
+
+    def _frame(self, width: int, height: int) -> list[Line]:
+        if width < LEAST_WIDTH or height < LEAST_HEIGHT:
+            return _too_small(width, height)
+        body_height = height - 3
+        self.view.size = (width, body_height)
+        body = self.view.lines(width, body_height)[:body_height]
+        body += [[] for _ in range(body_height - len(body))]
+        if self.board.lost is not None and self.board.answered is not None:
+            body = [[(text, f"{style} stale".strip()) for text, style in line] for line in body]
+        for over in self.overlays:
+            x, y, lines = over.placed(width, body_height)
+            for row, line in enumerate(lines[: body_height - y], y):
+                body[row] = overlay(body[row], width, x, line)
+        if self.prompt is not None:
+            _offer(body, self.prompt.offers(), width)
+        rows = [header(self, width), *body, message_line(self, width)]
+        return [*rows, pad(footer(self, width), width, "header")]
+
+    def _make_painter(self) -> Painter:
+        theme = THEMES.get(self.theme_name, THEMES[DEFAULT])
+        self.theme_name = theme.name
+        return Painter(theme, ascii=self._ascii)
+
+    def use_theme(self, name: str) -> None:
+        """Look differently from now on."""
+        self.theme_name = name
+        self.painter = self._make_painter()
+        self._window.forget()
+        self.draw()
+
+    def redraw(self) -> None:
+        """Draw everything anew, whatever the terminal shows."""
+        self._window.forget()
+        self.draw()
+
+    def _tick(self) -> None:
+        if self.message is not None and self.now() > self._message_until:
+            self.message = None
+        self.view.tick()
+        self.draw()
+
+    # Talking
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of the times that people see."""
+        status = self.board.status
+        name = status.timezone if status is not None and status.timezone else LOCAL
+        try:
+            return zone_of(name)
+        except EngineError:
+            return None
+
+    def say(self, text: str, style: str = "notice") -> None:
+        """Show a message for a while."""
+        self.message = (text, style)
+        self._message_until = self.now() + _MESSAGE_SECONDS
+        self.changed()
+
+    def note_command(self, command: str, outcome: str = "") -> None:
+        """Write a command into the command log."""
+        self.commands.append((self.now(), command, outcome))
+
+    def act(
+        self,
+        command: str,
+        work: Callable[[], Awaitable[str]],
+        undo: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """Do something that the user asked for, in the background.
+
+        Args:
+            command: The `engine` command that does the same.
+            work: Does it, and returns what to say then; what it raises as `EngineError` is said.
+            undo: What takes it back: how that is called, and what does it.
+        """
+
+        async def run() -> None:
+            try:
+                said = await work()
+            except EngineError as error:
+                self.note_command(command, str(error))
+                self.say(str(error), "bad")
+                return
+            self.note_command(command, said)
+            if undo is not None:
+                self.undo_stack.append(undo)
+            self.say(f"{said}   {command}" if said else command)
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._working.add(task)
+        task.add_done_callback(self._work_ended)
+
+    def _work_ended(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.crash(error)
+
+    async def engine(self, *arguments: str) -> Any:
+        """Let the `engine` command answer; returns its data.
+
+        Raises:
+            EngineError: What it said is wrong.
+        """
+        answer = await verbs.ask(self.workspace, *arguments)
+        if answer.problem:
+            raise EngineError(" ".join(answer.problem.removeprefix("error: ").split()))
+        return answer.data
+
+    # Screens and overlays
+
+    def _view(self, name: str) -> View:
+        if name not in self.views:
+            view = make_view(name, self)
+            view.restore(memory.part(memory.part(self._memory, "views"), name))
+            self.views[name] = view
+        return self.views[name]
+
+    def view_of(self, name: str) -> View:
+        """A screen, also when it is not seen."""
+        return self._view(name)
+
+    def show(self, name: str) -> View:
+        """Go to a screen."""
+        view = self._view(name)
+        if view is not self.view:
+            self.view.left()
+            self.previous_screen = self.view.name
+            self.view = view
+            view.entered()
+        self.changed()
+        return view
+
+    def open_overlay(self, over: Overlay) -> None:
+        """Lay something over the screen."""
+        self.overlays.append(over)
+        self.changed()
+
+    def close_overlay(self, over: Overlay) -> None:
+        """Take it away."""
+        if over in self.overlays:
+            self.overlays.remove(over)
+        self.changed()
+
+    def ask(self, prompt: Prompt) -> None:
+        """Let a line be typed."""
+        self.prompt = prompt
+        self.changed()
+
+    # From keys to actions
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and pasted text are ours; Textual's own bindings are not used."""
+        if isinstance(event, events.Key):
+            self._press(event)
+            return
+        if isinstance(event, events.Paste):
+            self._paste(event.text)
+            return
+        await super().on_event(event)
+
+    def _press(self, event: events.Key) -> None:
+        try:
+            self._take_key(event.key, event.character)
+        finally:
+            self.draw()
+
+    def _take_key(self, key: str, character: str | None) -> None:
+        if self.prompt is not None:
+            prompt = self.prompt
+            if prompt.key(key, character) and self.prompt is prompt:
+                self.prompt = None
+            return
+        top = self.overlays[-1] if self.overlays else None
+        if top is not None and top.key(key, character):
+            return
+        taken = getattr(self.view, "key", None)
+        if top is None and taken is not None and taken(key, character):
+            return
+        self._take_sequence(key_of(key, character))
+
+    def _take_sequence(self, key: str) -> None:
+        sequence = f"{self.pending} {key}" if self.pending else key
+        if self.pending and key == "escape":
+            self.pending = ""
+            return
+        if self.keymap.goes_on(self.view.name, sequence):
+            self.pending = sequence
+            return
+        had, self.pending = self.pending, ""
+        action = self.keymap.action(self.view.name, sequence)
+        if action is not None:
+            self.perform(action)
+        elif had:
+            self.say(tr('"{keys}" means nothing here', keys=sequence), "warn")
+
+    def perform(self, action: Action) -> None:
+        """Do what an action means here."""
+        if self.read_only and action.changes:
+            self.say(tr("read-only: nothing is changed from here"), "warn")
+            return
+        self.message = None
+        if self.overlays:
+            method = getattr(self.overlays[-1], action.method, None)
+            if method is not None:
+                method()
+            return
+        method = getattr(self.view, action.method, None) or getattr(self, action.method, None)
+        if method is None:
+            self.say(tr("not possible here"), "warn")
+            return
+        method()
+
+    def perform_by_id(self, action_id: str) -> None:
+        """The same by the name of an action."""
+        self.perform(BY_ID[action_id])
+
+    def _paste(self, text: str) -> None:
+        if self.prompt is not None:
+            self.prompt.paste(text)
+        elif self.overlays:
+            self.overlays[-1].paste(text)
+        else:
+            paste = getattr(self.view, "paste", None)
+            if paste is not None:
+                paste(text)
+        self.draw()
+
+    # Mouse and size
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The terminal has another size."""
+        self.call_after_refresh(self.draw)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects; a double click opens; a click on a tab goes there."""
+        if self.overlays or self.prompt is not None:
+            return
+        x, y = event.screen_x, event.screen_y
+        if y == 0:
+            name = tab_at(self, self.size.width, x)
+            if name is not None:
+                self.show(name)
+        elif y <= self.view.size[1]:
+            self.view.click(x, y - 1, double=event.chain > 1)
+        self.draw()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel."""
+        self._scroll(_WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel."""
+        self._scroll(-_WHEEL_LINES)
+
+    def _scroll(self, lines: int) -> None:
+        if self.overlays:
+            method = getattr(self.overlays[-1], "do_down" if lines > 0 else "do_up", None)
+            for _ in range(abs(lines)):
+                if method is not None:
+                    method()
+        else:
+            self.view.scroll(lines)
+        self.draw()
+
+
+def _too_small(width: int, height: int) -> list[Line]:
+    text = tr(
+        "{width}x{height} is too small: at least {least}",
+        width=width,
+        height=height,
+        least=f"{LEAST_WIDTH}x{LEAST_HEIGHT}",
+    )
+    lines: list[Line] = [[(line, "")] for line in wrap(text, max(1, width))]
+    return [*lines, *([] for _ in range(max(0, height - len(lines))))]
+
+
+def _offer(body: list[Line], offers: list[str], width: int) -> None:
+    """Completions, above the line that is typed."""
+    for row, text in enumerate(offers[: len(body) - 1]):
+        at = len(body) - len(offers) + row
+        body[at] = overlay(body[at], width, 2, [(f" {clip(text, width - 8)} ", "panel dim")])
+
+
+def _language(kept: dict[str, Any]) -> Language:
+    chosen = memory.text(kept, "language")
+    if chosen == "ko":
+        return "ko"
+    return "en" if chosen == "en" else language.from_environment()
+
+
+def _time_mode(kept: dict[str, Any]) -> TimeMode:
+    chosen = memory.text(kept, "time_mode")
+    return next((mode for mode in TIME_MODES if mode == chosen), "ago")
+
+
+def _screen(kept: dict[str, Any]) -> str:
+    chosen = memory.text(kept, "screen", "pulse")
+    return chosen if chosen in SCREENS else "pulse"

@@ -1,0 +1,214 @@
+"""What the names of styles look like, by theme.
+
+States are told by sign and letter as well as by colour; a theme may therefore do without any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.text import printable
+from tui.paint import Line, pad
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Names of styles with their looks, in Rich's notation.
+
+    Attributes:
+        name: How the user calls it.
+        base: Of everything that has no style of its own; text and background.
+        looks: The others.
+    """
+
+    name: str
+    base: str
+    looks: dict[str, str]
+
+
+def _theme(
+    name: str,
+    *,
+    text: str,
+    ground: str,
+    panel: str,
+    raised: str,
+    dim: str,
+    accent: str,
+    on_accent: str,
+    good: str,
+    bad: str,
+    warn: str,
+    run: str,
+    other: str,
+    blue: str,
+    select: str,
+) -> Theme:
+    return Theme(
+        name,
+        f"{text} on {ground}",
+        {
+            "dim": dim,
+            "strong": "bold",
+            "title": f"bold {accent}",
+            "accent": accent,
+            "rule": raised,
+            "frame": f"{accent} on {panel}",
+            "panel": f"on {panel}",
+            "header": f"{dim} on {panel}",
+            "tab": f"bold {on_accent} on {accent}",
+            "key": f"bold {accent}",
+            "column": f"{dim} underline",
+            "good": good,
+            "bad": f"bold {bad}",
+            "warn": warn,
+            "run": run,
+            "red": bad,
+            "green": good,
+            "yellow": warn,
+            "blue": blue,
+            "magenta": other,
+            "cyan": run,
+            "cursor": f"on {select}",
+            "idle-cursor": f"on {raised}",
+            "mark": f"bold {other}",
+            "match": f"bold underline {warn}",
+            "caret": "reverse",
+            "field": f"on {raised}",
+            "stale": dim,
+            "danger": f"bold {ground} on {bad}",
+            "notice": f"{text} on {panel}",
+        },
+    )
+
+
+THEMES = {
+    theme.name: theme
+    for theme in (
+        _theme(
+            "dark", text="#d5dae3", ground="#12151c", panel="#1a1f2a", raised="#2b3342",
+            dim="#7d8798", accent="#6cb6ff", on_accent="#0b1220", good="#5bd18b", bad="#ff6b6b",
+            warn="#f0b754", run="#4fd6d6", other="#c792ea", blue="#6c9cff", select="#28405f",
+        ),
+        _theme(
+            "light", text="#1f2430", ground="#fbfbf8", panel="#efefe9", raised="#dcdcd4",
+            dim="#6a7180", accent="#1d5fbf", on_accent="#ffffff", good="#1a7f42", bad="#c22f2f",
+            warn="#915c00", run="#00727a", other="#7a3ea8", blue="#2450c8", select="#cfe0f7",
+        ),
+        # The eight colours of Okabe and Ito (2008), which people with every kind of colour
+        # blindness tell apart.
+        _theme(
+            "colour-blind", text="#e6e6e6", ground="#10131a", panel="#1a1e28", raised="#303642",
+            dim="#8b93a1", accent="#56b4e9", on_accent="#0b1220", good="#56b4e9", bad="#d55e00",
+            warn="#f0e442", run="#009e73", other="#cc79a7", blue="#0072b2", select="#243c50",
+        ),
+    )
+}  # fmt: skip
+# The terminal's own colours and background, in sixteen colours.
+THEMES["terminal"] = Theme(
+    "terminal",
+    "default on default",
+    {
+        "dim": "bright_black",
+        "strong": "bold",
+        "title": "bold bright_blue",
+        "accent": "bright_blue",
+        "rule": "bright_black",
+        "frame": "bright_blue",
+        "panel": "",
+        "header": "bright_black",
+        "tab": "bold reverse",
+        "key": "bold bright_blue",
+        "column": "bright_black underline",
+        "good": "green",
+        "bad": "bold red",
+        "warn": "yellow",
+        "run": "cyan",
+        "red": "red",
+        "green": "green",
+        "yellow": "yellow",
+        "blue": "blue",
+        "magenta": "magenta",
+        "cyan": "cyan",
+        "cursor": "reverse",
+        "idle-cursor": "underline",
+        "mark": "bold magenta",
+        "match": "bold underline yellow",
+        "caret": "reverse",
+        "field": "underline",
+        "stale": "bright_black",
+        "danger": "bold reverse red",
+        "notice": "bold",
+    },
+)
+DEFAULT = "dark"
+
+
+class Painter:
+    """Turns lines into what Textual shows, in one theme.
+
+    Args:
+        theme: What the names of styles look like.
+        ascii: Keep to ASCII, for terminals that show nothing else.
+    """
+
+    def __init__(self, theme: Theme, *, ascii: bool = False) -> None:
+        self.theme = theme
+        self._ascii = ascii
+        self._base = Style.parse(theme.base)
+        self._styles: dict[str, Style] = {"": self._base}
+
+    def strip(self, line: Line, width: int) -> Strip:
+        """One line as exactly `width` columns."""
+        segments: list[Segment] = []
+        for text, names in pad(line, width):
+            shown = printable(text)
+            if self._ascii and not shown.isascii():
+                shown = to_ascii(shown)
+            if segments and segments[-1].style is self.style(names):
+                segments[-1] = Segment(segments[-1].text + shown, segments[-1].style)
+            else:
+                segments.append(Segment(shown, self.style(names)))
+        return Strip(segments, width).adjust_cell_length(width, self._base)
+
+    def style(self, names: str) -> Style:
+        """The look of one or more names.
+
+        Raises:
+            KeyError: The theme knows no such name.
+        """
+        style = self._styles.get(names)
+        if style is None:
+            style = self._base
+            for name in names.split():
+                style = style + Style.parse(self.theme.looks[name])
+            self._styles[names] = style
+        return style
+
+
+_ASCII_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("─━╌┄═", "-"),
+        **dict.fromkeys("│┃┊╎║", "|"),
+        **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╞╡", "+"),
+        **dict.fromkeys("█▇▆▅▓", "#"),
+        **dict.fromkeys("▄▃▒", "="),
+        **dict.fromkeys("▂▁░", "."),
+        "●": "*", "○": "o", "◐": "o", "✓": "+", "✗": "x", "⊘": "/", "‖": "=", "…": "~", "·": ".",
+        "▸": ">", "▾": "v", "▶": ">", "◀": "<", "→": ">", "←": "<", "↑": "^", "↓": "v", "×": "x",
+        "‹": "<", "›": ">", "–": "-", "±": "~", "▏": "|", "▕": "|", "◆": "*", "≥": ">", "≤": "<",
+    }
+)  # fmt: skip
+
+
+@lru_cache(4096)
+def to_ascii(text: str) -> str:
+    """A text of the same width in ASCII: drawing signs get their likes, others question marks."""
+    signs = text.translate(_ASCII_SIGNS)
+    return "".join(char if char.isascii() else "?" * cell_len(char) for char in signs)
