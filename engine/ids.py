@@ -10,9 +10,21 @@ ID = r"[a-z0-9][a-z0-9._-]{0,63}"
 WORDS = "1 to 64 characters: a-z, 0-9, and after the first also . _ -"
 """In words, for messages."""
 
+TAG = r"[\w.:-]{1,50}"
+"""A tag of a run as a regular expression, for all of a text."""
+
+TAG_WORDS = "1 to 50 letters, digits and _ . : -"
+"""The form of a tag in words, for messages."""
+
 _ID = re.compile(ID)
+_TAG = re.compile(TAG)
 
 
 def is_id(text: str) -> bool:
     """Whether a text has the form: what comes from outside is asked this before it is used."""
     return _ID.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text can be a tag of a run."""
+    return _TAG.fullmatch(text) is not None

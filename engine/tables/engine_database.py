@@ -94,7 +94,20 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_due ON notifications (next_try) WHERE next_try IS NOT NULL
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2)
+# The tags of a run stand with a blank on both sides of each. The model is what a list shows of the
+# parameters; what is no JSON or has none there has no model.
+_VERSION_3 = """
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN model TEXT GENERATED ALWAYS AS (
+    CASE WHEN NOT json_valid(parameters) THEN ''
+    WHEN json_type(parameters, '$.model_type') = 'text'
+    THEN json_extract(parameters, '$.model_type') ELSE '' END
+) VIRTUAL;
+CREATE INDEX runs_flow_state ON runs (flow, state, created DESC);
+CREATE INDEX runs_started ON runs (flow, started DESC)
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 

@@ -52,6 +52,17 @@ class RunRecord:
     cpu_seconds: float | None
     peak_bytes: int | None
     notified: bool
+    tags: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str | None:
+        """The launch key, by the name that messages have for it."""
+        return self.launch_key
+
+    @property
+    def memory(self) -> int | None:
+        """The most memory that its process had, by the name that messages have for it."""
+        return self.peak_bytes
 
     @property
     def is_final(self) -> bool:
@@ -74,6 +85,7 @@ class NewRun:
         origin: Who asked for it.
         rerun_of: Id of the run that it repeats.
         request: What was asked for, for a rerun.
+        tags: Words that it can be found by; each counts once.
     """
 
     id: str
@@ -86,6 +98,7 @@ class NewRun:
     origin: str = ""
     rerun_of: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 class RunTable:
@@ -106,11 +119,11 @@ class RunTable:
                     "SELECT * FROM runs WHERE launch_key = ?", (run.launch_key,)
                 ).fetchone()
                 if known is not None:
-                    return _record(known), False
+                    return record_of(known), False
             database.execute(
                 "INSERT INTO runs (id, flow, name, state, created, parameters, launch_key,"
-                " priority, origin, rerun_of, request)"
-                " VALUES (?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?)",
+                " priority, origin, rerun_of, request, tags)"
+                " VALUES (?, ?, ?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run.id,
                     run.flow,
@@ -122,11 +135,12 @@ class RunTable:
                     run.origin,
                     run.rerun_of,
                     json.dumps(dict(run.request)),
+                    _tags_text(run.tags),
                 ),
             )
             database.execute("INSERT INTO settings VALUES (?, ?)", (run.id, run.document))
             row = database.execute("SELECT * FROM runs WHERE id = ?", (run.id,)).fetchone()
-        return _record(row), True
+        return record_of(row), True
 
     def document(self, run_id: str) -> str | None:
         """The effective settings of a run as YAML text; None when it has ended or never was."""
@@ -214,7 +228,7 @@ class RunTable:
             row = database.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise NotFoundError(f"there is no run {run_id!r}", fix="`engine runs` lists them")
-        return _record(row)
+        return record_of(row)
 
     def set_closed(self, run_id: str) -> None:
         """Record that Prefect knows the end of this run and of every task in it."""
@@ -248,7 +262,7 @@ class RunTable:
         if len(rows) > 1:
             names = ", ".join(row["id"][:13] for row in rows[:5])
             raise NotFoundError(f"{run_id!r} is the beginning of several runs: {names}")
-        return _record(rows[0])
+        return record_of(rows[0])
 
     def newest(
         self,
@@ -315,7 +329,7 @@ class RunTable:
             rows = database.execute(
                 f"SELECT * FROM runs WHERE {condition}", list(values)
             ).fetchall()
-        return [_record(row) for row in rows]
+        return [record_of(row) for row in rows]
 
     def _update(self, run_id: str, **values: object) -> None:
         assignments = ", ".join(f"{column} = ?" for column in values)
@@ -325,10 +339,17 @@ class RunTable:
             )
 
 
-def _record(row: sqlite3.Row) -> RunRecord:
+def record_of(row: sqlite3.Row) -> RunRecord:
+    """A run as its row has it."""
     values = dict(row)
+    del values["model"]  # the table's own view of the parameters
+    values["tags"] = tuple(values["tags"].split())
     for column in ("cancel_requested", "closed", "notified"):
         values[column] = bool(values[column])
     for column in ("parameters", "request"):
         values[column] = json.loads(values[column])
     return RunRecord(**values)
+
+
+def _tags_text(tags: tuple[str, ...]) -> str:
+    return f" {' '.join(dict.fromkeys(tags))} " if tags else ""
