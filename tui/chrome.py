@@ -13,34 +13,34 @@ from tui.paint import Line, clip, pad, width_of
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
-# Names of the screens at eighty columns and at more.
-_SHORT = 100
-
 
 def header(app: ControlCenter, width: int) -> Line:
     """The tabs of the screens, and how the engine is doing."""
     state = _engine_state(app)
-    line: Line = [(" ", "header")]
-    for number, name in enumerate(SCREENS, 1):
-        title = tr(BY_ID[f"show-{name}"].title)
-        style = "tab" if name == app.view.name else "header"
-        gap = " " if width >= _SHORT else ""
-        line += [(f"{gap}{number} {title}{gap}" if gap else f"{number}{title}", style)]
-        line.append((" ", "header"))
     room = width - width_of(state) - 1
-    if width_of(line) > room:
-        line = _narrow_tabs(app)
-    return [*pad(line, room, "header"), *state, (" ", "header")]
+    tabs = next((line for line in _tab_lines(app) if width_of(line) <= room), _tab_lines(app)[-1])
+    return [*pad(tabs, room, "header"), *state, (" ", "header")]
 
 
-def _narrow_tabs(app: ControlCenter) -> Line:
-    """Only the name of the screen that is seen; numbers for the others."""
-    line: Line = [(" ", "header")]
-    for number, name in enumerate(SCREENS, 1):
+def _tab_lines(app: ControlCenter) -> list[Line]:
+    """The tabs, from generous to narrow: in the last, only the name of what is seen."""
+    names = [(number, name, tr(BY_ID[f"show-{name}"].title)) for number, name in _numbered()]
+    generous: Line = [(" ", "header")]
+    plain: Line = [(" ", "header")]
+    tight: Line = []
+    narrow: Line = [(" ", "header")]
+    for number, name, title in names:
         here = name == app.view.name
-        title = f"{number} {tr(BY_ID[f'show-{name}'].title)}" if here else str(number)
-        line += [(f" {title} " if here else title, "tab" if here else "header"), (" ", "header")]
-    return line
+        style = "tab" if here else "header"
+        generous += [(f" {number} {title} ", style)]
+        plain += [(f"{number} {title}", style), (" ", "header")]
+        tight += [(f"{number}{title}", style), (" ", "header")]
+        narrow += [(f" {number} {title} " if here else str(number), style), (" ", "header")]
+    return [generous, plain, tight, narrow]
+
+
+def _numbered() -> list[tuple[int, str]]:
+    return list(enumerate(SCREENS, 1))
 
 
 def tab_at(app: ControlCenter, width: int, x: int) -> str | None:

@@ -16,7 +16,7 @@ from tui.listing import Listing, ListKeys
 from tui.paint import Line, beside, clip, fit, pad, rule
 from tui.run_actions import RunActions
 from tui.run_preview import preview_lines
-from tui.states import duration, letter, moment, sign, style, word
+from tui.states import duration, moment, sign, style, word
 from tui.view import View
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class RunsView(RunActions, ListKeys, View):
 
 def _columns(width: int) -> dict[str, int]:
     """Which columns there is room for, and how wide they are."""
-    columns = {"state": 9, "flow": 11, "name": 16, "model": 12, "began": 11, "took": 9}
+    columns = {"state": 11, "flow": 11, "name": 16, "model": 12, "began": 11, "took": 9}
     if width >= 100:
         columns["id"] = 8
     rest = width - 2 - sum(columns.values()) - len(columns)
@@ -291,7 +291,7 @@ def _values(app: ControlCenter, run: RunInfo) -> dict[str, tuple[str, str]]:
     pace = app.board.pace(run, now)
     slow = run.state not in FINAL_STATES and pace is not None and pace > 1.5
     return {
-        "state": (f"{sign(run.state)}{letter(run.state)} {word(run.state)}", style(run.state)),
+        "state": (f"{sign(run.state)} {word(run.state)}", style(run.state)),
         "flow": (run.flow, ""),
         "name": (run.name, ""),
         "model": (str(run.parameters.get("model_type") or ""), "accent"),
