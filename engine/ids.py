@@ -16,6 +16,9 @@ TAG = r"[\w.:-]{1,50}"
 TAG_WORDS = "1 to 50 letters, digits and _ . : -"
 """The form of a tag in words, for messages."""
 
+MOST_TAGS = 20
+"""How many tags a run can have."""
+
 _ID = re.compile(ID)
 _TAG = re.compile(TAG)
 

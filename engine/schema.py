@@ -10,13 +10,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.ids import ID
+from engine.ids import ID, MOST_TAGS, TAG
 
 FLOW_NAMES = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 
 Priority = Annotated[int, Meta(ge=-100, le=100)]
 Key = Annotated[str, Meta(min_length=1, max_length=200)]
 ScheduleName = Annotated[str, Meta(pattern=f"^{ID}$")]
+Tag = Annotated[str, Meta(pattern=rf"^{TAG}\Z")]
+Tags = Annotated[tuple[Tag, ...], Meta(max_length=MOST_TAGS)]
 CatchUp = Literal["skip", "latest", "all"]
 EVERY_LEAST_SECONDS = 10.0
 EVERY_MOST_SECONDS = 366 * 86400.0
@@ -46,6 +48,7 @@ class LaunchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         key: Launching the same key again gives the same run.
         priority: Higher ones start first.
         origin: Who asks, for people.
+        tags: Words that the run can be found by.
     """
 
     flow: str
@@ -54,16 +57,21 @@ class LaunchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: Key | None = None
     priority: Priority = 0
     origin: Annotated[str, Meta(max_length=200)] = ""
+    tags: Tags = ()
 
 
 class RerunRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Start a run with the request of an earlier one; what is given here is added to that."""
+    """Start a run with the request of an earlier one; what is given here is added to that.
+
+    Priority and tags are those of the earlier one unless they are given.
+    """
 
     overrides: tuple[str, ...] = ()
     flags: dict[str, Any] = {}
     key: Key | None = None
     priority: Priority | None = None
     origin: Annotated[str, Meta(max_length=200)] = ""
+    tags: Tags | None = None
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
@@ -73,6 +81,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
         waiting: Why it has not started, as a sentence; "" once it has.
         cpu_seconds: Processor time used; while it runs, as of a moment ago.
         memory: Resident memory, now or at its peak once it has ended.
+        tags: Words that it can be found by.
+        key: What it was launched with: launching the same key again gives this run.
     """
 
     id: str
@@ -93,6 +103,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     waiting: str = ""
     cpu_seconds: float | None = None
     memory: int | None = None
+    tags: tuple[str, ...] = ()
+    key: str | None = None
 
 
 class LaunchReply(Struct, frozen=True, kw_only=True):
@@ -104,10 +116,41 @@ class LaunchReply(Struct, frozen=True, kw_only=True):
 
 
 class RunPage(Struct, frozen=True, kw_only=True):
-    """Runs, newest first; `before` continues with the next page, None when there is none."""
+    """Runs, newest first.
+
+    Attributes:
+        runs: The runs of this page.
+        before: Continues with the next page, None when there is none.
+        total: How many runs fit, on every page; None when nobody asked by offset or filter.
+    """
 
     runs: tuple[RunInfo, ...]
     before: float | None = None
+    total: int | None = None
+
+
+class FlowFacts(Struct, frozen=True, kw_only=True):
+    """What became of a flow lately.
+
+    Attributes:
+        flow: Its name.
+        counts: How many runs it has in each state that it has any in.
+        last_started: The run that began last.
+        durations: Seconds that its last 20 completed runs took, the newest run first.
+        states: States of its last 30 runs, the newest first.
+    """
+
+    flow: str
+    counts: dict[str, int]
+    last_started: RunInfo | None
+    durations: tuple[float, ...]
+    states: tuple[str, ...]
+
+
+class FlowsReply(Struct, frozen=True, kw_only=True):
+    """Every flow, in the order in which full_flow does them."""
+
+    flows: tuple[FlowFacts, ...]
 
 
 class StepInfo(Struct, frozen=True, kw_only=True):
@@ -206,7 +249,12 @@ class ChildInfo(Struct, frozen=True, kw_only=True):
 
 
 class EngineStatus(Struct, frozen=True, kw_only=True):
-    """The engine and everything that it keeps running; `addresses` are those it answers on."""
+    """The engine and everything that it keeps running.
+
+    Attributes:
+        addresses: Those that it answers others on, by what answers there.
+        timezone: The zone that times are shown in, as engine.yaml names it at the moment.
+    """
 
     version: str
     pid: int
@@ -222,6 +270,7 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     cpu_seconds: float | None = None
     prefect_url: str = ""
     addresses: dict[str, str] = {}
+    timezone: str = ""
 
 
 class DownRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -257,6 +306,7 @@ class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     catch_up: CatchUp = "latest"
     enabled: bool = True
     replace: bool = False
+    tags: Tags = ()
 
 
 class ScheduleInfo(Struct, frozen=True, kw_only=True):
@@ -276,6 +326,7 @@ class ScheduleInfo(Struct, frozen=True, kw_only=True):
     last_time: float | None
     last_run: str | None
     problem: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class SchedulesReply(Struct, frozen=True, kw_only=True):

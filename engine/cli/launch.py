@@ -34,6 +34,7 @@ def launch_run(
                 key=launch.key,
                 priority=launch.priority or 0,
                 origin=origin(),
+                tags=launch.tags,
             )
         )
         return _stay(line, engine, reply, launch)
@@ -56,6 +57,7 @@ def launch_again(
                 key=launch.key,
                 priority=launch.priority,
                 origin=origin(),
+                tags=launch.tags or None,
             )
         )
         return _stay(line, engine, reply, launch)

@@ -81,10 +81,34 @@ class LaunchOptions:
     detach: bool
     priority: int | None
     key: str | None
+    tags: tuple[str, ...]
+
+
+def _check_tags(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    from engine.ids import MOST_TAGS, TAG_WORDS, is_tag
+
+    for tag in value:
+        if not is_tag(tag):
+            raise click.BadParameter(f"{tag!r} cannot be a tag: use {TAG_WORDS}")
+    if len(value) > MOST_TAGS:
+        raise click.BadParameter(f"a run has at most {MOST_TAGS} tags")
+    return value
+
+
+def tag_option(text: str) -> Callable[[Function], Function]:
+    """`--tag`, repeatable, with what it does as its help."""
+
+    def decorate(function: Function) -> Function:
+        option = click.option(
+            "--tag", "tags", multiple=True, metavar="WORD", callback=_check_tags, help=text
+        )
+        return option(function)
+
+    return decorate
 
 
 def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--detach`, `--priority` and `--key`, handed on as one `launch` argument."""
+    """`--detach`, `--priority`, `--key` and `--tag`, handed on as one `launch` argument."""
 
     @click.option("-d", "--detach", is_flag=True, help="Do not wait: print the run and return.")
     @click.option(
@@ -94,11 +118,17 @@ def launch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Of runs that wait, those of a higher number start first (default 0).",
     )
     @click.option("--key", metavar="TEXT", help="Launching the same key again gives the same run.")
+    @tag_option("A word to find the run by, later: engine runs --tag WORD. Repeatable.")
     @wraps(function)
     def wrapped(
-        *args: Any, detach: bool, priority: int | None, key: str | None, **kwargs: Any
+        *args: Any,
+        detach: bool,
+        priority: int | None,
+        key: str | None,
+        tags: tuple[str, ...],
+        **kwargs: Any,
     ) -> Any:
-        return function(*args, launch=LaunchOptions(detach, priority, key), **kwargs)
+        return function(*args, launch=LaunchOptions(detach, priority, key, tags), **kwargs)
 
     return wrapped
 

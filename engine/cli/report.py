@@ -36,6 +36,7 @@ def run_data(run: RunInfo) -> dict[str, Any]:
         "priority": run.priority,
         "origin": run.origin,
         "rerun_of": run.rerun_of,
+        "tags": list(run.tags),
         "cpu_seconds": run.cpu_seconds,
         "memory": run.memory,
     }
@@ -77,6 +78,8 @@ def write_run_report(detail: RunDetail, timezone: str) -> None:
     write_text(f"{run.flow} {printable(run.name)} ({run.id}): {run.state}")
     if run.waiting or run.message:
         write_text(f"  {printable(run.waiting or run.message)}")
+    if run.tags:
+        write_text(f"  tags: {', '.join(run.tags)}")
     if run.cpu_seconds is not None and run.memory:
         peak = "at most " if run.ended else ""
         write_text(f"  {run.cpu_seconds:.1f} s of processor time, {peak}{run.memory >> 20} MiB")

@@ -12,6 +12,7 @@ from engine.cli.options import (
     json_option,
     pass_command_line,
     set_option,
+    tag_option,
     workspace_option,
 )
 
@@ -46,6 +47,7 @@ def schedule() -> None:
 @click.option("--epochs", type=int, metavar="N", help="Training epochs at most.")
 @click.option("--data", metavar="FILE", help="Input file (CSV or Parquet).")
 @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
+@tag_option("A word to find its runs by. Repeatable.")
 @set_option
 @json_option
 @workspace_option
@@ -62,6 +64,7 @@ def add(
     priority: int,
     replace: bool,
     overrides: Sequence[str],
+    tags: tuple[str, ...],
     **flags: Any,
 ) -> None:
     """Launch FLOW by --cron or --every."""
@@ -103,6 +106,7 @@ def add(
         priority=priority,
         catch_up=policy,
         replace=replace,
+        tags=tags,
     )
     with connected(line) as engine:
         _report(line, engine.send(calls.add_schedule(request)), "added")

@@ -22,6 +22,7 @@ from engine.schema import (
     DownReply,
     DownRequest,
     EngineStatus,
+    FlowsReply,
     LaunchReply,
     LaunchRequest,
     LogReply,
@@ -86,6 +87,7 @@ def launch(
     key: str | None = None,
     priority: int = 0,
     origin: str = "",
+    tags: Sequence[str] = (),
 ) -> Call[LaunchReply]:
     """Start a run of a flow; the arguments are those of `LaunchRequest`."""
     request = LaunchRequest(
@@ -95,6 +97,7 @@ def launch(
         key=key or str(uuid.uuid4()),
         priority=priority,
         origin=origin,
+        tags=tuple(tags),
     )
     return Call("POST", "/runs", LaunchReply, request)
 
@@ -107,6 +110,7 @@ def rerun(
     key: str | None = None,
     priority: int | None = None,
     origin: str = "",
+    tags: Sequence[str] | None = None,
 ) -> Call[LaunchReply]:
     """Start a run with the request of an earlier one, changed by what is given."""
     request = RerunRequest(
@@ -115,6 +119,7 @@ def rerun(
         key=key or str(uuid.uuid4()),
         priority=priority,
         origin=origin,
+        tags=None if tags is None else tuple(tags),
     )
     return Call("POST", f"/runs/{_run_id(run_id)}/rerun", LaunchReply, request)
 
@@ -125,16 +130,34 @@ def runs(
     flow: str | None = None,
     state: str | None = None,
     before: float | None = None,
+    offset: int | None = None,
+    filter: str | None = None,
 ) -> Call[RunPage]:
-    """List runs, newest first; `before` is that of the page before."""
+    """List runs, newest first.
+
+    Args:
+        limit: How many at most, up to 1000.
+        flow: Only runs of this flow.
+        state: Only runs in this state.
+        before: The next page: that of the page before.
+        offset: Any page: how many newer runs that fit to leave out.
+        filter: Only runs that fit, in the language of `engine.run_filter`.
+    """
     given = {
         "limit": str(limit),
         "flow": flow,
         "state": state,
         "before": None if before is None else repr(before),
+        "offset": None if offset is None else str(offset),
+        "filter": filter,
     }
     query = {name: value for name, value in given.items() if value is not None}
     return Call("GET", "/runs", RunPage, query=query)
+
+
+def flows() -> Call[FlowsReply]:
+    """What became of each flow lately: counts by state, last durations and states."""
+    return Call("GET", "/flows", FlowsReply)
 
 
 def run(run_id: str) -> Call[RunDetail]:

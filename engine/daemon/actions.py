@@ -99,6 +99,7 @@ class RunActions:
             origin=request.origin,
             rerun_of=rerun_of,
             request={"overrides": list(request.overrides), "flags": request.flags},
+            tags=request.tags,
         )
         record, created = await self._workers.table(self._table.accept, new)
         if created:
@@ -126,6 +127,7 @@ class RunActions:
             key=change.key,
             priority=earlier.priority if change.priority is None else change.priority,
             origin=change.origin,
+            tags=earlier.tags if change.tags is None else change.tags,
         )
         return await self.launch(request, rerun_of=earlier.id)
 

@@ -214,6 +214,7 @@ class Dispatcher:
             name=record.name,
             parameters={"settings": yaml_values(document)},
             idempotency_key=record.id,
+            tags=record.tags,
         )
         run = self._settings().run
         order = Order(

@@ -41,6 +41,7 @@ from engine.schema import (
     LaunchRequest,
     RunEvent,
 )
+from engine.tables.run_lists import RunLists
 from engine.tables.runs import RunTable
 from engine.tables.schedules import ScheduleTable
 from engine.tables.sqlite import hold_open
@@ -76,6 +77,7 @@ class Engine:
         self.workers = Workers()
         self.feed = Feed(uuid.uuid4().hex[:8])
         self.table = RunTable(workspace.database)
+        self.lists = RunLists(workspace.database)
         self._held_open = hold_open(workspace.database)
         self.prefect = PrefectServer(
             workspace.prefect_home,
@@ -188,6 +190,7 @@ class Engine:
             problems=tuple(problem for problem in problems if problem),
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
+            timezone=settings.timezone,
             addresses={
                 service.name: service.address for service in self.services if service.address
             },

@@ -111,7 +111,11 @@ class Scheduler:
             cron=request.cron,
             every_seconds=request.every_seconds,
             timezone=request.timezone or self._default_zone(),
-            request={"overrides": list(request.overrides), "flags": request.flags},
+            request={
+                "overrides": list(request.overrides),
+                "flags": request.flags,
+                "tags": list(request.tags),
+            },
             priority=request.priority,
             catch_up=request.catch_up,
             enabled=request.enabled,
@@ -202,6 +206,7 @@ class Scheduler:
                         key=f"schedule {schedule.name} {moment:.3f}",
                         priority=schedule.priority,
                         origin=f"schedule {schedule.name}",
+                        tags=tuple(schedule.request.get("tags", ())),
                     )
                 )
                 run_id = reply.run.id
@@ -259,6 +264,7 @@ def schedule_info(schedule: ScheduleRecord) -> ScheduleInfo:
         last_time=schedule.last_time,
         last_run=schedule.last_run,
         problem=schedule.problem,
+        tags=tuple(schedule.request.get("tags", ())),
     )
 
 

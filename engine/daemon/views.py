@@ -34,6 +34,8 @@ def run_info(record: RunRecord, *, waiting: str = "", usage: Usage | None = None
         waiting=waiting if record.pid is None and not record.is_final else "",
         cpu_seconds=usage.cpu_seconds if usage else record.cpu_seconds,
         memory=usage.memory if usage else record.peak_bytes,
+        tags=record.tags,
+        key=record.launch_key,
     )
 
 

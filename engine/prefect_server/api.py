@@ -8,7 +8,7 @@ busy committing, and a state that is lost now would be wrong for ever.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -54,7 +54,13 @@ class PrefectApi:
         self._client.close()
 
     def create_flow_run(
-        self, flow: str, *, name: str, parameters: dict[str, Any], idempotency_key: str
+        self,
+        flow: str,
+        *,
+        name: str,
+        parameters: dict[str, Any],
+        idempotency_key: str,
+        tags: Sequence[str] = (),
     ) -> str:
         """Create a PENDING run of a flow and return its id; the same key twice is one run."""
         if flow not in self._flow_ids:
@@ -65,6 +71,7 @@ class PrefectApi:
             "parameters": parameters,
             "idempotency_key": idempotency_key,
             "state": {"type": "PENDING"},
+            "tags": list(tags),
         }
         try:
             return str(self._post("/flow_runs/", body)["id"])

@@ -1,6 +1,4 @@
-"""Lists of runs as screens show them: any part of a long list, searched and counted, and a view of
-each flow.
-"""
+"""Runs as screens show them: any part of a long list, searched and counted; a view of each flow."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ def make_app(engine: Engine) -> Starlette:
         ("GET", "/events", engine_routes.events),
         ("GET", "/notifications", engine_routes.notifications),
         ("POST", "/notifications/test", engine_routes.test_notifications),
+        ("GET", "/flows", run_routes.flows),
         ("GET", "/runs", run_routes.runs),
         ("POST", "/runs", run_routes.launch),
         ("POST", "/runs/cancel", run_routes.cancel_all),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.daemon.engine import Engine
 from engine.daemon.http.answers import answer, body_of, flag_of, number_of, time_of
 from engine.daemon.tails import read_progress, read_steps, step_info
+from engine.run_filter import parse_filter
 from engine.runs.log import LogCursor, LogPart, read_log, tail_log
 from engine.runs.outcome import Outcome
 from engine.schema import (
+    FLOW_NAMES,
     CancelRequest,
     ChooseRequest,
+    FlowFacts,
+    FlowsReply,
     LaunchRequest,
     LogReply,
     ProgressReply,
@@ -20,9 +26,11 @@ from engine.schema import (
     RunDetail,
     RunPage,
 )
+from engine.tables.run_lists import FlowView
 from engine.tables.runs import RunRecord
 
 _MOST_RUNS = 1000
+_MOST_OFFSET = 2**53
 _MOST_LINES = 100_000
 
 
@@ -33,6 +41,7 @@ class RunRoutes:
         self._engine = engine
         self._actions = engine.actions
         self._table = engine.table
+        self._lists = engine.lists
         self._workers = engine.workers
 
     async def launch(self, request: Request) -> Response:
@@ -68,6 +77,8 @@ class RunRoutes:
         """List runs, newest first."""
         limit = number_of(request, "limit", 50, most=_MOST_RUNS)
         query = request.query_params
+        if "offset" in query or "filter" in query:
+            return await self._slice(request, limit)
         records = await self._workers.table(
             self._table.newest,
             limit + 1,
@@ -78,6 +89,34 @@ class RunRoutes:
         shown = records[:limit]
         before = shown[-1].created if len(records) > limit else None
         return answer(RunPage(runs=tuple(map(self._actions.info, shown)), before=before))
+
+    async def _slice(self, request: Request, limit: int) -> Response:
+        """A part of the list from anywhere in it, with the length of the list."""
+        query = request.query_params
+        offset = number_of(request, "offset", 0, least=0, most=_MOST_OFFSET)
+        part = await self._workers.table(
+            self._lists.slice,
+            limit,
+            offset=offset,
+            fits=parse_filter(query.get("filter", "")),
+            now=time.time(),
+            flow=query.get("flow"),
+            state=query.get("state"),
+            before=time_of(request, "before"),
+        )
+        more = part.total > offset + limit
+        return answer(
+            RunPage(
+                runs=tuple(map(self._actions.info, part.runs)),
+                before=part.runs[-1].created if part.runs and more else None,
+                total=part.total,
+            )
+        )
+
+    async def flows(self, _: Request) -> Response:
+        """What became of each flow lately."""
+        views = await self._workers.table(self._lists.flows, FLOW_NAMES)
+        return answer(FlowsReply(flows=tuple(map(self._facts, views))))
 
     async def run(self, request: Request) -> Response:
         """Everything about one run."""
@@ -126,6 +165,16 @@ class RunRoutes:
         offset = number_of(request, "offset", 0, least=0, most=2**53)
         events, offset = await self._workers.table(read_progress, folder, offset)
         return answer(ProgressReply(events=tuple(events), offset=offset))
+
+    def _facts(self, view: FlowView) -> FlowFacts:
+        last = view.last_started
+        return FlowFacts(
+            flow=view.flow,
+            counts=view.counts,
+            last_started=None if last is None else self._actions.info(last),
+            durations=view.durations,
+            states=view.states,
+        )
 
     async def _find(self, request: Request) -> RunRecord:
         return await self._workers.table(self._table.get, request.path_params["run_id"])

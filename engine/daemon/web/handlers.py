@@ -127,6 +127,10 @@ class WebHandlers:
         """A page of the list of runs."""
         return await self._runs.runs(request)
 
+    async def flows(self, request: Request, _: Identity) -> Response:
+        """What became of each flow lately."""
+        return await self._runs.flows(request)
+
     async def run(self, request: Request, _: Identity) -> Response:
         """Everything about one run."""
         detail = msgspec.json.decode((await self._runs.run(request)).body, type=RunDetail)

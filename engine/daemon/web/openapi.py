@@ -23,10 +23,12 @@ from engine.daemon.web.messages import (
 )
 from engine.ids import ID
 from engine.openapi import EVERYWHERE, WITH_TOKEN, as_json, describe, schemas_of
+from engine.run_filter import MOST_CHARACTERS
 from engine.schema import (
     FLOW_NAMES,
     CancelRequest,
     EngineStatus,
+    FlowsReply,
     LaunchReply,
     LogReply,
     ProgressReply,
@@ -82,6 +84,10 @@ class Operation:
 
 _RUN = "/api/v1/runs/{run_id}"
 _LIST = {"limit": _whole(1, 1000)}
+_SEARCH = {
+    "offset": _whole(0, 2**53),
+    "filter": {"type": "string", "maxLength": MOST_CHARACTERS},
+}
 _START = {
     "model_type": {"type": "string", "minLength": 1, "maxLength": 64},
     "epochs": _whole(-(2**53), 2**53),
@@ -126,8 +132,13 @@ OPERATIONS = (
     ),
     Operation(
         *("GET", "/api/v1/runs", "runs", "viewer", "Runs, the newest first.", RunPage),
-        query={**_LIST, "flow": _TEXT, "state": _TEXT, "before": _MOMENT},
+        query={**_LIST, "flow": _TEXT, "state": _TEXT, "before": _MOMENT, **_SEARCH},
         statuses=(422,),
+    ),
+    Operation(
+        *("GET", "/api/v1/flows", "flows", "viewer"),
+        "What became of each flow lately: counts, last durations and states.",
+        FlowsReply,
     ),
     Operation("GET", _RUN, "run", "viewer", "One run.", RunDetail, statuses=(404,)),
     Operation(

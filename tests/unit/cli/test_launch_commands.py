@@ -50,6 +50,30 @@ def test_a_launch_that_is_not_waited_for_says_which_run_it_is_and_what_it_waits_
     assert light_engine.engine.warmed == 1
 
 
+def test_a_run_is_tagged_and_keeps_its_tags_when_it_is_launched_again(
+    command: EngineCommand, table: RunTable
+) -> None:
+    tagged = command("run", "data_flow", "-d", "--json", "--tag", "night", "--tag", "재고").json
+    again = command("retry", tagged["id"], "-d", "--json").json
+    other = command("rerun", tagged["id"], "-d", "--json", "--tag", "day").json
+
+    assert [run["tags"] for run in (tagged, again, other)] == [
+        ["night", "재고"],
+        ["night", "재고"],
+        ["day"],
+    ]
+    assert "  tags: night, 재고\n" in command("run", "show", tagged["id"]).out
+
+
+@pytest.mark.parametrize("tag", ["a b", "", "a/b", "x" * 51])
+def test_what_cannot_be_a_tag_is_refused(command: EngineCommand, table: RunTable, tag: str) -> None:
+    answer = command("run", "data_flow", "-d", "--tag", tag)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "cannot be a tag: use 1 to 50 letters, digits and _ . : -" in answer.err
+    assert table.newest(9) == []
+
+
 def test_a_launch_is_data_too(command: EngineCommand, table: RunTable) -> None:
     answer = command("run", "full_flow", "-d", "--json", "--priority", "-3")
 

@@ -122,7 +122,55 @@ def test_the_list_can_be_narrowed(command: EngineCommand, table: RunTable) -> No
 
 
 @pytest.mark.usefixtures("light_engine")
-@pytest.mark.parametrize("option", [["--flow", "eval_flow"], ["--state", "CRASHED"]])
+def test_the_list_can_be_searched(
+    command: EngineCommand, table: RunTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_module, "_PAGE", 2)
+    for number in range(5):
+        add_run(table, f"a{number}", state="COMPLETED", tags=("even",) if number % 2 == 0 else ())
+    add_run(table, "b1", "train_flow", state="FAILED", message="no date", tags=("even", "x"))
+
+    def ids(*options: str) -> list[str]:
+        return [run["id"] for run in command("runs", "--json", *options).json]
+
+    assert ids("--filter", "state:failed") == ["b1"]
+    assert ids("--filter", "!id:b") == ["a4", "a3", "a2", "a1", "a0"]
+    assert ids("--tag", "even") == ["b1", "a4", "a2", "a0"]
+    assert ids("--tag", "even", "--tag", "x") == ["b1"]
+    assert ids("--tag", "even", "--filter", "state:completed", "--limit", "2") == ["a4", "a2"]
+    assert ids("--offset", "1", "--limit", "4") == ["a4", "a3", "a2", "a1"]
+    assert ids("--offset", "2", "--filter", "tag:even") == ["a2", "a0"]
+    assert ids("--offset", "6") == []
+    assert command("runs", "--filter", "state:crashed").out == "no such runs\n"
+
+
+@pytest.mark.usefixtures("light_engine")
+def test_tags_have_a_column_when_a_run_has_any(command: EngineCommand, table: RunTable) -> None:
+    add_run(table, "b1", state="FAILED")
+    assert "tags" not in command("runs").out
+
+    add_run(table, "b2", state="FAILED", tags=("night", "재고"))
+
+    heading, tagged, _ = command("runs").out.splitlines()
+    assert heading.split()[-1] == "tags"
+    assert tagged.split()[-2:] == ["night", "재고"]
+
+
+def test_a_filter_that_cannot_be_understood_is_refused_without_an_engine(
+    command: EngineCommand,
+) -> None:
+    answer = command("runs", "--tag", "x", "--filter", "swift stat:failed")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(
+        "error: filter, character 7: there is no field 'stat'; did you mean \"state\"?. Fields are"
+    )
+
+
+@pytest.mark.usefixtures("light_engine")
+@pytest.mark.parametrize(
+    "option", [["--flow", "eval_flow"], ["--state", "CRASHED"], ["--tag", "x"], ["--offset", "1"]]
+)
 def test_that_none_fits_does_not_mean_that_there_are_none(
     command: EngineCommand, table: RunTable, option: list[str]
 ) -> None:
@@ -136,7 +184,14 @@ def test_that_none_fits_does_not_mean_that_there_are_none(
 
 
 @pytest.mark.parametrize(
-    "option", [["--limit", "0"], ["--limit", "many"], ["--flow", "nope"], ["--state", "asleep"]]
+    "option",
+    [
+        ["--limit", "0"],
+        ["--limit", "many"],
+        ["--flow", "nope"],
+        ["--state", "asleep"],
+        ["--offset", "-1"],
+    ],
 )
 def test_what_cannot_be_listed_is_refused(command: EngineCommand, option: list[str]) -> None:
     answer = command("runs", *option)

@@ -80,7 +80,7 @@ def test_a_schedule_is_data_too(
     answer = command(
         *NIGHTLY,
         *("--json", "--catch-up", "all", "--priority", "3", "--epochs", "2", "--data", "a.csv"),
-        *("--set", "model.window=21"),
+        *("--set", "model.window=21", "--tag", "night", "--tag", "재고"),
     )
 
     data = answer.json
@@ -99,6 +99,7 @@ def test_a_schedule_is_data_too(
         "last_time": None,
         "last_run": None,
         "problem": "",
+        "tags": ["night", "재고"],
     }
     # Three in the morning in Seoul is six in the evening of the day before in Greenwich.
     assert [datetime.fromisoformat(text).astimezone(UTC).hour for text in times] == [18, 18, 18]

@@ -42,6 +42,14 @@ SCHEDULE = ScheduleRequest(name="nightly", flow="data_flow", every_seconds=3600.
             },
             None,
         ),
+        (
+            calls.runs(7, offset=0, filter="state:failed dur>60"),
+            "GET",
+            "/runs",
+            {"limit": "7", "offset": "0", "filter": "state:failed dur>60"},
+            None,
+        ),
+        (calls.flows(), "GET", "/flows", {}, None),
         (calls.run("3f2a"), "GET", "/runs/3f2a", {}, None),
         (calls.cancel("3f2a"), "POST", "/runs/3f2a/cancel", {}, CancelRequest(hard=False)),
         (
@@ -116,6 +124,7 @@ def test_a_launch_asks_for_what_was_given_and_leaves_out_flags_that_were_not() -
         key="k",
         priority=5,
         origin="a test",
+        tags=["x"],
     )
 
     assert (call.method, call.path) == ("POST", "/runs")
@@ -126,6 +135,7 @@ def test_a_launch_asks_for_what_was_given_and_leaves_out_flags_that_were_not() -
         key="k",
         priority=5,
         origin="a test",
+        tags=("x",),
     )
 
 
@@ -134,6 +144,8 @@ def test_a_rerun_asks_for_what_is_to_be_different() -> None:
 
     assert (call.method, call.path) == ("POST", "/runs/3f2a/rerun")
     assert call.body == RerunRequest(overrides=("a=1",), flags={}, key="k", priority=0)
+    tagged = calls.rerun("3f2a", key="k", tags=()).body
+    assert tagged == RerunRequest(key="k", tags=())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,13 +91,24 @@ class ApiStandIn:
     before: Callable[[str], None] = lambda _: None
 
     def create_flow_run(
-        self, flow: str, *, name: str, parameters: dict[str, Any], idempotency_key: str
+        self,
+        flow: str,
+        *,
+        name: str,
+        parameters: dict[str, Any],
+        idempotency_key: str,
+        tags: Sequence[str],
     ) -> str:
         self.asked += 1
         self.before(idempotency_key)
         if self.problems:
             raise self.problems.pop(0)
-        self.made[idempotency_key] = {"flow": flow, "name": name, "parameters": parameters}
+        self.made[idempotency_key] = {
+            "flow": flow,
+            "name": name,
+            "parameters": parameters,
+            "tags": tags,
+        }
         return f"prefect-{idempotency_key}"
 
     def flow_run_id_of_key(self, idempotency_key: str) -> str | None:

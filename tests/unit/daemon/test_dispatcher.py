@@ -122,7 +122,7 @@ async def test_a_queued_run_gets_a_process_that_knows_what_to_do(workspace: Work
 @in_event_loop
 async def test_prefect_knows_a_run_with_its_settings_before_it_starts(workspace: Workspace) -> None:
     room = Room(workspace)
-    run_id = accept(room.table, flow="data_flow")
+    run_id = accept(room.table, flow="data_flow", tags=("nightly", "재고"))
 
     async with room.at_work():
         await until(lambda: run_id in room.keeper.living)
@@ -131,6 +131,7 @@ async def test_prefect_knows_a_run_with_its_settings_before_it_starts(workspace:
         "flow": "data_flow",
         "name": f"name-{run_id}",
         "parameters": {"settings": yaml.safe_load(DOCUMENT)},
+        "tags": ("nightly", "재고"),
     }
 
 

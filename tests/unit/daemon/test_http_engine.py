@@ -80,6 +80,16 @@ async def test_the_status_says_that_the_settings_are_wrong(workspace: Workspace)
 
 
 @in_event_loop
+async def test_the_status_names_the_zone_that_is_set_now(workspace: Workspace) -> None:
+    async with house(workspace) as at:
+        before = message_of(await at.get("/status"), EngineStatus)
+        (workspace.configs / ENGINE_FILE).write_text("timezone: Asia/Seoul\n")
+        after = message_of(await at.get("/status"), EngineStatus)
+
+    assert (before.timezone, after.timezone) == ("local", "Asia/Seoul")
+
+
+@in_event_loop
 async def test_what_runs_need_can_be_started_ahead(workspace: Workspace) -> None:
     async with house(workspace) as at:
         message_of(await at.post("/warm"), EngineStatus)

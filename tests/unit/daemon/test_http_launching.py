@@ -37,6 +37,7 @@ async def test_a_launched_run_is_accepted_and_waits(workspace: Workspace) -> Non
             "key": "k",
             "priority": 5,
             "origin": "a test",
+            "tags": ["nightly", "재고:v1.2_x-y"],
         }
         reply = message_of(await at.post("/runs", asked), LaunchReply)
         warmed = at.engine.warmed
@@ -44,6 +45,7 @@ async def test_a_launched_run_is_accepted_and_waits(workspace: Workspace) -> Non
     run = reply.run
     assert reply.created
     assert (run.flow, run.state, run.priority, run.origin) == ("data_flow", "PENDING", 5, "a test")
+    assert (run.tags, run.key) == (("nightly", "재고:v1.2_x-y"), "k")
     assert run.waiting == "the Prefect server is starting, which takes a few seconds"
     assert warmed == 1
     assert at.table.get(run.id).launch_key == "k"
@@ -212,6 +214,33 @@ async def test_a_run_is_repeated_with_what_was_asked_for_and_what_is_to_be_diffe
     assert second.run.origin == "me"
     assert record.request["flags"] == {"model_type": "LSTM", "seed": 2}
     assert record.request["overrides"] == ["dataset.rules.gaps=zero", "train.hparams.epochs=5"]
+
+
+@pytest.mark.parametrize(
+    "tags", [["a b"], [""], ["a\n"], ["x" * 51], ["a/b"], [3], "a", [f"t{n}" for n in range(21)]]
+)
+@in_event_loop
+async def test_what_cannot_be_tags_is_refused(workspace: Workspace, tags: object) -> None:
+    async with house(workspace) as at:
+        reply = refusal(
+            await at.post("/runs", {"flow": "data_flow", "tags": tags}), 422, "ConfigError"
+        )
+        assert at.table.newest(10) == []
+
+    assert "$.tags" in reply.message
+
+
+@in_event_loop
+async def test_a_repeated_run_keeps_its_tags_unless_others_are_given(workspace: Workspace) -> None:
+    async with house(workspace) as at:
+        asked = {"flow": "data_flow", "tags": ["a", "b"]}
+        first = message_of(await at.post("/runs", asked), LaunchReply).run
+        tags = [
+            message_of(await at.post(f"/runs/{first.id}/rerun", change), LaunchReply).run.tags
+            for change in ({}, {"tags": ["c"]}, {"tags": []})
+        ]
+
+    assert tags == [("a", "b"), ("c",), ()]
 
 
 @in_event_loop

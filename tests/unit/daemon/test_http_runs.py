@@ -7,6 +7,8 @@ import pytest
 from engine.runs.log import LOG_FILE
 from engine.runs.outcome import Outcome
 from engine.schema import (
+    FLOW_NAMES,
+    FlowsReply,
     LogReply,
     ProgressReply,
     RunDetail,
@@ -22,6 +24,7 @@ from tests.unit.daemon.loop import in_event_loop
 from tests.unit.daemon.stand_ins import (
     accept,
     change_row,
+    claim,
     end,
 )
 
@@ -75,6 +78,48 @@ async def test_runs_can_be_chosen_by_flow_and_state(workspace: Workspace) -> Non
         assert await ids(flow="' OR 1=1 --") == []
 
 
+@in_event_loop
+async def test_any_part_of_the_list_can_be_asked_for_and_says_how_long_the_list_is(
+    workspace: Workspace,
+) -> None:
+    async with house(workspace) as at:
+        for number in range(5):
+            accept(at.table, f"r{number}", tags=("odd",) if number % 2 else ())
+            change_row(workspace.database, f"r{number}", created=1000.0 + number)
+
+        async def page(**query: object) -> tuple[list[str], int | None, float | None]:
+            found = message_of(await at.get("/runs", **query), RunPage)
+            return [run.id for run in found.runs], found.total, found.before
+
+        assert await page(limit=2) == (["r4", "r3"], None, 1003.0)
+        assert await page(limit=2, offset=0) == (["r4", "r3"], 5, 1003.0)
+        assert await page(limit=2, offset=3) == (["r1", "r0"], 5, None)
+        assert await page(limit=2, offset=9) == ([], 5, None)
+        assert await page(limit=1, filter="tag:odd") == (["r3"], 2, 1003.0)
+        assert await page(limit=1, filter="tag:odd", before=1003.0) == (["r1"], 1, None)
+        assert await page(filter="!tag:odd", offset=1) == (["r2", "r0"], 3, None)
+        assert await page(filter="state:open", flow="eval_flow") == ([], 0, None)
+
+
+@in_event_loop
+async def test_each_flow_tells_what_became_of_it(workspace: Workspace) -> None:
+    async with house(workspace) as at:
+        for run_id in ("a", "b", "c"):
+            accept(at.table, run_id, flow="train_flow")
+        claim(at.table, "a")
+        end(at.table, "a", "COMPLETED")
+        change_row(workspace.database, "a", started=10.0, ended=12.5)
+        claim(at.table, "b")
+        reply = message_of(await at.get("/flows"), FlowsReply)
+
+    assert [facts.flow for facts in reply.flows] == list(FLOW_NAMES)
+    facts = next(facts for facts in reply.flows if facts.flow == "train_flow")
+    assert facts.counts == {"COMPLETED": 1, "RUNNING": 1, "PENDING": 1}
+    assert facts.last_started is not None
+    assert (facts.last_started.id, facts.last_started.state) == ("b", "RUNNING")
+    assert (facts.durations, facts.states) == ((2.5,), ("PENDING", "RUNNING", "COMPLETED"))
+
+
 @pytest.mark.parametrize(
     ("path", "query", "says"),
     [
@@ -89,6 +134,10 @@ async def test_runs_can_be_chosen_by_flow_and_state(workspace: Workspace) -> Non
         ("/runs", {"before": "yesterday"}, "before must be a number"),
         ("/runs", {"before": ""}, "before must be a number"),
         ("/runs", {"before": "nan"}, "before must be a number"),
+        ("/runs", {"offset": "-1"}, "offset must be a whole number from 0"),
+        ("/runs", {"offset": "x"}, "offset must be"),
+        ("/runs", {"filter": "stat:failed"}, "no field 'stat'; did you mean \"state\"?"),
+        ("/runs", {"filter": "x" * 501}, "longer than 500"),
         ("/runs/a/log", {"tail": "0"}, "tail must be a whole number from 1 to 100000"),
         ("/runs/a/log", {"tail": "x"}, "tail must be"),
         ("/runs/a/progress", {"offset": "-1"}, "offset must be a whole number from 0"),

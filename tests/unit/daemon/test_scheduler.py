@@ -164,7 +164,9 @@ async def test_a_schedule_says_when_it_fires_next(room: Room) -> None:
 
 @in_event_loop
 async def test_a_schedule_fires_once_at_its_time_and_not_before(room: Room) -> None:
-    await room.add(overrides=("dataset.rules.gaps=zero",), flags={"seed": 3}, priority=7)
+    await room.add(
+        overrides=("dataset.rules.gaps=zero",), flags={"seed": 3}, priority=7, tags=("x",)
+    )
 
     async with room.firing():
         room.clock.go_on(HOUR - 0.001)
@@ -182,6 +184,7 @@ async def test_a_schedule_fires_once_at_its_time_and_not_before(room: Room) -> N
         key=f"schedule nightly {START + HOUR:.3f}",
         priority=7,
         origin="schedule nightly",
+        tags=("x",),
     )
     schedule = await room.only()
     assert (schedule.last_time, schedule.last_run) == (START + HOUR, "run-1")

@@ -145,7 +145,7 @@ def test_a_new_run_is_pending_and_made_once_for_one_key() -> None:
 
     with answering(answer) as server, PrefectApi(server.connection) as api:
         created = api.create_flow_run(
-            "train_flow", name="sly-fox", parameters={"a": 1}, idempotency_key="k"
+            "train_flow", name="sly-fox", parameters={"a": 1}, idempotency_key="k", tags=["x"]
         )
 
     assert created == "run-1"
@@ -158,6 +158,7 @@ def test_a_new_run_is_pending_and_made_once_for_one_key() -> None:
         "parameters": {"a": 1},
         "idempotency_key": "k",
         "state": {"type": "PENDING"},
+        "tags": ["x"],
     }
 
 

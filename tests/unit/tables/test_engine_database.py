@@ -119,8 +119,23 @@ def test_the_runs_of_an_old_file_are_all_there(path: Path) -> None:
     assert (failed.created, failed.started, failed.ended) == (1000.5, 1001.5, 1009.5)
     assert (failed.pid, failed.pid_mark, failed.closed) == (17, "4711", True)
     assert failed.parameters == {"model_type": "LSTM"}
+    assert failed.tags == ()
     assert (runs["a2"].cancel_requested, runs["a2"].ended) == (True, None)
     assert (runs["a3"].state, runs["a3"].pid) == ("PENDING", None)
+
+
+def test_an_old_run_can_be_found_by_its_model(path: Path) -> None:
+    no_json = "INSERT INTO runs (id, flow, name, state, created, parameters) VALUES"
+    write(path, f"{VERSION_1}{ROWS}{no_json} ('a4', 'f', 'n', 'FAILED', 1.5, '{{');")
+
+    EngineDatabase(path)
+
+    assert asked(path, "SELECT id, model FROM runs ORDER BY id") == [
+        ("a1", "LSTM"),
+        ("a2", ""),
+        ("a3", ""),
+        ("a4", ""),
+    ]
 
 
 def test_an_old_run_goes_by_its_id_in_prefect_and_is_announced_to_nobody(path: Path) -> None:

@@ -23,6 +23,7 @@ NEW = NewRun(
     origin="a terminal",
     rerun_of="a0",
     request={"overrides": ["model.window=14"], "flags": {}},
+    tags=("nightly", "v1.2:재고"),
 )
 
 
@@ -80,7 +81,13 @@ def test_a_run_that_nothing_more_is_said_of_has_no_key_and_no_priority(table: Ru
         "",
         None,
     )
-    assert (record.parameters, record.request) == ({}, {})
+    assert (record.parameters, record.request, record.tags) == ({}, {}, ())
+
+
+def test_a_tag_that_is_given_twice_counts_once(table: RunTable) -> None:
+    record, _ = table.accept(replace(NEW, tags=("b", "a", "b")))
+
+    assert record.tags == ("b", "a")
 
 
 def test_launching_a_key_again_gives_the_run_that_has_it(table: RunTable) -> None:

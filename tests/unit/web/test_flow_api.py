@@ -115,6 +115,11 @@ def test_runs_can_be_seen_cancelled_repeated_and_deleted(web: Web, owner: str) -
     cancelled = web.ask("POST", f"/api/v1/runs/{run_id}/cancel", token=owner, json={}).json()
     again = web.ask("POST", f"/api/v1/runs/{run_id}/rerun", token=owner).json()
 
+    searched = web.ask("GET", "/api/v1/runs?filter=flow:data&offset=0").json()
+    assert ([run["id"] for run in searched["runs"]][1:], searched["total"]) == ([run_id], 2)
+    refused(web.ask("GET", "/api/v1/runs?filter=nope:x"), 422)
+    flows = {facts["flow"]: facts for facts in web.ask("GET", "/api/v1/flows").json()["flows"]}
+    assert flows["data_flow"]["states"] == ["PENDING", "CANCELLED"]
     assert listed["id"] == detail["run"]["id"] == run_id
     assert detail["folder"] == ""
     assert cancelled["state"] == "CANCELLED"
