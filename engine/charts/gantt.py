@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from engine.charts.canvas import Span, draw_spans
 from engine.charts.folding import fold
+from engine.charts.looks import MARKERS, colour_of, look_of, marker_of
 from engine.charts.scales import elapsed_ticks, format_duration
 from engine.charts.text import clip, fit, paint, sentence
 from engine.states import FINAL_STATES
@@ -19,31 +20,6 @@ from engine.timeline import Bar, Timeline, count_states
 
 # Kind of segment, first and last cell that it fills.
 Cells = tuple[Literal["waiting", "running"], int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    sign: str
-    ascii_sign: str
-    colour: str
-
-
-_LOOKS = {
-    "COMPLETED": _Look("✓", "+", "green"),
-    "FAILED": _Look("✗", "x", "red"),
-    "CRASHED": _Look("!", "!", "red"),
-    "CANCELLED": _Look("⊘", "/", "yellow"),
-    "CANCELLING": _Look("⊘", "/", "yellow"),
-    "RUNNING": _Look("●", "*", "cyan"),
-    "PENDING": _Look("○", ".", "grey"),
-    "SCHEDULED": _Look("○", ".", "grey"),
-    "PAUSED": _Look("‖", "=", "yellow"),
-}
-_UNKNOWN = _Look("?", "?", "magenta")
-
-# Marker by kind of bar: waiting, running, and the same in ASCII. Flows are drawn thinner than
-# the tasks inside them.
-_MARKERS = {"task": ("░", "▇", ".", "#"), "flow": ("╌", "━", ".", "=")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +67,7 @@ def timeline_chart(
     lengths = [length_text(bar) for bar in bars]
     columns = _columns(labels, lengths, width)
     spans = [
-        Span(row, first, last, _marker(bar, kind, ascii), _colour(bar, kind))
+        Span(row, first, last, marker_of(bar, kind, ascii), colour_of(bar, kind))
         for row, bar in enumerate(bars)
         for kind, first, last in bar_cells(bar, timeline, columns.bars)
     ]
@@ -192,18 +168,6 @@ def _level_goes_on(bars: Sequence[Bar], index: int, level: int) -> bool:
     return False
 
 
-def _look(state: str) -> _Look:
-    return _LOOKS.get(state, _UNKNOWN)
-
-
-def _marker(bar: Bar, kind: str, ascii: bool) -> str:
-    return _MARKERS[bar.kind][(kind == "running") + 2 * ascii]
-
-
-def _colour(bar: Bar, kind: str) -> str:
-    return "grey" if kind == "waiting" else _look(bar.state).colour
-
-
 def _row(
     bar: Bar,
     label: str,
@@ -213,7 +177,7 @@ def _row(
     colour: bool,
     ascii: bool,
 ) -> str:
-    look = _look(bar.state)
+    look = look_of(bar.state)
     sign = paint(look.ascii_sign if ascii else look.sign, look.colour, colour)
     name = fit(label, columns.label, ascii=ascii)
     if bar.kind == "flow":
@@ -234,11 +198,11 @@ def _heading(timeline: Timeline, width: int, tz: tzinfo, colour: bool, ascii: bo
 
 
 def _legend(timeline: Timeline, width: int, colour: bool, ascii: bool) -> str:
-    waiting, running = _MARKERS["task"][2 * ascii : 2 * ascii + 2]
+    waiting, running = MARKERS["task"][2 * ascii : 2 * ascii + 2]
     entries = [(waiting, "waits", "grey"), (running, "runs", "bold")]
     tasks = [bar for bar in timeline.bars if bar.kind == "task"]
     for state, number in count_states(tasks or timeline.bars):
-        look = _look(state)
+        look = look_of(state)
         word = printable(state.lower(), ascii=ascii)
         entries.append((look.ascii_sign if ascii else look.sign, f"{number} {word}", look.colour))
     shown, used = [], 0
