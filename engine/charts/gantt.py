@@ -11,9 +11,10 @@ from rich.cells import cell_len
 
 from engine.charts.canvas import Span, draw_spans
 from engine.charts.folding import fold
-from engine.charts.looks import MARKERS, colour_of, look_of, marker_of
+from engine.charts.looks import DEEPEST_GUIDE, MARKERS, branches, colour_of, look_of, marker_of
 from engine.charts.scales import elapsed_ticks, format_duration
 from engine.charts.text import clip, fit, paint, sentence
+from engine.charts.time_axis import window_text
 from engine.states import FINAL_STATES
 from engine.text import printable
 from engine.timeline import Bar, Timeline, count_states
@@ -148,17 +149,8 @@ def _labels(bars: Sequence[Bar], ascii: bool) -> list[str]:
 def _guide(bars: Sequence[Bar], index: int, ascii: bool) -> str:
     """Return the branches of the tree to the left of a name."""
     bar = bars[index]
-    pipe, branch, corner = ("| ", "|-", "`-") if ascii else ("│ ", "├ ", "└ ")
-    # Deeper than this, guides would leave no room for names.
-    depth = min(bar.depth, 8)
-    guide = ""
-    for level in range(1, depth + 1):
-        goes_on = _level_goes_on(bars, index, level)
-        if level == depth:
-            guide += branch if goes_on else corner
-        else:
-            guide += pipe if goes_on else "  "
-    return guide
+    levels = range(1, min(bar.depth, DEEPEST_GUIDE) + 1)
+    return branches([_level_goes_on(bars, index, level) for level in levels], ascii)
 
 
 def _level_goes_on(bars: Sequence[Bar], index: int, level: int) -> bool:
@@ -187,10 +179,7 @@ def _row(
 
 
 def _heading(timeline: Timeline, width: int, tz: tzinfo, colour: bool, ascii: bool) -> str:
-    start, end = timeline.start.astimezone(tz), timeline.end.astimezone(tz)
-    until = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    dash = "-" if ascii else "–"
-    text = f"{start:%Y-%m-%d %H:%M:%S} {dash} {until} {start:%Z}"
+    text = window_text(timeline.start, timeline.end, tz, ascii=ascii)
     roots = sum(bar.depth == 0 for bar in timeline.bars)
     if roots > 1:
         text += f", {roots} runs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.timeline import Bar
@@ -22,6 +23,9 @@ ATTENTION = (
 # Marker by kind of bar: waiting, running, and the same in ASCII. Flows are drawn thinner than
 # the tasks inside them.
 MARKERS = {"task": ("░", "▇", ".", "#"), "flow": ("╌", "━", ".", "=")}
+
+# Deeper than this, the branches of the tree would leave no room for names.
+DEEPEST_GUIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +74,15 @@ def marker_of(bar: Bar, kind: str, ascii: bool) -> str:
 def colour_of(bar: Bar, kind: str) -> str:
     """Return the colour of a "waiting" or "running" segment."""
     return "grey" if kind == "waiting" else look_of(bar.state).colour
+
+
+def branches(goes_on: Sequence[bool], ascii: bool) -> str:
+    """Return the branches of the tree to the left of a name.
+
+    Args:
+        goes_on: For each level from the outermost, whether more follows on it below.
+        ascii: Keep to ASCII.
+    """
+    pipe, branch, corner = ("| ", "|-", "`-") if ascii else ("│ ", "├ ", "└ ")
+    outer = "".join(pipe if more else "  " for more in goes_on[:-1])
+    return outer + (branch if goes_on[-1] else corner) if goes_on else ""
