@@ -360,5 +360,6 @@ def count_states(bars: Iterable[Bar]) -> tuple[tuple[str, int], ...]:
     """Return how many rows each state has, counting folded ones, in alphabetical order."""
     totals: Counter[str] = Counter()
     for bar in bars:
-        totals.update(dict(bar.counts) or {bar.state: 1})
+        for state, number in bar.counts or ((bar.state, 1),):
+            totals[state] += number
     return tuple(sorted(totals.items()))

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise
-from typing import Literal
+from functools import lru_cache
 
+from engine.charts.looks import attention
 from engine.timeline import Bar, Segment, Timeline, count_states
 
-# Which of several states a folded bar shows, and which rows a short screen keeps.
-_ATTENTION = (
-    "CRASHED",
-    "FAILED",
-    "RUNNING",
-    "CANCELLING",
-    "PAUSED",
-    "PENDING",
-    "SCHEDULED",
-    "CANCELLED",
-    "COMPLETED",
-)
 _NUMBERING = re.compile(r"(?<=.)([-_ #]\d+|-[0-9a-f]{3})$")
+
+Stretch = tuple[datetime, datetime]
 
 
 def fold(timeline: Timeline, max_rows: int) -> Timeline:
@@ -54,10 +44,12 @@ def fold(timeline: Timeline, max_rows: int) -> Timeline:
 
 
 def _attention(bar: Bar) -> int:
-    return _ATTENTION.index(bar.state) if bar.state in _ATTENTION else len(_ATTENTION)
+    return attention(bar.state)
 
 
-def _kind_name(name: str) -> str:
+# A screen asks for the same thousands of names at each change.
+@lru_cache(maxsize=16_384)
+def kind_name(name: str) -> str:
     """Return the name without the number that a task run gets: train_model-3 -> train_model."""
     return _NUMBERING.sub("", name)
 
@@ -70,7 +62,7 @@ def _fold_alike(bars: list[Bar], max_rows: int) -> list[Bar]:
             last is not None
             and bar.kind == last.kind == "task"
             and bar.depth == last.depth
-            and _kind_name(bar.name) == _kind_name(last.name)
+            and kind_name(bar.name) == kind_name(last.name)
         ):
             groups[-1].append(bar)
         else:
@@ -85,7 +77,7 @@ def _fold_alike(bars: list[Bar], max_rows: int) -> list[Bar]:
     result: list[Bar] = []
     for index, group in enumerate(groups):
         if index in folded:
-            result.append(_merge(group, f"{_kind_name(group[0].name)} x{len(group)}"))
+            result.append(merge(group, f"{kind_name(group[0].name)} x{len(group)}"))
         else:
             result.extend(group)
     return result
@@ -116,11 +108,11 @@ def _keep_most_telling(bars: list[Bar], max_rows: int) -> list[Bar]:
     ranked = sorted(range(len(bars)), key=lambda i: (_attention(bars[i]), bars[i].depth, -i))
     kept = sorted(ranked[: max_rows - 1])
     hidden = [bars[i] for i in sorted(ranked[max_rows - 1 :])]
-    more = _merge(hidden, f"{sum(n for _, n in count_states(hidden))} more")
+    more = merge(hidden, f"{sum(n for _, n in count_states(hidden))} more")
     return [*(bars[i] for i in kept), replace(more, depth=0, kind="task")]
 
 
-def _merge(bars: Sequence[Bar], name: str) -> Bar:
+def merge(bars: Sequence[Bar], name: str) -> Bar:
     """Return one bar that runs where any of them ran, and waits where they only waited."""
     return replace(
         min(bars, key=_attention),
@@ -134,23 +126,39 @@ def _merge(bars: Sequence[Bar], name: str) -> Bar:
     )
 
 
-def _union(parts: list[Segment]) -> tuple[Segment, ...]:
-    changes: list[tuple[datetime, str, int]] = []
-    for part in parts:
-        changes += [(part.start, part.kind, 1), (part.end, part.kind, -1)]
-    changes.sort(key=lambda change: change[0])
-    going = {"running": 0, "waiting": 0}
-    result: list[Segment] = []
-    for (time, kind, step), (following, _, _) in pairwise(changes):
-        going[kind] += step
-        now_is: Literal["running", "waiting"] | None = (
-            "running" if going["running"] else "waiting" if going["waiting"] else None
-        )
-        if now_is is None or time == following:
-            continue
-        if result and result[-1].kind == now_is and result[-1].end == time:
-            result[-1] = Segment(now_is, result[-1].start, following)
-        else:
-            result.append(Segment(now_is, time, following))
+def _union(parts: Sequence[Segment]) -> tuple[Segment, ...]:
+    runs = _joined((part.start, part.end) for part in parts if part.kind == "running")
+    waits = _joined((part.start, part.end) for part in parts if part.kind == "waiting")
+    result = [Segment("running", start, end) for start, end in runs]
+    result += [Segment("waiting", start, end) for start, end in _without(waits, runs)]
+    result.sort(key=lambda part: part.start)
     # Tasks that all took no time at all still ran.
     return tuple(result or parts[:1])
+
+
+def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Return stretches in order, those that overlap or touch as one, without empty ones."""
+    joined: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if joined and start <= joined[-1][1]:
+            if end > joined[-1][1]:
+                joined[-1] = (joined[-1][0], end)
+        elif start < end:
+            joined.append((start, end))
+    return joined
+
+
+def _without(stretches: Sequence[Stretch], holes: Sequence[Stretch]) -> Iterator[Stretch]:
+    """Cut the holes out of stretches; both as `_joined` returns them."""
+    at = 0
+    for start, end in stretches:
+        while at < len(holes) and holes[at][1] <= start:
+            at += 1
+        following = at
+        while following < len(holes) and holes[following][0] < end:
+            if start < holes[following][0]:
+                yield start, holes[following][0]
+            start = holes[following][1]
+            following += 1
+        if start < end:
+            yield start, end

@@ -11,39 +11,16 @@ from rich.cells import cell_len
 
 from engine.charts.canvas import Span, draw_spans
 from engine.charts.folding import fold
+from engine.charts.looks import DEEPEST_GUIDE, MARKERS, branches, colour_of, look_of, marker_of
 from engine.charts.scales import elapsed_ticks, format_duration
 from engine.charts.text import clip, fit, paint, sentence
+from engine.charts.time_axis import window_text
 from engine.states import FINAL_STATES
 from engine.text import printable
 from engine.timeline import Bar, Timeline, count_states
 
 # Kind of segment, first and last cell that it fills.
 Cells = tuple[Literal["waiting", "running"], int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    sign: str
-    ascii_sign: str
-    colour: str
-
-
-_LOOKS = {
-    "COMPLETED": _Look("✓", "+", "green"),
-    "FAILED": _Look("✗", "x", "red"),
-    "CRASHED": _Look("!", "!", "red"),
-    "CANCELLED": _Look("⊘", "/", "yellow"),
-    "CANCELLING": _Look("⊘", "/", "yellow"),
-    "RUNNING": _Look("●", "*", "cyan"),
-    "PENDING": _Look("○", ".", "grey"),
-    "SCHEDULED": _Look("○", ".", "grey"),
-    "PAUSED": _Look("‖", "=", "yellow"),
-}
-_UNKNOWN = _Look("?", "?", "magenta")
-
-# Marker by kind of bar: waiting, running, and the same in ASCII. Flows are drawn thinner than
-# the tasks inside them.
-_MARKERS = {"task": ("░", "▇", ".", "#"), "flow": ("╌", "━", ".", "=")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +68,7 @@ def timeline_chart(
     lengths = [length_text(bar) for bar in bars]
     columns = _columns(labels, lengths, width)
     spans = [
-        Span(row, first, last, _marker(bar, kind, ascii), _colour(bar, kind))
+        Span(row, first, last, marker_of(bar, kind, ascii), colour_of(bar, kind))
         for row, bar in enumerate(bars)
         for kind, first, last in bar_cells(bar, timeline, columns.bars)
     ]
@@ -172,17 +149,8 @@ def _labels(bars: Sequence[Bar], ascii: bool) -> list[str]:
 def _guide(bars: Sequence[Bar], index: int, ascii: bool) -> str:
     """Return the branches of the tree to the left of a name."""
     bar = bars[index]
-    pipe, branch, corner = ("| ", "|-", "`-") if ascii else ("│ ", "├ ", "└ ")
-    # Deeper than this, guides would leave no room for names.
-    depth = min(bar.depth, 8)
-    guide = ""
-    for level in range(1, depth + 1):
-        goes_on = _level_goes_on(bars, index, level)
-        if level == depth:
-            guide += branch if goes_on else corner
-        else:
-            guide += pipe if goes_on else "  "
-    return guide
+    levels = range(1, min(bar.depth, DEEPEST_GUIDE) + 1)
+    return branches([_level_goes_on(bars, index, level) for level in levels], ascii)
 
 
 def _level_goes_on(bars: Sequence[Bar], index: int, level: int) -> bool:
@@ -190,18 +158,6 @@ def _level_goes_on(bars: Sequence[Bar], index: int, level: int) -> bool:
         if later.depth <= level:
             return later.depth == level
     return False
-
-
-def _look(state: str) -> _Look:
-    return _LOOKS.get(state, _UNKNOWN)
-
-
-def _marker(bar: Bar, kind: str, ascii: bool) -> str:
-    return _MARKERS[bar.kind][(kind == "running") + 2 * ascii]
-
-
-def _colour(bar: Bar, kind: str) -> str:
-    return "grey" if kind == "waiting" else _look(bar.state).colour
 
 
 def _row(
@@ -213,7 +169,7 @@ def _row(
     colour: bool,
     ascii: bool,
 ) -> str:
-    look = _look(bar.state)
+    look = look_of(bar.state)
     sign = paint(look.ascii_sign if ascii else look.sign, look.colour, colour)
     name = fit(label, columns.label, ascii=ascii)
     if bar.kind == "flow":
@@ -223,10 +179,7 @@ def _row(
 
 
 def _heading(timeline: Timeline, width: int, tz: tzinfo, colour: bool, ascii: bool) -> str:
-    start, end = timeline.start.astimezone(tz), timeline.end.astimezone(tz)
-    until = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    dash = "-" if ascii else "–"
-    text = f"{start:%Y-%m-%d %H:%M:%S} {dash} {until} {start:%Z}"
+    text = window_text(timeline.start, timeline.end, tz, ascii=ascii)
     roots = sum(bar.depth == 0 for bar in timeline.bars)
     if roots > 1:
         text += f", {roots} runs"
@@ -234,11 +187,11 @@ def _heading(timeline: Timeline, width: int, tz: tzinfo, colour: bool, ascii: bo
 
 
 def _legend(timeline: Timeline, width: int, colour: bool, ascii: bool) -> str:
-    waiting, running = _MARKERS["task"][2 * ascii : 2 * ascii + 2]
+    waiting, running = MARKERS["task"][2 * ascii : 2 * ascii + 2]
     entries = [(waiting, "waits", "grey"), (running, "runs", "bold")]
     tasks = [bar for bar in timeline.bars if bar.kind == "task"]
     for state, number in count_states(tasks or timeline.bars):
-        look = _look(state)
+        look = look_of(state)
         word = printable(state.lower(), ascii=ascii)
         entries.append((look.ascii_sign if ascii else look.sign, f"{number} {word}", look.colour))
     shown, used = [], 0

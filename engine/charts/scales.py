@@ -10,13 +10,13 @@ from datetime import date
 
 Tick = tuple[float, str]
 
-_SECOND_STEPS = (
+SECOND_STEPS = (
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30),
     *(60 * m for m in (1, 2, 5, 10, 15, 20, 30)),
     *(3600 * h for h in (1, 2, 3, 6, 12)),
     *(86400 * d for d in (1, 2, 7, 14, 30, 90, 365)),
 )
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -50,14 +50,14 @@ def format_duration(seconds: float) -> str:
 
 def elapsed_ticks(seconds: float, most: int) -> tuple[Tick, ...]:
     """Return at most `most` (at least 1) round times after the start: +0 s, +10 s, +20 s."""
-    step = _SECOND_STEPS[-1]
-    for candidate in _SECOND_STEPS:
+    step = SECOND_STEPS[-1]
+    for candidate in SECOND_STEPS:
         if int(seconds / candidate + 1e-9) + 1 <= most:
             step = candidate
             break
     else:
         step *= max(1, math.ceil(seconds / step / max(1, most - 1)))
-    size, unit = next(((s, u) for s, u in _UNITS if step % s == 0), (1, "s"))
+    size, unit = next(((s, u) for s, u in UNITS if step % s == 0), (1, "s"))
     return tuple(
         (i * step, f"+{round(i * step / size, 1):g} {unit}")
         for i in range(int(seconds / step + 1e-9) + 1)
@@ -130,7 +130,7 @@ def day_ticks(first: date, last: date, most: int) -> tuple[Tick, ...]:
         start = first.toordinal() + ((1 - first.toordinal()) % 7 if step >= 7 else 0)
         ordinals = range(start, last.toordinal() + 1, step)
         if 1 <= len(ordinals) <= most:
-            return tuple((ordinal, _day_label(ordinal)) for ordinal in ordinals)
+            return tuple((ordinal, day_label(ordinal)) for ordinal in ordinals)
     for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200):
         if (last - first).days > 31 * months * (most + 1):
             continue
@@ -151,7 +151,8 @@ def _month_starts(first: date, last: date, months: int) -> Iterator[date]:
         month += months
 
 
-def _day_label(ordinal: int) -> str:
+def day_label(ordinal: int) -> str:
+    """Return a day as "5 Jan"."""
     day = date.fromordinal(ordinal)
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
