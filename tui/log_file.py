@@ -166,6 +166,8 @@ class LogFile:
         self.ended = ended
         self.numbering = 0
         self.trouble = ""
+        self.is_settled = False
+        """Whether all of it was read and nothing more will come."""
         self._whole = whole
         self._lock = threading.Lock()
         self._pieces: list[_Piece] = []
@@ -279,6 +281,7 @@ class LogFile:
                 breath.take()
                 if time.monotonic() > until:
                     break
+            self.is_settled = self.ended and piece is None
         except OSError as error:
             self.trouble = str(error)
             return False

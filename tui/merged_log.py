@@ -132,7 +132,7 @@ class MergedLog:
         until = time.monotonic() + seconds
         new: list[tuple[float, LogLine, int]] = []
         for run_id, tail in list(self._tails.items()):
-            if tail.file.ended and tail.place is not None and tail.file.is_closed:
+            if tail.file.ended and tail.place is not None and tail.file.is_settled:
                 continue
             tail.file.refresh(max(0.005, until - time.monotonic()))
             new += self._new_lines(run_id, tail)
@@ -157,13 +157,14 @@ class MergedLog:
         if tail.place is None:
             first = max(0, count - _FIRST_LINES)
         else:
-            first = max(file.number_of(tail.place), count - _MOST_AT_ONCE)
+            first = file.number_of(tail.place)
         found: list[tuple[float, LogLine, int]] = []
-        for line in file.lines(first, count - first):
+        for line in file.lines(first, min(count - first, _MOST_AT_ONCE)):
             tail.stamp = _stamp(line.text) or tail.stamp
             shown = LogLine(0, line.text[:_LONGEST_LINE], run_id)
             found.append((tail.stamp, shown, line.place))
-        tail.place = file.end
+        after = first + len(found)
+        tail.place = file.place_of(after) if after < count else file.end
         return found
 
 
