@@ -74,14 +74,11 @@ class LogFilter:
         return max(words, key=len, default="").encode(errors="replace")
 
     @cached_property
-    def highlight(self) -> re.Pattern[str] | None:
+    def highlight(self) -> tuple[re.Pattern[str], ...]:
         """What is marked in the lines that fit."""
-        parts = [
-            term.pattern.pattern
-            for term in self.terms
-            if term.kind in ("", "regex") and not term.negated and term.value
-        ]
-        return re.compile("|".join(parts), re.IGNORECASE) if parts else None
+        return tuple(
+            term.pattern for term in self.terms if term.kind in ("", "regex") and not term.negated
+        )
 
     def fits(self, line: str, level: int, is_of_run: Callable[[str], bool]) -> bool:
         """Whether a line fits.

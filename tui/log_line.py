@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from rich.cells import cell_len, set_cell_size
@@ -14,7 +15,7 @@ from tui.states import TimeMode, moment
 # Tag of five columns, its style, and that of the message.
 _LEVELS = {
     "DEBUG": ("DEBUG", "dim", "dim"),
-    "INFO": ("INFO ", "good", ""),
+    "INFO": ("INFO ", "dim", ""),
     "WARNING": ("WARN ", "warn", "warn"),
     "ERROR": ("ERROR", "bad", "red"),
     "CRITICAL": ("CRIT ", "danger", "bad"),
@@ -57,12 +58,12 @@ def log_spans(text: str, mode: TimeMode, now: float, zone: tzinfo | None, most: 
     ]
 
 
-def highlight(line: Line, pattern: re.Pattern[str] | None) -> Line:
-    """A line with what a pattern finds in it marked."""
-    if pattern is None:
+def highlight(line: Line, patterns: Sequence[re.Pattern[str]]) -> Line:
+    """A line with what patterns find in it marked."""
+    if not patterns:
         return line
     whole = "".join(text for text, _ in line)
-    found = [match.span() for match in pattern.finditer(whole) if match.end() > match.start()]
+    found = _stretches([match.span() for one in patterns for match in one.finditer(whole)])
     if not found:
         return line
     marked: Line = []
@@ -79,6 +80,17 @@ def highlight(line: Line, pattern: re.Pattern[str] | None) -> Line:
         marked.append((text[here - at :], style))
         at = end
     return [span for span in marked if span[0]]
+
+
+def _stretches(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same places without empty ones, in their order, those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[1] > span[0]):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 def fold(line: Line, width: int, most: int) -> list[Line]:
@@ -105,8 +117,11 @@ def fold(line: Line, width: int, most: int) -> list[Line]:
 
 def _head(text: str, width: int) -> str:
     """As many whole characters as fit."""
-    head = set_cell_size(text[:width], width)
-    # A wide character that fits only by half is replaced by a blank, and short texts are filled.
+    text = text[:width]
+    if cell_len(text) <= width:
+        return text
+    head = set_cell_size(text, width)
+    # A wide character of which only half fits has become a blank.
     while head and not text.startswith(head):
         head = head[:-1]
     return head

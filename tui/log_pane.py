@@ -169,6 +169,11 @@ class LogPane(LogActions):
             self.app.say(tr("follows no longer; f follows again"), "dim")
         self._keep_place()
 
+    def _go(self, step: int) -> None:
+        # What came since the last frame belongs to what the user sees as the end.
+        self._settle()
+        super()._go(step)
+
     def go_to(self, place: int) -> None:
         """Put the cursor on the line at a place, also if the filter hides it."""
         search = self._hiding()
@@ -177,8 +182,10 @@ class LogPane(LogActions):
             if row == len(search.places) or search.places[row] != place:
                 self.hides = False
         self.follows = False
-        self._place = place
+        first = self.listing.first
+        self._place, self._known = place, ()
         self._settle()
+        self.listing.first = first
         at = self.listing.cursor
         if not self.listing.first <= at < self.listing.first + self.listing.height:
             # What leads there is as interesting as what follows.
@@ -210,7 +217,8 @@ class LogPane(LogActions):
             self._place = None
             return
         search = self._hiding()
-        known = (self.source.numbering, search, len(search.places) if search else 0)
+        source = self.source
+        known = (source.numbering, source.is_whole, search, len(search.places) if search else 0)
         if self._place is None:
             self._keep_place()
         elif known != self._known:
@@ -228,7 +236,7 @@ class LogPane(LogActions):
     def use_filter(self, text: str) -> str:
         """Show only the lines that fit; a text that is not understood changes nothing."""
         found, problem = parse_log_filter(text)
-        if not problem:
+        if not problem and (found.text != self.filter_text() or not self.hides):
             self._search_for(found)
         return problem
 

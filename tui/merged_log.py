@@ -62,6 +62,11 @@ class MergedLog:
         """The runs that are or were followed."""
         return list(self._tails)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether any of them may still write."""
+        return any(not tail.file.is_settled for tail in list(self._tails.values()))
+
     def origin(self, place: int) -> tuple[str, int] | None:
         """Run and place in its own log, for the line at a place here."""
         with self._lock:
@@ -154,10 +159,8 @@ class MergedLog:
     def _new_lines(self, run_id: str, tail: _Tail) -> list[tuple[float, LogLine, int]]:
         file = tail.file
         count = file.count
-        if tail.place is None:
-            first = max(0, count - _FIRST_LINES)
-        else:
-            first = file.number_of(tail.place)
+        is_new = tail.place is None
+        first = max(0, count - _FIRST_LINES) if is_new else file.number_of(tail.place or 0)
         found: list[tuple[float, LogLine, int]] = []
         for line in file.lines(first, min(count - first, _MOST_AT_ONCE)):
             tail.stamp = _stamp(line.text) or tail.stamp
