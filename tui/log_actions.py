@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.log_file import LogLine
+from tui.log_source import LogLine
 from tui.overlays.page import Page
 from tui.paint import Line, clean, wrap
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
-    from tui.log_file import LogSource
     from tui.log_pane import LogPane
     from tui.log_search import LogSearch
+    from tui.log_source import LogSource
 
 _MOST_MARKED = 1000
+_PART = 500
 
 
 class LogActions(ListKeys):
@@ -33,9 +34,18 @@ class LogActions(ListKeys):
     hides: bool
     shift: int
     marked: set[int]
+    drawn: list[int]
 
     def line_at(self, row: int) -> LogLine | None:
         """The line in a row."""
+        raise NotImplementedError
+
+    def rows(self, first: int, count: int) -> list[LogLine]:
+        """So many lines that are shown, from a row on."""
+        raise NotImplementedError
+
+    def hiding(self) -> LogSearch | None:
+        """The search, while lines that do not fit are left out."""
         raise NotImplementedError
 
     def go_to(self, place: int) -> None:
@@ -151,11 +161,42 @@ class LogActions(ListKeys):
     def _shift_by(self, direction: int) -> None:
         raise NotImplementedError
 
+    # Copying and saving
+
+    def yanks(self, command: str) -> list[tuple[str, str]]:
+        """The line, the marked and the seen ones, and the command that prints the log."""
+        line = self.line_at(self.listing.cursor)
+        if line is None:
+            return [("command", command)] if command else []
+        seen = self.rows(self.drawn[0], len(set(self.drawn))) if self.drawn else []
+        found = [("line", line.text), ("visible lines", _joined(seen))]
+        if self.marked:
+            found.append(("marked lines", _joined(self.source.read(sorted(self.marked)))))
+        return [*found, ("command", command)] if command else found
+
+    def texts(self) -> Iterator[str]:
+        """All lines that are shown, also those out of sight, as they stand in the log."""
+        search = self.hiding()
+        if search is None:
+            for block in self.source.blocks(0):
+                if isinstance(block, list):
+                    yield from (line.text for line in block)
+                else:
+                    yield from block.content.decode("utf-8", errors="replace").splitlines()
+            return
+        places = search.places.tolist()
+        for start in range(0, len(places), _PART):
+            yield from (line.text for line in self.source.read(places[start : start + _PART]))
+
 
 def _whole(line: LogLine, width: int) -> list[Line]:
     """All of a line, however long."""
     text = clean(line.text, 20_000)
     return [[(part, "")] for part in wrap(re.sub(r"\s", " ", text), max(10, width))]
+
+
+def _joined(lines: list[LogLine]) -> str:
+    return "".join(f"{line.text}\n" for line in lines)
 
 
 _HANDED_ON = (

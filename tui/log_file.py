@@ -13,143 +13,21 @@ from __future__ import annotations
 import os
 import threading
 import time
-from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from engine.runs.log import segment_path, segments
+from tui.breath import Breath
 from tui.language import tr
+from tui.log_index import LONGEST_LINE, Piece, join_place, split_place
+from tui.log_source import Block, LogLine
 
-_BLOCK = 16 * 1024
 _TAIL = 256 * 1024
 _READ = 1024 * 1024
-_LONGEST_LINE = 64 * 1024
 _BLOCKS_KEPT = 16
-_OFFSET_BITS = 44
-_OFFSETS = (1 << _OFFSET_BITS) - 1
-# A thread that computes keeps the interpreter to itself; it lets go after this long.
-_GREEDY_SECONDS = 0.003
-_LET_GO_SECONDS = 0.0005
-
-
-class LogLine(NamedTuple):
-    """A line, where it stands, and of which run it is ("" where there is only one)."""
-
-    place: int
-    text: str
-    run_id: str = ""
-
-
-class Block(NamedTuple):
-    """Whole lines as they stand in the file; the place of the first one is `place`."""
-
-    place: int
-    content: bytes
-
-
-class LogSource(Protocol):
-    """Where a pane's lines come from: one run's log, or those of all runs together."""
-
-    @property
-    def count(self) -> int:
-        """How many lines there are so far."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the beginning has been reached: before, lines are still put in front."""
-
-    @property
-    def numbering(self) -> int:
-        """Changes whenever lines that were known have got other numbers."""
-
-    def refresh(self, seconds: float) -> bool:
-        """Take in what is new, for about so long; returns whether anything was. In a thread."""
-
-    def lines(self, first: int, count: int) -> list[LogLine]:
-        """So many lines from a number on, as many as there are."""
-
-    def read(self, places: list[int]) -> list[LogLine]:
-        """The lines at places; those that were removed are left out."""
-
-    def place_of(self, number: int) -> int:
-        """The place of a line."""
-
-    def number_of(self, place: int) -> int:
-        """The number of the line at a place, or of the next one that is still there."""
-
-    def extents(self) -> list[tuple[int, int]]:
-        """From which place to which there are lines, in their order."""
-
-    def blocks(self, after: int, *, backwards: bool = False) -> Iterator[list[LogLine] | Block]:
-        """What stands from a place on (or before it), in parts, for searching. In a thread."""
-
-
-@dataclass
-class _Piece:
-    """A part of a segment that is indexed as one.
-
-    Attributes:
-        starts: Where its blocks begin, in bytes of the segment.
-        firsts: How many of its lines stand before each block.
-        end: How far it is indexed; always behind a line.
-        seen: How far it was read: a line without an end may follow `end`.
-        is_ready: It has been read once, and its lines have numbers.
-        is_closed: Nothing more will come in it.
-        is_cut: Its last line has no end of its own.
-        missing: For a piece that stands for removed segments: how many.
-    """
-
-    segment: int
-    start: int
-    end: int
-    starts: array[int] = field(default_factory=lambda: array("Q"))
-    firsts: array[int] = field(default_factory=lambda: array("Q"))
-    count: int = 0
-    seen: int = 0
-    is_ready: bool = False
-    is_closed: bool = False
-    is_cut: bool = False
-    missing: int = 0
-
-    @property
-    def place(self) -> int:
-        return _place(self.segment, self.start)
-
-    def take(self, content: bytes, *, closed: bool) -> int:
-        """Index whole lines that follow `end`; returns how many bytes those were.
-
-        A line that is longer than any may be is cut; a last one without an end counts if `closed`.
-        """
-        at, size = 0, len(content)
-        while at < size:
-            end = content.rfind(b"\n", at, at + _BLOCK) + 1
-            end = end or content.find(b"\n", at + _BLOCK, at + _LONGEST_LINE) + 1
-            cut = not end
-            if cut:
-                if size - at >= _LONGEST_LINE:
-                    end = _character_start(content, at + _LONGEST_LINE)
-                elif closed:
-                    end = size
-                else:
-                    break
-            if not self.starts or self.is_cut or self.end - self.starts[-1] >= _BLOCK:
-                self.starts.append(self.end)
-                self.firsts.append(self.count)
-            self.count += content.count(b"\n", at, end) + cut
-            self.is_cut = cut
-            self.end += end - at
-            at = end
-        return at
-
-    def block(self, index: int) -> tuple[int, int]:
-        """From where to where a block reaches."""
-        later = index + 1
-        return self.starts[index], self.starts[later] if later < len(self.starts) else self.end
 
 
 class LogFile:
@@ -170,9 +48,9 @@ class LogFile:
         """Whether all of it was read and nothing more will come."""
         self._whole = whole
         self._lock = threading.Lock()
-        self._pieces: list[_Piece] = []
+        self._pieces: list[Piece] = []
         # The pieces that have numbers, and how many lines stand before each.
-        self._shown: list[_Piece] = []
+        self._shown: list[Piece] = []
         self._before: list[int] = []
         self._files: dict[int, int] = {}
         self._cache: OrderedDict[tuple[int, int, int], list[bytes]] = OrderedDict()
@@ -198,7 +76,7 @@ class LogFile:
     @property
     def end(self) -> int:
         """The place behind the last line."""
-        return _place(self._shown[-1].segment, self._shown[-1].end) if self._shown else 0
+        return join_place(self._shown[-1].segment, self._shown[-1].end) if self._shown else 0
 
     def lines(self, first: int, count: int) -> list[LogLine]:
         """So many lines from a number on, as many as there are."""
@@ -218,7 +96,7 @@ class LogFile:
             if skip >= len(part):
                 break  # removed or replaced a moment ago; the next refresh notices
             for raw in part[skip : skip + last - number]:
-                found.append(LogLine(_place(piece.segment, at), _text(raw)))
+                found.append(LogLine(join_place(piece.segment, at), _text(raw)))
                 at += len(raw) + 1
                 number += 1
         return found
@@ -229,7 +107,7 @@ class LogFile:
         opened: dict[int, int] = {}
         try:
             for place in places:
-                segment, offset = _split(place)
+                segment, offset = split_place(place)
                 if segment not in opened:
                     opened[segment] = _open(segment_path(self.folder, segment))
                 if opened[segment] >= 0:
@@ -252,7 +130,7 @@ class LogFile:
         if index < 0:
             return 0
         piece = shown[index]
-        segment, offset = _split(place)
+        segment, offset = split_place(place)
         if piece.missing or segment != piece.segment or offset >= piece.end:
             # Removed, or not there yet.
             return before[index] + (0 if piece.missing else piece.count)
@@ -321,23 +199,23 @@ class LogFile:
                     return False
         return True
 
-    def _pieces_of(self, number: int, *, is_last: bool) -> list[_Piece]:
+    def _pieces_of(self, number: int, *, is_last: bool) -> list[Piece]:
         """A new segment as pieces: the end of the last one is a piece of its own."""
         if self._pieces:
-            return [_Piece(number, 0, 0)]
+            return [Piece(number, 0, 0)]
         start = 0
         if is_last:
             with suppress(OSError), segment_path(self.folder, number).open("rb") as file:
                 size = file.seek(0, 2)
                 if size > 2 * _TAIL:
                     file.seek(size - _TAIL)
-                    start = size - _TAIL + file.read(_LONGEST_LINE).find(b"\n") + 1
+                    start = size - _TAIL + file.read(LONGEST_LINE).find(b"\n") + 1
         if not self._whole:
-            return [_Piece(number, start, start)] if is_last else []
-        head = [_Piece(number, 0, 0)] if start or not is_last else []
-        return [*head, _Piece(number, start, start)] if is_last else head
+            return [Piece(number, start, start)] if is_last else []
+        head = [Piece(number, 0, 0)] if start or not is_last else []
+        return [*head, Piece(number, start, start)] if is_last else head
 
-    def _unfinished(self) -> _Piece | None:
+    def _unfinished(self) -> Piece | None:
         """What to index next: what was written last, else what is nearest to the end."""
         for piece in reversed(self._pieces):
             is_last = piece is self._pieces[-1]
@@ -349,7 +227,7 @@ class LogFile:
                     return piece
         return None
 
-    def _grow(self, piece: _Piece) -> bool:
+    def _grow(self, piece: Piece) -> bool:
         """Index the next part of a piece; returns whether it grew, or got its number."""
         index = self._pieces.index(piece)
         later = self._pieces[index + 1] if index + 1 < len(self._pieces) else None
@@ -371,13 +249,13 @@ class LogFile:
 
     def _number(self) -> None:
         """Give numbers to what is ready, from the last unready piece on."""
-        shown: list[_Piece] = []
+        shown: list[Piece] = []
         for piece in reversed(self._pieces):
             if not piece.is_ready:
                 break
             if shown and shown[-1].segment - piece.segment > 1:
                 missing = shown[-1].segment - piece.segment - 1
-                gap = _Piece(piece.segment + 1, 0, 0, count=1, is_ready=True, missing=missing)
+                gap = Piece(piece.segment + 1, 0, 0, count=1, is_ready=True, missing=missing)
                 shown.append(gap)
             shown.append(piece)
         shown.reverse()
@@ -395,7 +273,7 @@ class LogFile:
     def extents(self) -> list[tuple[int, int]]:
         """From which place to which there are lines, in their order."""
         return [
-            (piece.place, _place(piece.segment, piece.end))
+            (piece.place, join_place(piece.segment, piece.end))
             for piece in self._shown
             if not piece.missing
         ]
@@ -409,22 +287,22 @@ class LogFile:
             count = len(piece.starts)
             for index in range(count - 1, -1, -1) if backwards else range(count):
                 start, end = piece.block(index)
-                if backwards and _place(piece.segment, start) >= after:
+                if backwards and join_place(piece.segment, start) >= after:
                     continue
-                if not backwards and _place(piece.segment, end) <= after:
+                if not backwards and join_place(piece.segment, end) <= after:
                     continue
                 content = self._content(piece.segment, start, end)
                 if content:
-                    yield Block(_place(piece.segment, start), content)
+                    yield Block(join_place(piece.segment, start), content)
 
     # Reading
 
-    def _at(self, number: int) -> tuple[_Piece, int]:
+    def _at(self, number: int) -> tuple[Piece, int]:
         with self._lock:
             index = bisect_right(self._before, number) - 1
             return self._shown[index], number - self._before[index]
 
-    def _block_lines(self, piece: _Piece, index: int) -> list[bytes]:
+    def _block_lines(self, piece: Piece, index: int) -> list[bytes]:
         with self._lock:
             start, end = piece.block(index)
         key = (piece.segment, start, end)
@@ -449,28 +327,6 @@ class LogFile:
             os.close(descriptor)
 
 
-class Breath:
-    """Lets other threads go on now and then while one computes."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._last = clock()
-
-    def take(self) -> None:
-        """Pause for a moment if the last pause was a while ago."""
-        if self._clock() - self._last > _GREEDY_SECONDS:
-            time.sleep(_LET_GO_SECONDS)
-            self._last = self._clock()
-
-
-def _place(segment: int, offset: int) -> int:
-    return segment << _OFFSET_BITS | offset
-
-
-def _split(place: int) -> tuple[int, int]:
-    return place >> _OFFSET_BITS, place & _OFFSETS
-
-
 def _open(path: Path) -> int:
     """A descriptor, or -1 for a segment that cannot be read: one that was removed, usually."""
     try:
@@ -484,17 +340,9 @@ def _line_at(descriptor: int, offset: int) -> bytes:
     content = os.pread(descriptor, 1024, offset)
     end = content.find(b"\n")
     if end < 0 and len(content) == 1024:
-        content = os.pread(descriptor, _LONGEST_LINE, offset)
+        content = os.pread(descriptor, LONGEST_LINE, offset)
         end = content.find(b"\n")
     return content[:end] if end >= 0 else content
-
-
-def _character_start(content: bytes, at: int) -> int:
-    """The nearest place not after `at` where no character is cut."""
-    for start in range(at, at - 4, -1):
-        if start < len(content) and content[start] & 0xC0 != 0x80:
-            return start
-    return at
 
 
 def _text(raw: bytes) -> str:

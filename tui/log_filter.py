@@ -20,6 +20,9 @@ from functools import cached_property
 
 from tui.language import tr
 
+OfRun = Callable[[str, str], bool]
+"""Whether a run, by its id, is meant by a text."""
+
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _MOST_CHARACTERS = 500
 _TERM = re.compile(r"""(!?)(?:(level|task|run):|(~))?(?:"([^"]*)("?)|(\S*))""")
@@ -28,6 +31,7 @@ _TERM = re.compile(r"""(!?)(?:(level|task|run):|(~))?(?:"([^"]*)("?)|(\S*))""")
 ENTRY = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(\d{3}) ([+-]\d{4}) (" + "|".join(LEVELS) + r") +(.*?): "
 )
+_LEVEL = re.compile(r"\d{4}-\d\d-\d\d [0-9:.]{12} [+-]\d{4} (" + "|".join(LEVELS) + r")\b")
 ERROR = re.compile(
     rb"^(?:\d{4}-\d\d-\d\d [0-9:.]{12} [+-]\d{4} )?(?:ERROR|CRITICAL|FATAL)\b"
     rb"|^\s*Traceback \(most recent call last\)",
@@ -38,12 +42,20 @@ ERROR = re.compile(
 
 @dataclass(frozen=True)
 class LogTerm:
-    """One condition: which kind ("" for text), what is looked for, and whether it must not be."""
+    """One condition.
+
+    Attributes:
+        kind: "" for text, else level, task, run or regex.
+        value: What is looked for; `small`: the same in small letters.
+        negated: It must not be so.
+        pattern: What finds it in a text.
+    """
 
     kind: str
     value: str
     negated: bool
     pattern: re.Pattern[str]
+    small: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class LogFilter:
     def needle(self) -> bytes:
         """Bytes that stand in every line that fits, in small letters; b"" if none are known."""
         words = [
-            term.value.lower()
+            term.small
             for term in self.terms
             if not term.kind and not term.negated and _has_one_case(term.value)
         ]
@@ -80,22 +92,26 @@ class LogFilter:
             term.pattern for term in self.terms if term.kind in ("", "regex") and not term.negated
         )
 
-    def fits(self, line: str, level: int, is_of_run: Callable[[str], bool]) -> bool:
+    def fits(self, line: str, level: int, run_id: str, of_run: OfRun) -> bool:
         """Whether a line fits.
 
         Args:
             line: The line as it stands in the log.
             level: Its level, or that of the entry that it belongs to; 0 for none.
-            is_of_run: Whether the line's run is meant by a text.
+            run_id: Its run.
+            of_run: Whether a run is meant by a text.
         """
+        small = line.lower()
         for term in self.terms:
-            if term.kind == "level":
+            if not term.kind:
+                found = term.small in small
+            elif term.kind == "level":
                 found = level >= LEVELS[term.value]
             elif term.kind == "run":
-                found = is_of_run(term.value)
+                found = of_run(run_id, term.value)
             elif term.kind == "task":
                 entry = ENTRY.match(line)
-                found = entry is not None and term.pattern.search(entry[5]) is not None
+                found = entry is not None and term.small in entry[5].lower()
             else:
                 found = term.pattern.search(line) is not None
             if found == term.negated:
@@ -122,15 +138,17 @@ def parse_log_filter(text: str) -> tuple[LogFilter, str]:
     return LogFilter(text.strip(), tuple(terms)), problem
 
 
-def level_of(line: str) -> int:
-    """The level of an entry; 0 for a line that is no beginning of one."""
-    entry = ENTRY.match(line)
-    return LEVELS[entry[4]] if entry else 0
+def level_of(line: str, before: int) -> int:
+    """The level of an entry, or of the one that the line goes on with; 0 for other lines.
 
-
-def is_inside_entry(line: str) -> bool:
-    """Whether a line goes on with the entry before it."""
-    return line.startswith("    ")
+    Args:
+        line: The line.
+        before: The level of the line before it.
+    """
+    entry = _LEVEL.match(line)
+    if entry is not None:
+        return LEVELS[entry[1]]
+    return before if line.startswith("    ") else 0
 
 
 def _term(kind: str, value: str, negated: bool) -> LogTerm:
@@ -140,7 +158,7 @@ def _term(kind: str, value: str, negated: bool) -> LogTerm:
             raise ValueError(tr("there is no level {name}", name=repr(value)))
         value = names[0]
     source = value if kind == "regex" else re.escape(value)
-    return LogTerm(kind, value, negated, re.compile(source, re.IGNORECASE))
+    return LogTerm(kind, value, negated, re.compile(source, re.IGNORECASE), value.lower())
 
 
 def _has_one_case(text: str) -> bool:

@@ -14,16 +14,16 @@ Only the lines that are seen are read and styled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.language import tr
 from tui.listing import Listing
 from tui.log_actions import LogActions
-from tui.log_file import LogLine, LogSource
 from tui.log_filter import LogFilter, parse_log_filter
 from tui.log_line import fold, highlight, log_spans
 from tui.log_search import LogSearch, find_error
+from tui.log_source import LogLine, LogSource
 from tui.paint import Line, Span, crop, fit, pad, restyle, width_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.1
 _SHIFT = 20
-_PART = 500
 
 
 class LogPane(LogActions):
@@ -76,7 +75,7 @@ class LogPane(LogActions):
         self._of_run = of_run
         self._place: int | None = None
         self._known: tuple[object, ...] = ()
-        self._drawn: list[int] = []
+        self.drawn: list[int] = []
         self._widest = 0
         self._seen = False
         self._wanted: tuple[int, int] | None = None
@@ -154,12 +153,12 @@ class LogPane(LogActions):
 
     def count(self) -> int:
         """How many rows there are: lines, or those that fit."""
-        search = self._hiding()
+        search = self.hiding()
         return self.source.count if search is None else len(search.places)
 
     def line_at(self, row: int) -> LogLine | None:
         """The line in a row."""
-        found = self._rows(row, 1)
+        found = self.rows(row, 1)
         return found[0] if found else None
 
     def moved(self) -> None:
@@ -176,7 +175,7 @@ class LogPane(LogActions):
 
     def go_to(self, place: int) -> None:
         """Put the cursor on the line at a place, also if the filter hides it."""
-        search = self._hiding()
+        search = self.hiding()
         if search is not None:
             row = search.row_of(place)
             if row == len(search.places) or search.places[row] != place:
@@ -191,18 +190,19 @@ class LogPane(LogActions):
             # What leads there is as interesting as what follows.
             self.listing.first = max(0, at - self.listing.height // 3)
 
-    def _hiding(self) -> LogSearch | None:
+    def hiding(self) -> LogSearch | None:
         """The search, while lines that do not fit are left out."""
         return self.search if self.hides else None
 
-    def _rows(self, first: int, count: int) -> list[LogLine]:
-        search = self._hiding()
+    def rows(self, first: int, count: int) -> list[LogLine]:
+        """So many lines that are shown, from a row on."""
+        search = self.hiding()
         if search is None:
             return self.source.lines(first, count)
         return self.source.read(search.places[first : first + count].tolist())
 
     def _row_of(self, place: int) -> int:
-        search = self._hiding()
+        search = self.hiding()
         return self.source.number_of(place) if search is None else search.row_of(place)
 
     def _keep_place(self) -> None:
@@ -216,7 +216,7 @@ class LogPane(LogActions):
             self.listing.cursor = max(0, count - 1)
             self._place = None
             return
-        search = self._hiding()
+        search = self.hiding()
         source = self.source
         known = (source.numbering, source.is_whole, search, len(search.places) if search else 0)
         if self._place is None:
@@ -262,7 +262,7 @@ class LogPane(LogActions):
         """The rows that are seen."""
         self._settle()
         count = self.count()
-        self._drawn = []
+        self.drawn = []
         if not count:
             return []
         rows: list[Line] = []
@@ -271,12 +271,12 @@ class LogPane(LogActions):
         window = self.listing.window(count, height)
         start = window.start if first is None else first
         self.listing.first = start
-        for row, line in enumerate(self._rows(start, height), start):
+        for row, line in enumerate(self.rows(start, height), start):
             room = height - len(rows)
             if room <= 0:
                 break
             shown = self._styled(line, width, height)[:room]
-            self._drawn += [row] * len(shown)
+            self.drawn += [row] * len(shown)
             rows += self._framed(row, line, shown, width)
         return rows
 
@@ -295,7 +295,7 @@ class LogPane(LogActions):
         """From which row on everything up to the end of row `last` fits."""
         start = max(0, last - height + 1)
         taken, row = 0, last + 1
-        for line in reversed(self._rows(start, last - start + 1)):
+        for line in reversed(self.rows(start, last - start + 1)):
             taken += len(self._styled(line, width, height))
             if taken > height:
                 break
@@ -367,7 +367,7 @@ class LogPane(LogActions):
             parts.append(tr("{count} marked", count=len(self.marked)))
         return "   ".join(parts)
 
-    # Mouse, copying, saving
+    # Mouse
 
     def scroll(self, lines: int) -> None:
         """The wheel was turned."""
@@ -377,37 +377,8 @@ class LogPane(LogActions):
 
     def click(self, x: int, y: int) -> bool:
         """Select the line in a row of the pane; returns whether there is one."""
-        if not 0 <= y < len(self._drawn):
+        if not 0 <= y < len(self.drawn):
             return False
-        self.listing.cursor = self._drawn[y]
+        self.listing.cursor = self.drawn[y]
         self.moved()
         return True
-
-    def yanks(self, command: str) -> list[tuple[str, str]]:
-        """The line, the marked and the seen ones, and the command that prints the log."""
-        line = self.line_at(self.listing.cursor)
-        if line is None:
-            return [("command", command)] if command else []
-        seen = self._rows(self._drawn[0], len(set(self._drawn))) if self._drawn else []
-        found = [("line", line.text), ("visible lines", _joined(seen))]
-        if self.marked:
-            found.append(("marked lines", _joined(self.source.read(sorted(self.marked)))))
-        return [*found, ("command", command)] if command else found
-
-    def texts(self) -> Iterator[str]:
-        """All lines that are shown, also those out of sight, as they stand in the log."""
-        search = self._hiding()
-        if search is None:
-            for block in self.source.blocks(0):
-                if isinstance(block, list):
-                    yield from (line.text for line in block)
-                else:
-                    yield from block.content.decode("utf-8", errors="replace").splitlines()
-            return
-        places = search.places.tolist()
-        for start in range(0, len(places), _PART):
-            yield from (line.text for line in self.source.read(places[start : start + _PART]))
-
-
-def _joined(lines: list[LogLine]) -> str:
-    return "".join(f"{line.text}\n" for line in lines)

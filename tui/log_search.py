@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
-from tui.log_file import Block, Breath, LogLine, LogSource
-from tui.log_filter import ENTRY, ERROR, LEVELS, LogFilter, is_inside_entry
-
-OfRun = Callable[[str, str], bool]
-"""Whether a run, by its id, is meant by a text."""
+from tui.breath import Breath
+from tui.log_filter import ERROR, LogFilter, OfRun, level_of
+from tui.log_source import Block, LogLine, LogSource
 
 
 class LogSearch:
@@ -90,6 +87,7 @@ class LogSearch:
     def _by_needle(self, block: Block, needle: bytes) -> list[int]:
         """Look at those lines only that hold certain bytes."""
         found: list[int] = []
+        is_all = len(self.filter.terms) == 1
         content = block.content
         small = content.lower()
         at = small.find(needle, max(0, self.searched - block.place))
@@ -97,29 +95,27 @@ class LogSearch:
             start = content.rfind(b"\n", 0, at) + 1
             end = content.find(b"\n", at)
             end = len(content) if end < 0 else end
-            text = content[start:end].decode("utf-8", errors="replace")
-            if self._fits(LogLine(block.place + start, text)):
+            text = "" if is_all else content[start:end].decode("utf-8", errors="replace")
+            if is_all or self._fits(block.place + start, text, ""):
                 found.append(block.place + start)
             at = small.find(needle, end)
         return found
 
-    def _by_line(self, lines: list[LogLine]) -> list[int]:
-        searched = self.searched
-        return [line.place for line in lines if line.place >= searched and self._fits(line)]
+    def _by_line(self, lines: Iterable[LogLine]) -> list[int]:
+        searched, fits = self.searched, self._fits
+        return [
+            place
+            for place, text, run_id in lines
+            if place >= searched and fits(place, text, run_id)
+        ]
 
-    def _fits(self, line: LogLine) -> bool:
-        run = line.run_id
-        if run in self._hidden:
+    def _fits(self, place: int, text: str, run_id: str) -> bool:
+        if run_id in self._hidden:
             return False
         level = 0
         if self.filter.has_levels:
-            entry = ENTRY.match(line.text)
-            if entry is not None:
-                level = LEVELS[entry[4]]
-            elif is_inside_entry(line.text):
-                level = self._levels.get(run, 0)
-            self._levels[run] = level
-        return self.filter.fits(line.text, level, lambda text: self._of_run(run, text))
+            level = self._levels[run_id] = level_of(text, self._levels.get(run_id, 0))
+        return self.filter.fits(text, level, run_id, self._of_run)
 
 
 def find_error(
@@ -155,10 +151,8 @@ def _errors_in(block: Block | list[LogLine]) -> list[int]:
     return [line.place for line in block if ERROR.match(line.text.encode(errors="replace"))]
 
 
-def _lines_of(block: Block) -> list[LogLine]:
-    lines: list[LogLine] = []
+def _lines_of(block: Block) -> Iterator[LogLine]:
     at = block.place
-    for raw in re.split(b"\n", block.content.removesuffix(b"\n")):
-        lines.append(LogLine(at, raw.decode("utf-8", errors="replace")))
+    for raw in block.content.removesuffix(b"\n").split(b"\n"):
+        yield LogLine(at, raw.decode("utf-8", errors="replace"))
         at += len(raw) + 1
-    return lines

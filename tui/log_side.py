@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from engine.schema import RunInfo
 from tui.language import tr
-from tui.log_file import LogLine
 from tui.log_line import run_style
+from tui.log_source import LogLine
 from tui.paint import Line, clip, fit, pad, rule, wrap
 from tui.run_preview import preview_lines
 from tui.states import duration, sign, style
