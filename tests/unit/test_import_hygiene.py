@@ -176,6 +176,24 @@ def test_a_command_that_looks_things_up_loads_nothing_heavy(workspace: Workspace
     assert loaded(code, HEAVY) == []
 
 
+def test_a_command_about_versions_reads_no_settings_and_loads_no_arrays(
+    workspace: Workspace, bundles: tuple[Path, Path]
+) -> None:
+    # A screen asks these again and again, each time in a new process.
+    deploy(workspace, bundles[0])
+    deploy(workspace, bundles[1])
+    code = commands(
+        ["models", "--json"],
+        ["models", "show", "champion", "--json"],
+        ["models", "compare", "champion", "previous", "--json"],
+        ["models", "log", "--json"],
+        ["models", "rollback", "--json"],
+        workspace=workspace,
+    )
+
+    assert loaded(code, [*HEAVY, *LIGHT, "pyarrow"]) == []
+
+
 def test_a_command_that_asks_the_engine_loads_nothing_heavy_and_no_part_of_a_server(
     workspace: Workspace,
 ) -> None:
