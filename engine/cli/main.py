@@ -24,7 +24,7 @@ _COMMANDS = {
     "reproduce": ("engine.cli.reproduce:reproduce", "Train a version again and compare."),
     "predict": ("engine.cli.predict:predict", "Forecast a series with the deployed model."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
-    "data": ("engine.cli.data:data", "Fetch the demo data, generate sample data."),
+    "data": ("engine.cli.data:data", "Prepared data sets; demo and sample data."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),
     "up": ("engine.cli.lifecycle:up", "Start the engine, or see that it runs."),
     "down": ("engine.cli.lifecycle:down", "Stop the engine; runs go on."),

@@ -176,7 +176,7 @@ def test_a_command_that_looks_things_up_loads_nothing_heavy(workspace: Workspace
     assert loaded(code, HEAVY) == []
 
 
-def test_a_command_about_versions_reads_no_settings_and_loads_no_arrays(
+def test_a_command_about_versions_and_data_sets_reads_no_settings_and_loads_no_arrays(
     workspace: Workspace, bundles: tuple[Path, Path]
 ) -> None:
     # A screen asks these again and again, each time in a new process.
@@ -188,6 +188,7 @@ def test_a_command_about_versions_reads_no_settings_and_loads_no_arrays(
         ["models", "compare", "champion", "previous", "--json"],
         ["models", "log", "--json"],
         ["models", "rollback", "--json"],
+        ["data", "list", "--json"],
         workspace=workspace,
     )
 
