@@ -210,6 +210,21 @@ def test_a_command_that_asks_the_engine_loads_nothing_heavy_and_no_part_of_a_ser
         assert loaded(code, [*HEAVY, "numpy", "starlette", "uvicorn"]) == []
 
 
+def test_a_command_about_values_loads_arrays_and_no_settings(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    dataset = prepare_dataset(workspace, tmp_path)
+    kept = '{"at": 1, "model_name": "v", "series_id": "a", "last_date": null, "prediction": [1]}\n'
+    (workspace.predictor / "forecasts-0.jsonl").write_text(kept)
+    code = commands(
+        ["data", "show", "--series", dataset.ids[0], "--json"],
+        ["quality", "--json"],
+        workspace=workspace,
+    )
+
+    assert loaded(code, [*HEAVY, "pydantic", "yaml", "httpx", "rich"]) == []
+
+
 def test_a_forecast_loads_what_serves_a_model_and_not_what_trains_it(
     workspace: Workspace, bundles: tuple[Path, Path], tmp_path: Path
 ) -> None:
