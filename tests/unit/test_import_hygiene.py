@@ -176,6 +176,25 @@ def test_a_command_that_looks_things_up_loads_nothing_heavy(workspace: Workspace
     assert loaded(code, HEAVY) == []
 
 
+def test_a_command_about_versions_and_data_sets_reads_no_settings_and_loads_no_arrays(
+    workspace: Workspace, bundles: tuple[Path, Path]
+) -> None:
+    # A screen asks these again and again, each time in a new process.
+    deploy(workspace, bundles[0])
+    deploy(workspace, bundles[1])
+    code = commands(
+        ["models", "--json"],
+        ["models", "show", "champion", "--json"],
+        ["models", "compare", "champion", "previous", "--json"],
+        ["models", "log", "--json"],
+        ["models", "rollback", "--json"],
+        ["data", "list", "--json"],
+        workspace=workspace,
+    )
+
+    assert loaded(code, [*HEAVY, *LIGHT, "pyarrow"]) == []
+
+
 def test_a_command_that_asks_the_engine_loads_nothing_heavy_and_no_part_of_a_server(
     workspace: Workspace,
 ) -> None:
@@ -189,6 +208,21 @@ def test_a_command_that_asks_the_engine_loads_nothing_heavy_and_no_part_of_a_ser
     )
     with EngineThread(workspace):
         assert loaded(code, [*HEAVY, "numpy", "starlette", "uvicorn"]) == []
+
+
+def test_a_command_about_values_loads_arrays_and_no_settings(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    dataset = prepare_dataset(workspace, tmp_path)
+    kept = '{"at": 1, "model_name": "v", "series_id": "a", "last_date": null, "prediction": [1]}\n'
+    (workspace.predictor / "forecasts-0.jsonl").write_text(kept)
+    code = commands(
+        ["data", "show", "--series", dataset.ids[0], "--json"],
+        ["quality", "--json"],
+        workspace=workspace,
+    )
+
+    assert loaded(code, [*HEAVY, "pydantic", "yaml", "httpx", "rich"]) == []
 
 
 def test_a_forecast_loads_what_serves_a_model_and_not_what_trains_it(
