@@ -18,7 +18,7 @@ from textual.binding import BindingType
 from engine.errors import EngineError
 from engine.workspace import Workspace
 from engine.zones import LOCAL, zone_of
-from tui import language, memory, verbs
+from tui import clipboard, language, memory, verbs
 from tui.actions import BY_ID, SCREENS, Action
 from tui.board import Board
 from tui.chrome import footer, header, message_line, tab_at
@@ -42,7 +42,7 @@ _WHEEL_LINES = 3
 _COMMANDS_KEPT = 500
 
 
-class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
+class ControlCenter(App[None], inherit_bindings=False):
     """The full-screen terminal of a workspace.
 
     Args:
@@ -79,7 +79,7 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         self.now = clock
         self.board = Board()
         self.link = Link(workspace, self.board, self.changed, self.crash, autostart=autostart)
-        self._connect = connect
+        self.connects = connect
         self._memory = memory.load(workspace.root)
         self.theme_name = theme_name or memory.text(self._memory, "theme", DEFAULT)
         self.chosen_language: Language = chosen_language or _language(self._memory)
@@ -88,6 +88,7 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         self.painter = self._make_painter()
         self.keymap: Keymap = load_keymap(workspace.configs)
         self.time_mode = _time_mode(self._memory)
+        self.actions = GlobalActions(self)
         self.views: dict[str, View] = {}
         self.view: View = self._view(_screen(self._memory))
         self.previous_screen = "runs"
@@ -118,7 +119,7 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
             self.say(problem, "warn")
         self.draw()
         self.set_interval(1.0, self._tick)
-        if self._connect:
+        if self.connects:
             self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -172,7 +173,7 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
             return
         lines = self._frame(width, height)
         self._window.show([self.painter.strip(line, width) for line in lines[:height]])
-        if self._connect:
+        if self.connects:
             self.link.want_pages()
 
     def _frame(self, width: int, height: int) -> list[Line]:
@@ -192,6 +193,10 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
             _offer(body, self.prompt.offers(), width)
         rows = [header(self, width), *body, message_line(self, width)]
         return [*rows, pad(footer(self, width), width, "header")]
+
+    def seen(self) -> list[str]:
+        """The lines of the whole screen."""
+        return [strip.text.rstrip() for strip in self._window.strips]
 
     def _make_painter(self) -> Painter:
         theme = THEMES.get(self.theme_name, THEMES[DEFAULT])
@@ -325,6 +330,41 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         self.prompt = prompt
         self.changed()
 
+    def open_run(self, run_id: str) -> None:
+        """Go to a run."""
+        view: Any = self.view_of("run")
+        view.open(run_id)
+        self.show("run")
+
+    def open_log(self, run_id: str) -> None:
+        """Go to the log of a run."""
+        view: Any = self.view_of("logs")
+        view.open(run_id)
+        self.show("logs")
+
+    def open_form(self, flow: str, run_id: str | None = None) -> None:
+        """Go to the form of a flow; with the request of a run, to launch it edited."""
+        view: Any = self.view_of("flows")
+        view.open(flow, run_id)
+        self.show("flows")
+
+    def copy(self, text: str) -> None:
+        """Copy a text through the terminal."""
+        written = clipboard.sequence(text)
+        if written is None:
+            self.say(tr("too long for the terminal's clipboard; S saves it to a file"), "warn")
+            return
+        if self._driver is not None:
+            self._driver.write(written)
+            self._driver.flush()
+        self.say(tr("copied: {text}", text=clip(" ".join(text.split()), 60)))
+
+    def use_language(self, chosen: Language) -> None:
+        """Speak a language from now on."""
+        self.chosen_language = chosen
+        language.choose(chosen)
+        self.redraw()
+
     # From keys to actions
 
     async def on_event(self, event: events.Event) -> None:
@@ -383,11 +423,19 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
             if method is not None:
                 method()
             return
-        method = getattr(self.view, action.method, None) or getattr(self, action.method, None)
+        method = self._method(action)
         if method is None:
             self.say(tr("not possible here"), "warn")
             return
         method()
+
+    def can(self, action: Action) -> bool:
+        """Whether an action means something on the screen that is seen."""
+        return self._method(action) is not None
+
+    def _method(self, action: Action) -> Callable[[], None] | None:
+        own: Callable[[], None] | None = getattr(self.view, action.method, None)
+        return own or getattr(self.actions, action.method, None)
 
     def perform_by_id(self, action_id: str) -> None:
         """The same by the name of an action."""
