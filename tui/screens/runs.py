@@ -13,7 +13,7 @@ from engine.states import FINAL_STATES
 from tui import memory
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.paint import Align, Line, beside, clip, fit, pad, rule
+from tui.paint import Align, Line, beside, clip, filled, fit, pad, rule
 from tui.run_actions import RunActions
 from tui.run_preview import preview_lines
 from tui.states import duration, moment, sign, style, word
@@ -90,11 +90,11 @@ class RunsView(RunActions, ListKeys, View):
         lines = [_heading(columns, width)]
         self._list_top = 1
         if not len(book):
-            return [*lines, *_empty(self.app, width)]
+            return filled([*lines, *_empty(self.app, width)], height)
         for row in self.listing.window(len(book), height - 1):
             run = book.row(row)
             lines.append(self._row(row, run, columns, width))
-        return lines
+        return filled(lines, height)
 
     def _keep_cursor_on_its_run(self) -> None:
         book = self.app.board.book
