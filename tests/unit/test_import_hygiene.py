@@ -125,6 +125,8 @@ def test_what_surrounds_a_run_loads_nothing_heavy() -> None:
         "engine.store.aliases",
         "engine.timeline",
         "engine.charts.gantt",
+        "engine.charts.screen_gantt",
+        "engine.charts.flow_timeline",
         "models.registry",
     ]
 
