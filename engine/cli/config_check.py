@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,15 @@ _SUFFIX = "_config.yaml"
 
 @dataclass
 class _Findings:
-    """What a check came to: each problem and each note once, however many flows have it."""
+    """What a check came to: each problem and each note once, however many flows have it.
+
+    Of several the settings that could be loaded last are kept.
+    """
 
     problems: dict[Problem, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    loaded: Loaded | LoadedEngine | None = None
 
 
 @click.command("check")
@@ -80,8 +84,8 @@ def check(
     drafts, of_draft = _draft(draft, name)
     everything = of_draft or (*FLOWS, ENGINE)
     found = _check(line, (what,) if what else everything, overrides, given, drafts)
-    if what is not None and not found.problems:
-        found.differences = _differences(line, what, overrides, given, drafts)
+    if what is not None and found.loaded is not None:
+        found.differences = _differences(line, what, found.loaded)
     _report(line, found, what, draft)
     return ExitCode.USAGE if found.problems else ExitCode.OK
 
@@ -107,13 +111,13 @@ def _draft(draft: str | None, name: str | None) -> tuple[dict[str, Path], tuple[
     return {file_name: path}, tuple(dict.fromkeys((flow, "full_flow")))
 
 
-def _loader(
+def _load(
     line: CommandLine,
     what: str,
     overrides: Sequence[str],
     flags: Mapping[str, Any],
     drafts: Mapping[str, Path],
-) -> Callable[[], Loaded | LoadedEngine]:
+) -> Loaded | LoadedEngine:
     from engine.config.loading import load_engine_settings, load_settings
 
     told: dict[str, Any] = {
@@ -122,9 +126,7 @@ def _loader(
         "flags": flags,
         "drafts": drafts,
     }
-    if what == ENGINE:
-        return lambda: load_engine_settings(**told)
-    return lambda: load_settings(what, **told)
+    return load_engine_settings(**told) if what == ENGINE else load_settings(what, **told)
 
 
 def _check(
@@ -139,29 +141,23 @@ def _check(
     found = _Findings()
     for name in names:
         try:
-            loaded = _loader(line, name, overrides, flags, drafts)()
-            found.notes |= dict.fromkeys(loaded.notes)
+            found.loaded = _load(line, name, overrides, flags, drafts)
+            found.notes |= dict.fromkeys(found.loaded.notes)
         except ConfigProblemsError as error:
             found.problems |= dict.fromkeys(error.problems)
     return found
 
 
-def _differences(
-    line: CommandLine,
-    what: str,
-    overrides: Sequence[str],
-    flags: Mapping[str, Any],
-    drafts: Mapping[str, Path],
-) -> list[Difference]:
-    """What a launch with all of this would have otherwise than one without."""
+def _differences(line: CommandLine, what: str, now: Loaded | LoadedEngine) -> list[Difference]:
+    """What these settings have otherwise than those of a launch without options and drafts."""
     from engine.config.effective import differences
     from engine.config.problems import ConfigProblemsError
 
     try:
-        before = _loader(line, what, (), {}, {})()
+        before = _load(line, what, (), {}, {})
     except ConfigProblemsError:
         return []  # what is said here puts right what is wrong there: there is nothing to compare
-    return differences(_loader(line, what, overrides, flags, drafts)(), before)
+    return differences(now, before)
 
 
 def _report(line: CommandLine, found: _Findings, what: str | None, draft: str | None) -> None:
