@@ -46,14 +46,24 @@ def _flow_command(flow: str, summary: str) -> click.Command:
     @click.option(
         "--force", metavar="REASON", help="Deploy although the gate refuses; recorded with REASON."
     )
+    @click.option("--dry-run", is_flag=True, help="Say what would run, and launch nothing.")
     @set_option
     @launch_options
     @json_option
     @workspace_option
     @pass_command_line
     def command(
-        line: CommandLine, /, overrides: Sequence[str], launch: LaunchOptions, **flags: Any
+        line: CommandLine,
+        /,
+        overrides: Sequence[str],
+        launch: LaunchOptions,
+        dry_run: bool,
+        **flags: Any,
     ) -> int:
+        if dry_run:
+            from engine.cli.dry_run import dry_run as tell
+
+            return tell(line, flow, overrides, flags)
         from engine.cli.launch import launch_run
 
         return launch_run(line, flow, overrides, flags, launch)
