@@ -14,6 +14,7 @@ FULL_FLOW_TASKS = [
     "open_training_data",
     "build_model",
     "train_model",
+    "calibrate_intervals",
     "save_model",
     "open_candidate",
     "evaluate_model",

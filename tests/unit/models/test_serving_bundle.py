@@ -142,8 +142,8 @@ def test_a_manifest_of_another_form_is_refused(bundle: Path, manifest: str) -> N
 
 
 def test_a_bundle_of_a_newer_format_is_refused(bundle: Path) -> None:
-    reseal(bundle, format=2)
-    with pytest.raises(ModelProblem, match="has format 2; this version reads 1"):
+    reseal(bundle, format=3)
+    with pytest.raises(ModelProblem, match="has format 3; this version reads 1 to 2"):
         verify_bundle(bundle)
 
 
