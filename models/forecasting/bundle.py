@@ -220,6 +220,24 @@ class ServingModel:
             )
         return roll(self._answer, windows, self.horizon if steps is None else steps)
 
+    def interval(
+        self, point: FloatArray, windows: Windows, level: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Prediction interval around what `forecast` gave for these windows.
+
+        Returns:
+            Lower and upper ends, shaped like `point`; see `Calibration.interval`.
+
+        Raises:
+            ModelProblem: The bundle brings no calibration, or `level` is not between 0 and 1.
+        """
+        if self.calibration is None:
+            raise ModelProblem(
+                "this model has no prediction intervals",
+                "Ask without a level, or train and deploy it again.",
+            )
+        return self.calibration.interval(point, windows, level)
+
     def _answer(self, windows: Windows) -> FloatArray:
         offered = {"values": windows.values, "weekday": windows.weekday}
         asked = {name: offered[name] for name in self._inputs}

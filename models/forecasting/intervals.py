@@ -103,7 +103,7 @@ class Calibration:
             Lower and upper ends, both float64 (n, steps); lower <= point <= upper.
 
         Raises:
-            ModelProblem: A level out of range.
+            ModelProblem: A level out of range, or an end that is not finite.
         """
         if not 0 < level < 1:
             raise ModelProblem(f"level must be above 0 and below 1, not {level:g}")
@@ -115,6 +115,11 @@ class Calibration:
         if self.nonnegative:
             cut = np.minimum(np.maximum(lower, 0.0), point)
             lower = np.where((windows.values.min(axis=1) >= 0)[:, None], cut, lower)
+        if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
+            raise ModelProblem(
+                "an interval ends at a value that is not finite",
+                "Check the input for extreme values.",
+            )
         return lower, upper
 
     def probability_below(
