@@ -31,6 +31,7 @@ _MOST_SAMPLES = 20_000
 _SMALLEST_PART = 0.05
 _GROWTH_UNKNOWN = 0.5
 _DIGITS = 7
+_ROUNDING = 1e-9
 # Movement below this part of the largest value is rounding (float64 has 2e-16).
 _NOISE = 1e-12
 
@@ -192,7 +193,8 @@ class Calibration:
     def _offsets(self, level: float, steps: int) -> tuple[FloatArray, FloatArray]:
         """Lower and upper end of each step in units of the scale, both (steps,)."""
         rows, widening = self._steps(steps)
-        rank = math.ceil((self.count + 1) * (1 + level) / 2)
+        # 100 * 1.1 / 2 is a little more than 55 in floating point: that is not the 56th.
+        rank = math.ceil((self.count + 1) * (1 + level) / 2 - _ROUNDING)
         # Where the residual of that rank stands among all: 0 is the smallest, 1 the largest.
         above = min((rank - 1) / (self.count - 1), 1.0) if self.count > 1 else 1.0
         ends = (self._quantile(1.0 - above)[rows], self._quantile(above)[rows])
