@@ -254,7 +254,6 @@ class LogPane(LogActions):
             None if is_plain else LogSearch(self.source, wanted, self._of_run, self.hidden)
         )
         self.wake()
-        self.app.changed()
 
     # Drawing
 

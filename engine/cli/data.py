@@ -1,4 +1,4 @@
-"""`engine data`: real demo data and generated sample data."""
+"""`engine data`: real demo data, generated sample data, and the prepared data sets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from typing import Literal
 
 import click
 
+from engine.cli.lazy import LazyGroup
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 _AS_TEXT = (Path, dt.date)
 
 
-@click.group("data")
+_COMMANDS = {
+    "list": ("engine.cli.data_sets:list_", "List the prepared data sets."),
+    "show": ("engine.cli.data_sets:show", "Show what is in one, and its series."),
+}
+
+
+@click.group("data", cls=LazyGroup, lazy=_COMMANDS)
 def data() -> None:
-    """Fetch the demo data set, or generate a stock ledger."""
+    """Prepared data sets; demo data and generated stock ledgers."""
 
 
 @data.command("demo")

@@ -29,7 +29,8 @@ def promote(line: CommandLine, version: str, reason: str) -> None:
     aliases = AliasRegistry(line.workspace.central_storage)
     before = aliases.read()
     chosen.open()
-    _report(line, aliases.promote(chosen.id, expected=before.champion, reason=reason))
+    after = aliases.promote(chosen.id, expected=before.champion, reason=reason)
+    _report(line, after, has_moved=before.champion != after.champion)
 
 
 @click.command("rollback")
@@ -42,13 +43,15 @@ def rollback(line: CommandLine, reason: str) -> None:
     from engine.store import AliasRegistry
 
     aliases = AliasRegistry(line.workspace.create().central_storage)
-    _report(line, aliases.roll_back(reason=reason))
+    _report(line, aliases.roll_back(reason=reason), has_moved=True)
 
 
-def _report(line: CommandLine, state: AliasState) -> None:
+def _report(line: CommandLine, state: AliasState, *, has_moved: bool) -> None:
     from engine.cli.output import write_json, write_text
 
     if line.json:
-        write_json({"champion": state.champion, "previous": state.previous})
+        # Whoever moves aliases by hand may want to take it back: promoting what was replaced does.
+        replaced = state.previous if has_moved else None
+        write_json({"champion": state.champion, "previous": state.previous, "replaced": replaced})
     else:
         write_text(f"champion is now {state.champion} (previous: {state.previous})")

@@ -12,6 +12,7 @@ from engine.cli.options import CommandLine, json_option, pass_command_line, work
 if TYPE_CHECKING:
     from engine.store import Version
 
+_SCORES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
 _COMMANDS = {
     "promote": ("engine.cli.model_moves:promote", "Let a stored version serve."),
     "rollback": ("engine.cli.model_moves:rollback", "Let the previous version serve again."),
@@ -40,14 +41,14 @@ def models(context: click.Context) -> None:
 @pass_command_line
 def show(line: CommandLine, version: str) -> None:
     """Show one version with its lineage; VERSION is an id or an alias."""
-    import yaml
-
     from engine.cli.output import write_json, write_text
 
     data = resolve_version(line, version).to_dict()
     if line.json:
         write_json(data)
     else:
+        import yaml
+
         write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
 
 
@@ -82,7 +83,7 @@ def _comparable(version: Version) -> dict[str, Any]:
     return {
         "id": version.id,
         "model_type": version.model_type,
-        **{name: candidate.get(name) for name in ("mase", "rmsse", "wape", "bias", "mae")},
+        **{name: candidate.get(name) for name in _SCORES},
         "mase_of_seasonal_naive": scores["SeasonalNaive"]["overall"]["mase"],
         "dataset": training["dataset"],
         "last_day_seen": training["last_day_seen"],
@@ -116,11 +117,7 @@ def log(line: CommandLine) -> None:
     from dataclasses import asdict
 
     from engine.cli.output import write_json, write_table, write_text
-    from engine.cli.times import clock
-    from engine.config.loading import load_engine_settings
     from engine.store import AliasRegistry
-    from engine.text import printable
-    from engine.zones import zone_of
 
     workspace = line.workspace.create()
     moves = AliasRegistry(workspace.central_storage).history()
@@ -132,6 +129,11 @@ def log(line: CommandLine) -> None:
         return
     from rich.table import Table
     from rich.text import Text
+
+    from engine.cli.times import clock
+    from engine.config.loading import load_engine_settings
+    from engine.text import printable
+    from engine.zones import zone_of
 
     timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
     shown = Table("when", "what", "champion", "who", "why", box=None, pad_edge=False)
@@ -165,22 +167,32 @@ def resolve_version(line: CommandLine, name: str) -> Version:
 
 def _list(line: CommandLine) -> None:
     from engine.cli.output import write_json, write_table, write_text
-    from engine.cli.times import clock
-    from engine.config.loading import load_engine_settings
     from engine.store import AliasRegistry, open_store
-    from engine.zones import zone_of
 
     workspace = line.workspace.create()
     aliases = AliasRegistry(workspace.central_storage).read()
     versions = open_store(workspace).newest()
     roles = {aliases.previous: "previous", aliases.champion: "champion"}
     if line.json:
-        write_json([{**version.to_dict(), "alias": roles.get(version.id)} for version in versions])
+        write_json(
+            [
+                {
+                    **version.to_dict(),
+                    "alias": roles.get(version.id),
+                    "summary": _comparable(version),
+                }
+                for version in versions
+            ]
+        )
         return
     if not versions:
         write_text("no version is deployed yet; train and deploy one: engine run full_flow")
         return
     from rich.table import Column, Table
+
+    from engine.cli.times import clock
+    from engine.config.loading import load_engine_settings
+    from engine.zones import zone_of
 
     timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
     columns = ("alias", "MASE", "naive", "WAPE", "bias", "deployed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,92 +12,196 @@ import click
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
+    from engine.cli.forecasting import Answered, Forecaster, Question
     from engine.data.dataset import Dataset
-    from engine.store import Version
-    from engine.workspace import Workspace
 
 _HISTORY_DAYS_A_COLUMN = 0.75
 _CHART_ROWS = 20
 
 
+def _day(_: click.Context, __: click.Parameter, value: str | None) -> dt.date | None:
+    try:
+        return None if value is None else dt.date.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(f"write a day as 2026-01-31 ({error})") from None
+
+
+def _probability(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value < 1:  # as NaN is not
+        raise click.BadParameter(f"above 0 and below 1, such as 0.8 for 80 %, not {value:g}")
+    return value
+
+
 @click.command("predict")
 @click.option("--series", metavar="ID", help="Which series; default: the one with most volume.")
+@click.option("--values", metavar="V1,V2,...", help="These values instead, oldest first.")
+@click.option("--last-date", metavar="DAY", callback=_day, help="Day of the last of --values.")
 @click.option("--steps", type=click.IntRange(1, 365), help="Days; default: the model's horizon.")
-@click.option("--version", metavar="VERSION", default="champion", show_default=True)
+@click.option("--version", metavar="VERSION", help="An id or an alias; default: champion.")
+@click.option(
+    "--level",
+    type=float,
+    metavar="PROBABILITY",
+    callback=_probability,
+    help="Draw the interval that holds each day with it, such as 0.8.",
+)
+@click.option(
+    "--through-predictor", is_flag=True, help="Ask the running predictor by HTTP, as others do."
+)
 @json_option
 @workspace_option
 @pass_command_line
-def predict(line: CommandLine, series: str | None, steps: int | None, version: str) -> None:
-    """Forecast the days after the newest data with the deployed model, and draw them."""
-    import numpy as np
+def predict(
+    line: CommandLine,
+    series: str | None,
+    values: str | None,
+    last_date: dt.date | None,
+    steps: int | None,
+    version: str | None,
+    level: float | None,
+    through_predictor: bool,
+) -> None:
+    """Forecast the days after the newest data with the deployed model, and draw them.
 
-    from engine.cli.models import resolve_version
+    Through the predictor, the forecast of a series is kept, to be held against what comes (`engine
+    quality`).
+    """
+    from engine.cli.forecasting import of_dataset, pasted
     from engine.cli.output import write_json
-    from models.base import Windows
 
-    workspace = line.workspace.create()
-    chosen = resolve_version(line, version)
-    dataset = _newest_dataset(workspace, chosen)
-    model = chosen.open()
-    name = series or _largest_series(dataset)
-    history = dataset.series_window(name, model.window)
-    windows = Windows(history.values[None, :], np.array([history.last_day.weekday()]))
-    forecast = model.forecast(windows, steps)[0]
-    days = [history.last_day + dt.timedelta(days=ahead) for ahead in range(1, len(forecast) + 1)]
+    if values is not None and series is not None:
+        raise click.UsageError("Give either --series or --values.")
+    if last_date is not None and values is None:
+        raise click.UsageError("--last-date goes with --values.")
+    if version is not None and through_predictor:
+        raise click.UsageError("The predictor answers with the version that serves.")
+    with _forecaster(line, version, through_predictor) as forecaster:
+        if values is None:
+            question = of_dataset(_newest_dataset(line, forecaster), series, forecaster.window)
+        else:
+            question = pasted(values, last_date, forecaster.window)
+        _check_level(forecaster, level)
+        answer = forecaster.forecast(question, steps or forecaster.horizon, level)
     if line.json:
-        write_json(
-            {
-                "series": name,
-                "version": chosen.id,
-                "dataset": dataset.id,
-                "last_day": history.last_day.isoformat(),
-                "forecast": [
-                    {"day": day.isoformat(), "value": float(value)}
-                    for day, value in zip(days, forecast, strict=True)
-                ],
-            }
-        )
+        write_json(_data(forecaster, question, answer, level))
     else:
-        _draw(dataset, name, chosen, days, forecast)
+        _draw(question, answer)
 
 
-def _largest_series(dataset: Dataset) -> str:
-    import numpy as np
+@contextmanager
+def _forecaster(
+    line: CommandLine, version: str | None, through_predictor: bool
+) -> Iterator[Forecaster]:
+    from engine.cli.forecasting import InProcess, ThroughPredictor
 
-    panel = dataset.panel()
-    return panel.ids[int(np.argmax(np.nansum(np.abs(panel.values), axis=1)))]
+    if not through_predictor:
+        from engine.cli.models import resolve_version
+
+        yield InProcess(resolve_version(line, version or "champion"))
+        return
+    from engine.predictor_client import PredictorClient
+
+    with PredictorClient(line.workspace.create()) as client:
+        yield ThroughPredictor(client)
 
 
-def _newest_dataset(workspace: Workspace, version: Version) -> Dataset:
+def _check_level(forecaster: Forecaster, level: float | None) -> None:
+    from engine.errors import ConflictError
+
+    if level is not None and not forecaster.has_intervals:
+        raise ConflictError(
+            "the model has no prediction intervals",
+            where=f"version {forecaster.version}",
+            fix="Leave --level out, or train and deploy it again: engine run full_flow",
+        )
+
+
+def _newest_dataset(line: CommandLine, forecaster: Forecaster) -> Dataset:
     """The data set of the newest data_flow, or the version's own where there is no newer one."""
     from engine.data.dataset import open_dataset
+    from engine.store import open_store
     from engine.tables.handoffs import Handoffs
 
+    workspace = line.workspace
     newest = Handoffs(workspace.database).take("dataset")
-    dataset_id = newest.value if newest else version.lineage["training"]["dataset"]
-    return open_dataset(workspace.datasets, dataset_id)
+    if newest is not None:
+        return open_dataset(workspace.datasets, newest.value)
+    lineage = open_store(workspace).get(forecaster.version).lineage
+    return open_dataset(workspace.datasets, lineage["training"]["dataset"])
 
 
-def _draw(
-    dataset: Dataset, name: str, version: Version, days: list[dt.date], forecast: Any
-) -> None:
+def _data(
+    forecaster: Forecaster, question: Question, answer: Answered, level: float | None
+) -> dict[str, Any]:
+    from engine.cli.forecasting import days_after, days_until
+
+    last_day = question.last_day
+    forecast = _points(days_after(last_day, answer.forecast), answer.forecast)
+    if answer.interval is not None:
+        for point, lower, upper in zip(forecast, *answer.interval, strict=True):
+            point |= {"lower": lower, "upper": upper}
+    return {
+        "series": question.series,
+        "version": answer.version,
+        "model_type": forecaster.model_type,
+        "window": forecaster.window,
+        "horizon": forecaster.horizon,
+        "dataset": question.dataset,
+        "last_day": None if last_day is None else last_day.isoformat(),
+        "answered_by": forecaster.answered_by,
+        "latency_ms": round(answer.latency_ms, 3),
+        "history": _points(days_until(last_day, question.values), question.values),
+        "level": level,
+        "forecast": forecast,
+    }
+
+
+def _points(days: Sequence[dt.date | None], values: Sequence[float]) -> list[dict[str, Any]]:
+    return [
+        {"day": None if day is None else day.isoformat(), "value": value}
+        for day, value in zip(days, values, strict=True)
+    ]
+
+
+def _draw(question: Question, answer: Answered) -> None:
     from engine.charts.forecast import forecast_chart
+    from engine.cli.forecasting import days_after, days_until
     from engine.cli.output import terminal_size, wants_ascii, wants_colour, write_text
 
+    days = days_after(question.last_day, answer.forecast)
+    if question.last_day is None:
+        # A chart has days on its axis, and which ones they are is not known.
+        for ahead, numbers in enumerate(_numbers(answer), start=1):
+            write_text(f"{f'day {ahead}':<14} {numbers}")
+        write_text(f"by {answer.version}, in {answer.latency_ms:.1f} ms")
+        return
     width, height = terminal_size()
-    history = dataset.series_window(name, max(14, int(width * _HISTORY_DAYS_A_COLUMN)))
-    first = history.last_day - dt.timedelta(days=len(history.values) - 1)
+    history = question.values[-max(14, int(width * _HISTORY_DAYS_A_COLUMN)) :]
+    name = question.series or "these values"
+    lower, upper = answer.interval or (None, None)
     chart = forecast_chart(
-        [first + dt.timedelta(days=offset) for offset in range(len(history.values))],
-        [float(value) for value in history.values],
-        days,
-        [float(value) for value in forecast],
-        title=f"{name}: next {len(days)} days by {version.id}",
+        [day for day in days_until(question.last_day, history) if day],
+        history,
+        [day for day in days if day],
+        answer.forecast,
+        title=f"{name}: next {len(days)} days by {answer.version} ({answer.latency_ms:.1f} ms)",
         width=width,
         height=min(_CHART_ROWS, height - 2),
         colour=wants_colour(),
         ascii=wants_ascii(),
+        lower=lower,
+        upper=upper,
     )
     write_text(chart)
-    for day, value in zip(days, forecast, strict=True):
-        write_text(f"{day:%a %Y-%m-%d} {value:12.2f}")
+    for day, numbers in zip(days, _numbers(answer), strict=True):
+        write_text(f"{day:%a %Y-%m-%d} {numbers}")
+
+
+def _numbers(answer: Answered) -> list[str]:
+    """The forecast of each day as text, behind it the ends of its interval."""
+    if answer.interval is None:
+        return [f"{value:12.2f}" for value in answer.forecast]
+    return [
+        f"{value:12.2f} {lower:12.2f} to {upper:.2f}"
+        for value, lower, upper in zip(answer.forecast, *answer.interval, strict=True)
+    ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.atomic import publish_folder, unfinished_folder, write_json
+from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE, list_datasets
 from engine.data.problems import did_you_mean, shown
 from engine.data.report import DataReport
 from engine.data.split import Split
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SERIES_FILE = "series.parquet"
-REPORT_FILE = "report.json"
-MANIFEST_FILE = "manifest.json"
-
-_ID = re.compile(r"[0-9a-f]{16}")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -297,17 +293,6 @@ def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
         raise _changed(folder / MANIFEST_FILE)
     contents = {name: _verified(folder / name, str(files[name].get("sha256"))) for name in files}
     return Dataset(dataset_id, folder, manifest, split, contents[SERIES_FILE])
-
-
-def list_datasets(datasets_dir: Path) -> list[str]:
-    """Ids of the data sets in a folder, sorted; temporary and foreign folders are left out."""
-    if not datasets_dir.is_dir():
-        return []
-    return sorted(
-        entry.name
-        for entry in datasets_dir.iterdir()
-        if _ID.fullmatch(entry.name) and entry.is_dir()
-    )
 
 
 def _table(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Any:

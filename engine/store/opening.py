@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from engine.errors import ConfigError
 from engine.secrets_file import expand, read_secrets, values_of
 from engine.store.remote import RemoteVersions
 from engine.store.versions import VersionStore
 from engine.workspace import Workspace
+
+_ENGINE_FILE = "engine.yaml"
 
 
 def open_store(workspace: Workspace) -> VersionStore:
@@ -15,6 +19,9 @@ def open_store(workspace: Workspace) -> VersionStore:
     Raises:
         ConfigError: engine.yaml cannot be used, or a `${NAME}` in it stands for nothing.
     """
+    if not os.path.lexists(workspace.configs / _ENGINE_FILE):
+        # Nothing names another place, and reading settings costs more than all the rest.
+        return VersionStore(workspace.central_storage)
     # The predictor, which is small, comes by here only when versions lie elsewhere.
     from engine.config.loading import load_engine_settings
 
@@ -29,6 +36,6 @@ def open_store(workspace: Workspace) -> VersionStore:
         }
     except ConfigError as error:
         raise ConfigError(
-            error.what, where=f"{workspace.configs / 'engine.yaml'}: storage.options", fix=error.fix
+            error.what, where=f"{workspace.configs / _ENGINE_FILE}: storage.options", fix=error.fix
         ) from error
     return VersionStore(workspace.central_storage, RemoteVersions(storage.url, options))

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.atomic import publish_folder, sync_folder, unfinished_folder
 from engine.errors import ModelError, NotFoundError, StorageError
@@ -21,7 +21,10 @@ from engine.ids import is_id
 from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
 from engine.store.remote import RemoteVersions
 from models.errors import ModelProblem
-from models.forecasting.bundle import MANIFEST_FILE, ServingModel, open_bundle, verify_bundle
+
+# Who lists versions or moves aliases opens no bundle, and must not wait for numpy.
+if TYPE_CHECKING:
+    from models.forecasting.bundle import ServingModel
 
 _HASH_CHARACTERS = 12
 
@@ -63,6 +66,8 @@ class Version:
             ModelError: A file was changed, is missing, or the golden forecast comes out different.
             StorageError: It has to be fetched, and cannot be.
         """
+        from models.forecasting.bundle import open_bundle
+
         bundle = self.bundle
         try:
             return open_bundle(bundle)
@@ -292,6 +297,8 @@ def read_lineage(content: bytes, where: str) -> dict[str, Any]:
 
 
 def _verified(bundle: Path, where: str) -> dict[str, Any]:
+    from models.forecasting.bundle import verify_bundle
+
     try:
         return verify_bundle(bundle)
     except ModelProblem as problem:
@@ -299,6 +306,8 @@ def _verified(bundle: Path, where: str) -> dict[str, Any]:
 
 
 def _id_of(bundle: Path, manifest: Mapping[str, Any]) -> str:
+    from models.forecasting.bundle import MANIFEST_FILE
+
     content = hashlib.sha256((bundle / MANIFEST_FILE).read_bytes()).hexdigest()
     slug = re.sub(r"[^a-z0-9]+", "-", str(manifest["model_type"]).lower()).strip("-")
     return f"{slug}-{content[:_HASH_CHARACTERS]}"

@@ -338,7 +338,7 @@ class LogsView(LogKeys, RunActions, View):
     def do_save_all(self) -> None:
         """A file of all lines: of one run written in the background, it may be large."""
         if self.run_id is None:
-            self.app.do_save_all()
+            self.app.actions.do_save_all()
             return
         pane, now = self.pane, datetime.fromtimestamp(self.app.now(), self.app.zone)
         path = Path.cwd() / f"log-{self.run_id[:8]}-{now:%Y%m%d-%H%M%S}.txt"

@@ -72,6 +72,7 @@ def test_rolling_back_twice_returns(command: EngineCommand, deployed: tuple[str,
     assert command("models", "rollback", "--json").json == {
         "champion": previous,
         "previous": champion,
+        "replaced": champion,
     }
     answer = command("models", "rollback")
     assert answer.out == f"champion is now {champion} (previous: {previous})\n"
@@ -108,11 +109,34 @@ def test_a_stored_version_is_promoted_with_a_reason_that_is_kept(
     data = command("models", "promote", previous, "--reason", "the new one is late", "--json").json
     text = command("models", "log").out
 
-    assert data == {"champion": previous, "previous": champion}
+    assert data == {"champion": previous, "previous": champion, "replaced": champion}
     newest = command("models", "log", "--json").json[0]
     assert (newest["action"], newest["champion"]) == ("promote", previous)
     assert newest["reason"] == "the new one is late"
     assert text.splitlines()[1].split()[2:4] == ["promote", previous]
+
+
+def test_what_a_promotion_replaced_undoes_it(
+    command: EngineCommand, deployed: tuple[str, str]
+) -> None:
+    previous, champion = deployed
+
+    replaced = command("models", "promote", previous, "--json").json["replaced"]
+    command("models", "promote", replaced)
+
+    assert command("models", "show", "champion", "--json").json["id"] == champion
+    # Nothing moves, so that there is nothing to undo.
+    assert command("models", "promote", champion, "--json").json["replaced"] is None
+
+
+def test_the_list_has_the_measures_of_each_version_at_hand(
+    command: EngineCommand, deployed: tuple[str, str]
+) -> None:
+    summary = command("models", "--json").json[0]["summary"]
+
+    assert (summary["mase"], summary["mase_of_seasonal_naive"]) == (0.9, 0.9)
+    assert (summary["bias"], summary["last_day_seen"]) == (-0.02, "2026-02-01")
+    assert {"rmsse", "wape", "mae", "seed", "run", "training_seconds"} <= summary.keys()
 
 
 def test_a_version_that_does_not_verify_is_not_promoted(

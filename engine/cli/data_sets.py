@@ -1,0 +1,170 @@
+"""`engine data list | show`: the data sets that data_flow prepared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+
+if TYPE_CHECKING:
+    from engine.data.catalogue import DatasetInfo
+    from engine.data.dataset import Dataset
+    from engine.data.summary import SeriesSummary
+
+_SERIES_SHOWN = 20
+_KIB = 1024
+
+
+@click.command("list")
+@json_option
+@workspace_option
+@pass_command_line
+def list_(line: CommandLine) -> None:
+    """List the prepared data sets, the newest first; `latest` is what a training takes up."""
+    from engine.cli.output import write_json, write_table, write_text
+    from engine.data.catalogue import describe_datasets
+
+    workspace = line.workspace.create()
+    latest = _latest(line)
+    found = describe_datasets(workspace.datasets)
+    if line.json:
+        write_json([{**info.to_dict(), "is_latest": info.id == latest} for info in found])
+        return
+    if not found:
+        write_text("no data set yet; prepare one: engine run data_flow")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from engine.text import printable
+
+    columns = ("id", "", "series", "rows", "first day", "last day", "size", "source")
+    shown = Table(*columns, box=None, pad_edge=False)
+    for info in found:
+        mark = "latest" if info.id == latest else ""
+        source = Text(printable(info.source))
+        days = (info.first_day, info.last_day)
+        counts = (f"{info.series:,}", f"{info.rows:,}")
+        shown.add_row(info.id, mark, *counts, *days, _size(info), source)
+    write_table(shown)
+    for info in found:
+        if info.problem:
+            write_text(f"{info.id}: {printable(info.problem)}")
+
+
+def _size(info: DatasetInfo) -> str:
+    kibibytes = info.bytes / _KIB
+    return f"{kibibytes:.0f} KiB" if kibibytes < _KIB else f"{kibibytes / _KIB:.1f} MiB"
+
+
+@click.command("show")
+@click.argument("dataset_id", metavar="[ID]", required=False)
+@click.option("--series", metavar="NAME", help="The values of this series.")
+@click.option("--days", type=click.IntRange(1), metavar="N", help="Only its last N days.")
+@json_option
+@workspace_option
+@pass_command_line
+def show(line: CommandLine, dataset_id: str | None, series: str | None, days: int | None) -> None:
+    """Show what is in a data set, what the rules did to it, and its series.
+
+    ID is one that `engine data list` prints; default is the latest.
+    """
+    from engine.cli.output import write_json
+    from engine.data.dataset import open_dataset
+    from engine.data.summary import summarize_series
+
+    if days is not None and series is None:
+        raise click.UsageError("--days goes with --series NAME.")
+    workspace = line.workspace.create()
+    dataset = open_dataset(workspace.datasets, dataset_id or _default(line))
+    summaries = summarize_series(dataset)
+    values = None if series is None else _values(dataset, series, days, summaries)
+    if line.json:
+        split = dataset.split
+        write_json(
+            {
+                "id": dataset.id,
+                "name": dataset.name,
+                "is_latest": dataset.id == _latest(line),
+                "source": dataset.manifest["source"],
+                "covariates": list(dataset.covariates),
+                "first_day": split.first_day.isoformat(),
+                "train_end": split.train_end.isoformat(),
+                "validation_end": split.validation_end.isoformat(),
+                "last_day": split.last_day.isoformat(),
+                "report": dataset.report,
+                "series": [one.to_dict() for one in summaries],
+                "values": values,
+            }
+        )
+    elif values is None:
+        _write_report(dataset, summaries)
+    else:
+        _write_values(values)
+
+
+def _latest(line: CommandLine) -> str | None:
+    from engine.tables.handoffs import Handoffs
+
+    newest = Handoffs(line.workspace.database).take("dataset")
+    return newest.value if newest else None
+
+
+def _default(line: CommandLine) -> str:
+    from engine.errors import NotFoundError
+
+    latest = _latest(line)
+    if latest is None:
+        raise NotFoundError("there is no data set yet", fix="Prepare one: engine run data_flow")
+    return latest
+
+
+def _values(
+    dataset: Dataset, name: str, days: int | None, summaries: list[SeriesSummary]
+) -> dict[str, Any]:
+    length = next((one.count for one in summaries if one.id == name), 1)
+    found = dataset.series_window(name, min(days or length, length))
+    first = found.last_day - dt.timedelta(days=len(found.values) - 1)
+    return {
+        "series": name,
+        "days": [
+            {"day": (first + dt.timedelta(days=offset)).isoformat(), "value": value}
+            for offset, value in enumerate(found.values.tolist())
+        ],
+    }
+
+
+def _write_report(dataset: Dataset, summaries: list[SeriesSummary]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from engine.cli.output import write_table, write_text
+    from engine.text import printable
+
+    split = dataset.split
+    write_text(f"{dataset.id} ({dataset.name})")
+    for sentence in dataset.report["sentences"]:
+        write_text(f"  {printable(sentence)}")
+    write_text(f"  Training ends on {split.train_end}, validation on {split.validation_end}")
+    columns = ("series", "days", "mean", "zeros", "last", "first day", "last day")
+    shown = Table(*columns, box=None, pad_edge=False)
+    largest = sorted(summaries, key=lambda one: abs(one.mean) * one.count, reverse=True)
+    for one in largest[:_SERIES_SHOWN]:
+        numbers = (str(one.count), f"{one.mean:.2f}", f"{one.zero_share:.0%}")
+        days = (str(one.first_day), str(one.last_day))
+        shown.add_row(Text(printable(one.id)), *numbers, f"{one.last_value:.2f}", *days)
+    write_table(shown)
+    if len(largest) > _SERIES_SHOWN:
+        write_text(
+            f"the {_SERIES_SHOWN} largest of {len(largest):,} series; all: engine data show --json"
+        )
+
+
+def _write_values(values: dict[str, Any]) -> None:
+    from engine.cli.output import write_text
+
+    for one in values["days"]:
+        write_text(f"{one['day']} {one['value']:12.2f}")

@@ -1,0 +1,131 @@
+"""`engine quality`: how good the forecasts that were served turned out to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+
+if TYPE_CHECKING:
+    from engine.quality.scores import VersionScore
+    from engine.quality.served import Served
+    from models.arrays import Panel
+
+_TREND_COLUMNS = 20
+_COLUMNS = ("version", "", "days", "MAE", "WAPE", "bias", "MASE", "MAE by day")
+
+
+@click.command("quality")
+@click.option(
+    "--days",
+    "last_days",
+    type=click.IntRange(1, 3660),
+    default=90,
+    show_default=True,
+    metavar="N",
+    help="Count forecasts of the last N days of the data.",
+)
+@json_option
+@workspace_option
+@pass_command_line
+def quality(line: CommandLine, last_days: int) -> None:
+    """Hold the forecasts that were served against what came.
+
+    The predictor keeps the forecasts of series that have a name. They are compared with the newest
+    data set: run data_flow with newer data, and the days in it are scored.
+    """
+    from engine.cli.output import write_json
+    from engine.quality.served import read_served
+
+    workspace = line.workspace.create()
+    served = read_served(workspace)
+    dataset_id = _newest_dataset(line)
+    scores: list[VersionScore] = []
+    panel: Panel | None = None
+    if served.forecasts and dataset_id is not None:
+        from engine.data.dataset import open_dataset
+        from engine.quality.scores import score_served
+
+        panel = open_dataset(workspace.datasets, dataset_id).panel()
+        scores = score_served(served.forecasts, panel, last_days=last_days)
+    message = _message(served, dataset_id, panel, scores)
+    roles = _roles(line)
+    if line.json:
+        last_day = panel.date_of(panel.days - 1).isoformat() if panel else None
+        write_json(
+            {
+                "dataset": dataset_id,
+                "last_day": last_day,
+                "forecasts": len(served.forecasts),
+                "unreadable": served.unreadable,
+                "message": message,
+                "versions": [{**one.to_dict(), "alias": roles.get(one.version)} for one in scores],
+            }
+        )
+    else:
+        _write(scores, roles, message)
+
+
+def _newest_dataset(line: CommandLine) -> str | None:
+    from engine.tables.handoffs import Handoffs
+
+    newest = Handoffs(line.workspace.database).take("dataset")
+    return newest.value if newest else None
+
+
+def _roles(line: CommandLine) -> dict[str | None, str]:
+    from engine.store import AliasRegistry
+
+    aliases = AliasRegistry(line.workspace.central_storage).read()
+    return {aliases.previous: "previous", aliases.champion: "champion"}
+
+
+def _message(
+    served: Served, dataset_id: str | None, panel: Panel | None, scores: list[VersionScore]
+) -> str:
+    """Why there is nothing to see, "" when there is."""
+    if any(one.matched for one in scores):
+        return ""
+    if not served.forecasts:
+        return "not enough data yet: no forecast of a series with a name (series_id) was served"
+    if dataset_id is None or panel is None:
+        return "not enough data yet: there is no data set; prepare one: engine run data_flow"
+    return (
+        f"not enough data yet: {len(served.forecasts):,} forecasts are kept, and the data set, "
+        f"which ends on {panel.date_of(panel.days - 1)}, has no value of their series and days"
+    )
+
+
+def _write(scores: list[VersionScore], roles: dict[str | None, str], message: str) -> None:
+    from engine.cli.output import write_text
+
+    matched = [one for one in scores if one.matched]
+    if not matched:
+        write_text(message)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from engine.charts.sparkline import sparkline
+    from engine.cli.output import wants_ascii, write_table
+    from engine.text import printable
+
+    shown = Table(*_COLUMNS, box=None, pad_edge=False)
+    for one in matched:
+        trend = sparkline([day.mae for day in one.days], _TREND_COLUMNS, ascii=wants_ascii())
+        shown.add_row(
+            Text(printable(one.version)),
+            roles.get(one.version, ""),
+            f"{one.matched:,}",
+            *(_number(value) for value in (one.mae, one.wape)),
+            _number(one.bias, "+.3f"),
+            _number(one.mase),
+            Text(trend),
+        )
+    write_table(shown)
+
+
+def _number(value: Any, form: str = ".3f") -> str:
+    return "-" if value is None else format(value, form)

@@ -1,0 +1,183 @@
+"""Asking the running predictor, as its clients do: by HTTP, at the address that it wrote down.
+
+Small on purpose: who asks for a forecast needs neither the engine nor what runs a model.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import TracebackType
+from typing import Any
+
+from engine.errors import DataError, NotFoundError, ServerError
+from engine.processes import is_alive
+from engine.workspace import Workspace
+
+_TIMEOUT_SECONDS = 10.0
+_LOG = "predictor/log"
+
+
+@dataclass(frozen=True)
+class ServingModel:
+    """What answers: its id and model, the days that it sees and gives, whether with intervals."""
+
+    version: str
+    model_type: str
+    window: int
+    horizon: int
+    intervals: bool
+
+
+@dataclass(frozen=True)
+class PredictorAnswer:
+    """A forecast as it was served.
+
+    Attributes:
+        version: Which version answered.
+        forecast: Its days.
+        latency_ms: From the request to the whole answer, on a connection that was there.
+        interval: Lower and upper ends of its days, None when no level was asked for.
+    """
+
+    version: str
+    forecast: list[float]
+    latency_ms: float
+    interval: tuple[list[float], list[float]] | None = None
+
+
+def predictor_address(workspace: Workspace) -> tuple[str, int]:
+    """Host and port where the predictor of a workspace answers.
+
+    Raises:
+        ServerError: None is running.
+    """
+    for path in sorted(workspace.predictor.glob("worker-*.json")):
+        try:
+            record = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue  # being replaced, or of a worker that died while it wrote
+        if isinstance(record, dict) and is_alive(record.get("pid"), record.get("mark")):
+            return str(record["host"]), int(record["port"])
+    raise ServerError(
+        "no predictor is running", where=str(workspace.root), fix="Start it: engine up"
+    )
+
+
+class PredictorClient:
+    """One connection to the predictor; use it as a context manager.
+
+    Args:
+        workspace: Whose predictor.
+
+    Raises:
+        ServerError: None is running.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        host, port = predictor_address(workspace)
+        self.address = f"http://{host}:{port}"
+        self._log = str(workspace.root / _LOG)
+        self._connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
+
+    def __enter__(self) -> PredictorClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def serving(self) -> ServingModel:
+        """What answers now.
+
+        Raises:
+            NotFoundError: No version is deployed.
+            ServerError: The predictor does not answer.
+        """
+        said = self._ask("GET", "/models")
+        serving = said["serving"]
+        if serving is None:
+            raise NotFoundError(
+                said["problem"] or "no model is deployed yet",
+                where=self.address,
+                fix="Deploy one: engine run full_flow",
+            )
+        return ServingModel(
+            str(serving["model_name"]),
+            str(serving["model_type"]),
+            int(serving["window"]),
+            int(serving["horizon"]),
+            bool(serving["intervals"]),
+        )
+
+    def forecast(
+        self,
+        values: Sequence[float],
+        steps: int,
+        *,
+        last_day: date | None = None,
+        series_id: str | None = None,
+        level: float | None = None,
+    ) -> PredictorAnswer:
+        """Ask for the days after some values.
+
+        Args:
+            values: Oldest first; at least the window of what serves.
+            steps: Days wanted.
+            last_day: Day of the last value; None: not known.
+            series_id: Which series it is; the forecast is then kept, to be held against what comes.
+            level: Of the interval of each day; None: no interval.
+
+        Raises:
+            DataError: The predictor cannot forecast this; says why.
+            ServerError: The predictor does not answer.
+        """
+        series: dict[str, Any] = {"input_data": list(values)}
+        if last_day is not None:
+            series["last_date"] = last_day.isoformat()
+        asked: dict[str, Any] = {"prediction_step": steps}
+        if level is not None:
+            asked["level"] = level
+        begin = time.perf_counter()
+        if series_id is None:
+            said = self._ask("POST", "/predict_timeseries", series | asked)
+            one = said
+        else:
+            series["series_id"] = series_id
+            said = self._ask("POST", "/forecast", {"series": [series], **asked})
+            one = said["forecasts"][0]
+        milliseconds = (time.perf_counter() - begin) * 1000
+        interval = None if level is None else (list(one["lower"]), list(one["upper"]))
+        version = str(said["model_name"])
+        return PredictorAnswer(version, list(one["prediction"]), milliseconds, interval)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            self._connection.request(
+                method, path, content, {"Content-Type": "application/json"} if content else {}
+            )
+            response = self._connection.getresponse()
+            said = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ServerError(
+                f"the predictor does not answer: {error}",
+                where=self.address,
+                fix=f"See {self._log}",
+            ) from error
+        if response.status == 200:
+            return dict(said)
+        message = str(said.get("message", said))
+        if response.status in (400, 413, 422):
+            raise DataError(message, where=self.address)
+        raise ServerError(
+            f"the predictor refuses ({response.status}): {message}", where=self.address
+        )

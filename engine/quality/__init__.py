@@ -1,0 +1,1 @@
+"""How good served forecasts turned out to be, once their days have come."""
