@@ -151,6 +151,7 @@ def _data(
         "answered_by": forecaster.answered_by,
         "latency_ms": round(answer.latency_ms, 3),
         "history": _points(days_until(last_day, question.values), question.values),
+        "has_intervals": forecaster.has_intervals,
         "level": level,
         "forecast": forecast,
     }

@@ -127,6 +127,8 @@ def test_the_answer_has_what_the_model_saw_and_some_days_before(
 
     assert (answer["model_type"], answer["window"], answer["horizon"]) == ("SeasonalNaive", 14, 7)
     assert answer["latency_ms"] >= 0
+    # So that who wants an interval knows whether to ask for it.
+    assert (answer["has_intervals"], answer["level"]) == (False, None)
     assert len(answer["history"]) == 90
     assert [one["value"] for one in answer["history"]] == dataset.panel().values[0, -90:].tolist()
     assert answer["history"][-1]["day"] == answer["last_day"]
