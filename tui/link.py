@@ -92,7 +92,9 @@ class Link:
         """
         while self._client is None:
             await asyncio.sleep(0.01)
-        return await self._client.send(call)
+        reply = await self._client.send(call)
+        self._reached()
+        return reply
 
     def look(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do something in the background unless the same is already under way.
