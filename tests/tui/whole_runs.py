@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -120,9 +119,12 @@ def write_progress(workspace: Workspace, run_id: str, epochs: Iterable[int]) -> 
     """What training told of some epochs: the sixth is the best one."""
     progress = ProgressWriter(workspace.run_folder(run_id))
     for epoch in epochs:
-        progress.write("epoch", step="train_model", done=epoch, total=20,
-                       **{"loss": 0.9 / epoch**0.3, "validation_loss": 0.8 + (epoch - 6) ** 2 / 500,
-                          "learning_rate": 0.001})  # fmt: skip
+        measures = {
+            "loss": 0.9 / epoch**0.3,
+            "validation_loss": 0.8 + (epoch - 6) ** 2 / 500,
+            "learning_rate": 0.001,
+        }
+        progress.write("epoch", step="train_model", done=epoch, total=20, **measures)
     progress.close()
 
 
@@ -132,8 +134,3 @@ def log_text(lines: int) -> str:
         f"2026-03-05 14:02:{number % 60:02d}.000 +0000 INFO    train_model: line {number}\n"
         for number in range(1, lines + 1)
     )
-
-
-def events(path: Any) -> list[dict[str, Any]]:
-    """The progress events in a file."""
-    return [json.loads(line) for line in path.read_text().splitlines()]

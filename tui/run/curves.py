@@ -13,8 +13,9 @@ from tui.paint import Line, clip, fit, from_ansi
 _NOT_MEASURES = frozenset({"at", "kind", "step", "done", "total"})
 # Measures whose sizes differ by more than this would flatten each other in one chart.
 _APART = 8.0
-_LEAST_CHART = 7
-_MOST_CHART = 18
+_LEAST_CHART = 8
+_READABLE = 11
+_MOST_CHART = 20
 
 Point = tuple[float, float]
 
@@ -104,41 +105,60 @@ def metrics_lines(curves: Curves, width: int, height: int, *, ascii: bool = Fals
     lines: list[Line] = []
     for curve in measured:
         groups = _groups(curve)
-        each = (height - 2 - len(curve.points)) // len(groups)
-        for names in groups:
-            lines += _chart(curve, names, width, min(_MOST_CHART, max(_LEAST_CHART, each)), ascii)
-        lines += _numbers(curve, width)
-        lines.append([])
+        room = height - 1 - len(curve.points)
+        # Charts that would be too low to read follow below the first.
+        together = len(groups) if room >= len(groups) * _READABLE else 1
+        each = min(_MOST_CHART, max(_LEAST_CHART, room // together))
+        lines += _chart(curve, groups[0], width, each, ascii)
+        if together == 1:
+            lines += [*_numbers(curve, width), []]
+        for names in groups[1:]:
+            lines += _chart(curve, names, width, each, ascii)
+        if together > 1:
+            lines += _numbers(curve, width)
+        if curve is not measured[-1]:
+            lines.append([])
     return lines
 
 
 def _groups(curve: Curve) -> list[list[str]]:
-    """Measures that may share a chart: those whose values are of about the same size."""
+    """Measures that may share a chart: those whose values are of about the same size.
+
+    The chart of the measure that tells which epoch was best comes first. A measure that never
+    changed has no chart: its number says it all.
+    """
     groups: list[tuple[float, list[str]]] = []
     for name, points in curve.points.items():
-        size = max(abs(value) for _, value in points) or 1e-12
+        values = [value for _, value in points]
+        if min(values) == max(values) and name != curve.judged_by:
+            continue
+        size = max(map(abs, values)) or 1e-12
         for known, names in groups:
             if max(size, known) <= _APART * min(size, known):
                 names.append(name)
                 break
         else:
             groups.append((size, [name]))
-    return [names for _, names in groups]
+    return sorted((names for _, names in groups), key=lambda names: curve.judged_by not in names)
 
 
 def _chart(curve: Curve, names: list[str], width: int, height: int, ascii: bool) -> list[Line]:
     from engine.charts.curves import curve_chart
 
-    drawn: dict[str, list[Point]] = {name: curve.points[name] for name in names}
-    if curve.judged_by in names and curve.best is not None and curve.done > 1:
-        drawn[tr("best")] = [curve.best]
+    best = curve.best if curve.judged_by in names and curve.done > 1 else None
     title = curve.step
     if curve.attempt > 1:
         title += " " + tr("(attempt {number})", number=curve.attempt)
     text = curve_chart(
-        drawn, title=f" {title}", width=width, height=height, x_name=curve.unit, ascii=ascii
+        {name: curve.points[name] for name in names},
+        title=title,
+        width=width - 1,
+        height=height,
+        x_name=curve.unit,
+        mark=None if best is None else (tr("best"), best),
+        ascii=ascii,
     )
-    return [from_ansi(line) for line in text.split("\n")]
+    return [[(" ", ""), *from_ansi(line)] for line in text.split("\n")]
 
 
 def _numbers(curve: Curve, width: int) -> list[Line]:

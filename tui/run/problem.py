@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from engine.schema import RunInfo
 from tui.language import tr
 from tui.paint import Line, clip, wrap
-from tui.states import sign, style, word
 
 _TRACEBACK = "Traceback (most recent call last):"
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|^\w*(Error|Exception)\b|Traceback \(most recent")
@@ -65,11 +64,10 @@ def problem_lines(
     """
     if run.state not in ("FAILED", "CRASHED", "CANCELLED"):
         return [[], [(" " + tr("Nothing went wrong so far."), "dim")]]
-    lines: list[Line] = [
-        [(f" {sign(run.state)} {word(run.state)}", f"{style(run.state)} strong"),
-         (f"  {run.error_kind}" if run.error_kind else "", "dim")],
-    ]  # fmt: skip
-    lines += [[(f" {text}", "bad")] for text in wrap(run.message, width - 2) if text]
+    lines: list[Line] = [[(f" {run.error_kind}", "dim")]] if run.error_kind else []
+    lines += [
+        [(f" {text}", "bad")] for text in wrap(run.message or run.state.lower(), width - 2) if text
+    ]
     if steps:
         lines += [[], [(" " + tr("Failed steps"), "title")]]
         lines += [[(clip(f" ✗ {name}", width), "")] for name in steps[:20]]

@@ -120,7 +120,8 @@ def _ghost(ended: timedelta, before: timedelta, width: int) -> Line:
 
 def _at(time: datetime, origin: datetime, zone: tzinfo | None) -> str:
     after = (time - origin).total_seconds()
-    return f"{time.astimezone(zone or UTC):%H:%M:%S}  +{format_duration(max(0.0, after))}"
+    sign_ = "-" if after < 0 else "+"
+    return f"{time.astimezone(zone or UTC):%H:%M:%S}  {sign_}{format_duration(abs(after))}"
 
 
 def _fact(name: str, said: str, width: int, look: str = "") -> Line:

@@ -285,7 +285,7 @@ class RunTimeline:
             return found
         view = gantt_lines(
             layout.rows,
-            width,
+            max(0, width - 2),
             start=window.start,
             end=window.end,
             height=size,
@@ -295,8 +295,12 @@ class RunTimeline:
             origin=layout.began,
             ascii=ascii,
         )
-        part = [from_ansi(line) for line in view.lines], [from_ansi(line) for line in view.axis]
+        part = _with_margin(view.lines), _with_margin(view.axis)
         self._parts[key] = part
         while len(self._parts) > _PARTS_KEPT:
             self._parts.popitem(last=False)
         return part
+
+
+def _with_margin(lines: Sequence[str]) -> list[Line]:
+    return [[(" ", ""), *from_ansi(line)] for line in lines]

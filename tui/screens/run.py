@@ -159,7 +159,7 @@ class RunView(RunActions, PaneKeys, RunDrawing):
         elif not self.is_wide and self.tab != "timeline":
             self.tab = "timeline"
         else:
-            self.app.do_back()
+            self.app.actions.do_back()
 
     def click(self, x: int, y: int, *, double: bool) -> None:
         """Select a tab or a row; a double click opens the row."""
