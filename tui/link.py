@@ -66,11 +66,11 @@ class Link:
         # Its libraries take a tenth of a second to import: the first frame stands before that.
         client = await asyncio.to_thread(_import_client)
         if self._autostart:
-            # Nobody else may use this one: a request that is under way would end with it.
-            first = client(self._workspace, autostart=True)
+            # Nobody else may use this one: it is closed at once.
+            starter = client(self._workspace, autostart=True)
             with suppress(EngineError):
-                await first.send(_calls().status())
-            await first.close()
+                await starter.send(_calls().status())
+            await starter.close()
         # Later on it is not started behind the back of whoever stopped it.
         self._client = client(self._workspace, autostart=False)
         self._spawn(self._keep_following())

@@ -275,7 +275,7 @@ def test_a_run_that_waits_says_why_and_is_cancelled(
         run = client.send(calls.launch("train_flow")).run
 
     async def scenario(terminal: Terminal) -> None:
-        await open_run(terminal, run.id[:8])
+        terminal.app.open_run(run.id[:8])
         await terminal.until(lambda: run.id in terminal.board.details, "for the run")
         why = terminal.board.details[run.id].run.waiting
         assert why and why in terminal.text()
@@ -283,11 +283,7 @@ def test_a_run_that_waits_says_why_and_is_cancelled(
         await terminal.press("x")
         await terminal.until_shown("⊘ cancelled")
 
-    async def begin(terminal: Terminal) -> None:
-        terminal.app.open_run(run.id)
-        await scenario(terminal)
-
-    use_terminal(workspace, begin, size=(100, 24))
+    use_terminal(workspace, scenario, size=(100, 24))
     with EngineClient(workspace, autostart=False) as client:
         assert client.send(calls.run(run.id)).run.state == "CANCELLED"
 
@@ -360,7 +356,7 @@ def test_what_was_shown_is_shown_again_and_damaged_memory_is_harmless(
 
     async def damaged(terminal: Terminal) -> None:
         await terminal.until_shown("sad-newt")
-        assert "score_fold x6" in terminal.text()
+        await terminal.until_shown("score_fold x6")
 
     use_terminal(workspace, first)
     use_terminal(workspace, again)
@@ -370,10 +366,10 @@ def test_what_was_shown_is_shown_again_and_damaged_memory_is_harmless(
 
 def test_names_do_not_act_on_the_terminal(workspace: Workspace, table: RunTable) -> None:
     add_run(table, LIVE, "train_flow", name="[red]x\x1b[2J")
-    progress = ProgressWriter(workspace.run_folder(LIVE).joinpath(".").resolve())
+    write_log(workspace.run_folder(LIVE), "\x1b[31mred\n")
+    progress = ProgressWriter(workspace.run_folder(LIVE))
     progress.write("task", id="1", name="\x1b]0;owned\x07[b]", flow="train_flow", state="RUNNING")
     progress.close()
-    write_log(workspace.run_folder(LIVE), "\x1b[31mred\n")
 
     async def scenario(terminal: Terminal) -> None:
         await open_run(terminal, LIVE)
