@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
+    "word state:failed !word": "단어 state:failed !단어",
     # Tabs
     "Params": "매개변수",
     "Metrics": "지표",
@@ -46,11 +47,9 @@ TEXTS: dict[str, str] = {
     "{time} later now": "이번에는 {time} 늦음",
     "{time} sooner now": "이번에는 {time} 빠름",
     # Log
-    "follows": "따라가는 중",
     "no line fits the filter; esc takes it away": "필터에 맞는 줄이 없습니다. esc로 필터를 지웁니다",
     "it wrote nothing": "기록이 없습니다",
     "nothing written yet": "아직 기록이 없습니다",
-    "no error in the last {count} lines": "마지막 {count}줄에 오류가 없습니다",
     # Params
     "Request": "요청",
     "priority": "우선순위",
@@ -99,5 +98,4 @@ TEXTS: dict[str, str] = {
     "folder": "폴더",
     "error": "오류",
     "step": "단계",
-    "log lines": "로그 줄",
 }

@@ -148,7 +148,7 @@ class RunDrawing(View):
     def _note(self, shown: str, width: int) -> str:
         if shown == "timeline":
             return self._timeline_note(width)
-        return self.tabs.place(shown) if self.tabs else ""
+        return self.tabs.place(shown) if self.tabs is not None and shown != "logs" else ""
 
     def _timeline_note(self, width: int) -> str:
         facts: list[str] = []

@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError, NotFoundError
-from engine.schema import LogReply, RunDetail, RunInfo
+from engine.schema import RunDetail, RunInfo
 from tui.run.artifacts import File, list_files
 from tui.run.curves import Curves
-from tui.run.log import TAIL, RunLog
 from tui.run.params import read_config
 from tui.run.timeline import RunTimeline
 
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
 
 
 class RunFacts:
-    """Log, curves, configuration, files and predecessor of a run.
+    """Curves, configuration, files and predecessor of a run.
 
     Attributes:
         run_id: The run; as soon as it is known, its whole id.
         missing: Why there is no such run; "" while there may be.
-        log: The end of its log.
         curves: What it measured.
         config: Its effective configuration, None while that is not known or written.
         files: The files in its folder, None while that was not looked into.
@@ -37,13 +35,12 @@ class RunFacts:
         self._app = app
         self.run_id = run_id
         self.missing = ""
-        self.log = RunLog()
         self.curves = Curves()
         self.config: str | None = None
         self.files: list[File] | None = None
         self.before: RunInfo | None = None
         self.ghost: Ghost | None = None
-        self._seen: dict[str, tuple[object, ...]] = {}
+        self._seen: dict[str, object] = {}
         self._failed: set[str] = set()
 
     # When to ask
@@ -52,28 +49,22 @@ class RunFacts:
         """Fetch the run, whatever is known of it."""
         self._app.link.look(f"run {self.run_id}", self._fetch_detail)
 
-    def want_log(self, run: RunInfo) -> None:
-        """Read the log on when it may have grown."""
-        newest = self._app.board.log[-1] if self._app.board.log else None
-        if not self.log.ended:
-            self._want("log", (newest, run.state), self._fetch_log)
-
     def want_curves(self, detail: RunDetail) -> None:
         """Read the progress on when the run has gone on."""
-        self._want("curves", (detail,), self._fetch_curves)
+        self._want("curves", detail, self._fetch_curves)
 
     def want_config(self, detail: RunDetail) -> None:
         """Read the configuration, which is written as the run is launched."""
         if self.config is None:
-            self._want("config", (detail.run.state,), lambda: self._read_config(detail.folder))
+            self._want("config", detail.run.state, lambda: self._read_config(detail.folder))
 
     def want_files(self, detail: RunDetail) -> None:
         """Look into the folder, again when the run has ended."""
-        self._want("files", (detail.run.state,), lambda: self._read_files(detail.folder))
+        self._want("files", detail.run.state, lambda: self._read_files(detail.folder))
 
     def want_ghost(self, run: RunInfo) -> None:
         """Fetch the completed run before this one."""
-        self._want("ghost", (run.id,), lambda: self._fetch_ghost(run))
+        self._want("ghost", run.id, lambda: self._fetch_ghost(run))
 
     def retry(self) -> None:
         """What could not be had may be asked for again."""
@@ -85,16 +76,15 @@ class RunFacts:
         """Everything is to be asked for again; what is known is shown meanwhile."""
         self._seen.clear()
 
-    def _want(
-        self, name: str, marks: tuple[object, ...], fetch: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Fetch something unless it was fetched since it last changed, as marks tell."""
+    def _want(self, name: str, mark: object, fetch: Callable[[], Awaitable[None]]) -> None:
+        """Fetch something unless it was fetched since it last changed, as a mark tells."""
         seen = self._seen.get(name)
-        if seen is not None and all(map(_same, seen, marks)):
+        # Runs with thousands of steps are not held against each other value by value.
+        if seen is not None and (seen is mark or (isinstance(mark, str) and seen == mark)):
             return
 
         async def work() -> None:
-            self._seen[name] = marks
+            self._seen[name] = mark
             try:
                 await fetch()
             except EngineError:
@@ -114,15 +104,6 @@ class RunFacts:
         self.missing = ""
         self.run_id = detail.run.id
         self._app.board.take_detail(detail)
-
-    async def _fetch_log(self) -> None:
-        async def ask(cursor: str | None) -> LogReply:
-            tail = TAIL if cursor is None else None
-            call = _calls().log(self.run_id, cursor=cursor, tail=tail)
-            reply: LogReply = await self._app.link.send(call)
-            return reply
-
-        await self.log.read(ask)
 
     async def _fetch_curves(self) -> None:
         call = _calls().progress(self.run_id, self.curves.offset)
@@ -160,11 +141,6 @@ def _ghost(detail: RunDetail, now: float) -> Ghost:
     from tui.run.layout import lay_out
 
     return ghost_of(lay_out(detail, now).timeline)
-
-
-def _same(one: object, other: object) -> bool:
-    # Two equal lines of a log are two lines.
-    return one is other or (isinstance(one, str) and one == other)
 
 
 def _calls() -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine.schema import RunInfo
 from tui.language import tr
-from tui.paint import Line, clip, wrap
+from tui.paint import Line, clean, clip, crop, text_of, width_of, wrap
 
 _TRACEBACK = "Traceback (most recent call last):"
 _ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|^\w*(Error|Exception)\b|Traceback \(most recent")
@@ -29,11 +29,6 @@ _ADVICE = {
 def is_error_line(line: str) -> bool:
     """Whether a line of a log tells of a mistake."""
     return _ERROR.search(line) is not None
-
-
-def first_error(lines: Sequence[str]) -> int | None:
-    """The first line that tells of a mistake."""
-    return next((at for at, line in enumerate(lines) if is_error_line(line)), None)
 
 
 def traceback_of(lines: Sequence[str]) -> list[str]:
@@ -89,14 +84,12 @@ def _log_part(log: Sequence[str] | None, width: int) -> list[Line]:
     lines: list[Line] = [[(f" {title}", "title")]]
     for line in shown:
         look = "bad" if is_error_line(line) else "dim"
-        lines += [[(f" {text}", look)] for text in wrap_kept(line, width - 2)]
+        lines += [[(f" {text}", look)] for text in _wrap_kept(line, width - 2)]
     return lines if shown else [*lines, [(" " + tr("it wrote nothing"), "dim")]]
 
 
-def wrap_kept(text: str, width: int) -> list[str]:
+def _wrap_kept(text: str, width: int) -> list[str]:
     """A line broken at the width only, so that its indentation stays."""
-    from tui.paint import clean, crop, text_of, width_of
-
     whole: Line = [(clean(text), "")]
     end = max(1, width_of(whole))
     step = max(1, width)

@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.schema import RunDetail, RunInfo
-from tui.paint import Line, clean
+from engine.states import FINAL_STATES
+from tui.language import tr
+from tui.log_file import LogFile
+from tui.log_pane import LogPane
+from tui.paint import Line, clip
 from tui.run.artifacts import artifacts_lines
 from tui.run.curves import metrics_lines
 from tui.run.facts import RunFacts
-from tui.run.panes import LogPane, Pane, TextPane
+from tui.run.panes import Pane, TextPane
 from tui.run.params import params_lines
 from tui.run.problem import problem_lines
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
+
+# Where a traceback is looked for: a run that fails ends with it.
+_LOG_LINES = 2000
 
 # By name, with their titles; where there is room the first has a place of its own.
 TABS = {
@@ -31,40 +38,64 @@ class Tabs:
     """What is shown in the tabs of one run, but the timeline.
 
     Attributes:
-        log: The pane of the log.
+        log: The pane of its log, None before the run is known.
     """
 
     def __init__(self, app: ControlCenter, facts: RunFacts) -> None:
         self._app = app
         self._facts = facts
-        self.log = LogPane(facts.log)
+        self.log: LogPane | None = None
+        self._file: LogFile | None = None
+        self._reads_log = False
         self._texts = {name: TextPane() for name in TABS if name not in ("timeline", "logs")}
 
-    def pane(self, name: str) -> Pane:
+    def pane(self, name: str) -> Pane | None:
         """What the keys move in a tab."""
         return self.log if name == "logs" else self._texts[name]
 
     def place(self, name: str) -> str:
         """Where one is in it."""
-        return self.log.place() if name == "logs" else self._texts[name].place()
+        if name == "logs":
+            return self.log.title() if self.log is not None else ""
+        return self._texts[name].place()
 
     def want(self, name: str, detail: RunDetail) -> None:
         """Fetch what a tab shows and what has changed; nothing of it waits."""
-        if name in ("logs", "error"):
-            self._facts.want_log(detail.run)
-        elif name == "metrics":
+        self._see_log(detail.run, reads=name in ("logs", "error"))
+        if name == "metrics":
             self._facts.want_curves(detail)
         elif name == "params":
             self._facts.want_config(detail)
         elif name == "artifacts":
             self._facts.want_files(detail)
 
+    def leave(self) -> None:
+        """Nobody looks: nothing is read on."""
+        if self.log is not None and self._reads_log:
+            self._reads_log = False
+            self.log.leave()
+
+    def _see_log(self, run: RunInfo, *, reads: bool) -> None:
+        if self._file is None or self.log is None:
+            file = LogFile(self._app.workspace.run_folder(run.id))
+            self._file = file
+            self.log = LogPane(self._app, file, is_live=lambda: not file.is_settled)
+        ended = run.state in FINAL_STATES
+        if self._file.ended != ended:
+            self._file.ended = ended
+            self.log.wake()
+        if not reads:
+            self.leave()
+        elif not self._reads_log:
+            self._reads_log = True
+            self.log.enter()
+
     def lines(
         self, name: str, detail: RunDetail, bad_steps: list[str], width: int, height: int
     ) -> list[Line]:
         """The lines of a tab that are seen."""
         if name == "logs":
-            return self.log.lines(width, height)
+            return self._log_lines(detail.run, width, height)
         pane = self._texts[name]
         common = (width, self._app.chosen_language)
         if name == "params":
@@ -78,8 +109,21 @@ class Tabs:
     def as_text(self, name: str) -> str:
         """All of a tab, for a file."""
         if name == "logs":
-            return "\n".join(clean(line, 10**6) for line in self.log.shown()) + "\n"
-        return self._texts[name].as_text() + "\n"
+            return "".join(f"{text}\n" for text in self.log.texts()) if self.log else ""
+        return self._texts[name].as_text()
+
+    def _log_lines(self, run: RunInfo, width: int, height: int) -> list[Line]:
+        lines = self.log.lines(width, height) if self.log is not None else []
+        if lines:
+            return lines
+        if self.log is None or not self.log.source.is_whole:
+            text = tr("reading the log…")
+        elif self.log.source.count:
+            text = tr("no line fits the filter; esc takes it away")
+        else:
+            ended = run.state in FINAL_STATES
+            text = tr("it wrote nothing") if ended else tr("nothing written yet")
+        return [[], [(clip("  " + text, width), "dim")]]
 
     def _params(
         self, pane: TextPane, run: RunInfo, common: tuple[int, str], height: int
@@ -114,8 +158,22 @@ class Tabs:
         common: tuple[int, str],
         height: int,
     ) -> list[Line]:
-        log = self._facts.log
-        known = log.lines if log.cursor is not None else None
-        read = None if known is None else (len(known), log.dropped)
+        source = self.log.source if self.log is not None else None
+        known = source is not None and source.is_whole and (source.count or self._is_read)
+        read = source.count if known and source is not None else None
         key = (common, run.state, run.message, tuple(bad_steps), read)
-        return pane.lines(key, lambda: problem_lines(run, bad_steps, known, common[0]), height)
+
+        def make() -> list[Line]:
+            log = None if read is None else self._end_of_log(read)
+            return problem_lines(run, bad_steps, log, common[0])
+
+        return pane.lines(key, make, height)
+
+    @property
+    def _is_read(self) -> bool:
+        return self._file is not None and self._file.is_settled
+
+    def _end_of_log(self, count: int) -> list[str]:
+        assert self.log is not None
+        first = max(0, count - _LOG_LINES)
+        return [line.text for line in self.log.source.lines(first, _LOG_LINES)]

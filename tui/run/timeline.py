@@ -14,7 +14,7 @@ from engine.charts.screen_gantt import gantt_lines
 from engine.charts.time_axis import Window, pan, whole, window_text, zoom
 from engine.schema import RunDetail
 from engine.states import FINAL_STATES
-from tui.listing import Listing
+from tui.listing import Listing, ListKeys
 from tui.paint import Line, from_ansi, pad, restyle
 from tui.run.layout import Layout, RowKey, arrange, is_bad, key_of, lay_out
 
@@ -29,7 +29,7 @@ _AXIS_LINES = 2
 _Part = tuple[list[Line], list[Line]]
 
 
-class RunTimeline:
+class RunTimeline(ListKeys):
     """Rows and bars of one run.
 
     Attributes:
@@ -111,20 +111,9 @@ class RunTimeline:
         """Mark the critical path, or do not."""
         self.shows_critical = marks
 
-    def move(self, step: int) -> None:
-        """Go so many rows down, or up."""
-        self.listing.move(step, len(self.rows))
-        self.moved()
-
-    def half(self, direction: int) -> None:
-        """Half of what is seen further."""
-        self.listing.half_page(direction, len(self.rows))
-        self.moved()
-
-    def scroll(self, lines: int) -> None:
-        """Move what is seen."""
-        self.listing.scroll(lines, len(self.rows))
-        self.moved()
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows)
 
     # Folding and finding
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -10,12 +10,13 @@ from engine.schema import RunInfo
 from engine.states import FINAL_STATES
 from tui import memory
 from tui.language import tr
+from tui.log_pane import LogPane
 from tui.overlays.page import Page
 from tui.paint import Line
 from tui.run.drawing import RunDrawing
 from tui.run.facts import RunFacts
 from tui.run.layout import step_of
-from tui.run.panes import LogPane, Pane, PaneKeys
+from tui.run.panes import Pane, PaneKeys
 from tui.run.tabs import TABS, Tabs
 from tui.run.timeline import RunTimeline
 from tui.run_actions import RunActions
@@ -33,6 +34,7 @@ class RunView(RunActions, PaneKeys, RunDrawing):
     """A run with its timeline and tabs."""
 
     name = "run"
+    filter_hint: ClassVar[str] = "word state:failed !word"
 
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
@@ -43,6 +45,7 @@ class RunView(RunActions, PaneKeys, RunDrawing):
     def open(self, run_id: str) -> None:
         """Show a run; an unambiguous beginning of its id is enough."""
         if self.facts is None or self.facts.run_id != run_id:
+            self._leave_log()
             self.facts = RunFacts(self.app, run_id)
             self.tabs = Tabs(self.app, self.facts)
             shows_critical, self.timeline = self.timeline.shows_critical, RunTimeline()
@@ -69,6 +72,14 @@ class RunView(RunActions, PaneKeys, RunDrawing):
         """Ask for the run."""
         if self.facts is not None:
             self.facts.want_detail()
+
+    def left(self) -> None:
+        """Nothing is read while nobody looks."""
+        self._leave_log()
+
+    def _leave_log(self) -> None:
+        if self.tabs is not None:
+            self.tabs.leave()
 
     def refreshed(self) -> None:
         """Ask for everything anew."""
@@ -99,12 +110,23 @@ class RunView(RunActions, PaneKeys, RunDrawing):
         """The timeline, or the tab that has the keys."""
         shown = self.shown_tab()
         on_timeline = not self.beside if self.is_wide else shown == "timeline"
-        return self.timeline if on_timeline or self.tabs is None else self.tabs.pane(shown)
+        found = None if on_timeline or self.tabs is None else self.tabs.pane(shown)
+        return self.timeline if found is None else found
+
+    def log(self) -> LogPane | None:
+        """The log, where it has the keys."""
+        log = self.tabs.log if self.tabs is not None else None
+        return log if self.pane() is log else None
 
     def do_open(self) -> None:
-        """Open or close a group or flow; of a task, show all that is known."""
-        if self.pane() is not self.timeline or self.timeline.toggle():
-            return
+        """Open or close a group or flow; of a task, or a line of the log, show all of it."""
+        log = self.log()
+        if log is not None:
+            log.do_open()
+        elif self.pane() is self.timeline and not self.timeline.toggle():
+            self._open_step()
+
+    def _open_step(self) -> None:
         row = self.timeline.selected()
         if row is not None:
             self.app.open_overlay(Page(self.app, row.bar.name, self.step))
@@ -115,13 +137,19 @@ class RunView(RunActions, PaneKeys, RunDrawing):
             self.app.say(tr("there is nothing to fold here"), "dim")
 
     def do_left(self) -> None:
-        """Close what is open, or go to what the row lies in."""
-        if self.pane() is self.timeline:
+        """Close what is open, or go to what the row lies in; in the log, back to the left."""
+        log = self.log()
+        if log is not None:
+            log.do_left()
+        elif self.pane() is self.timeline:
             self.timeline.close()
 
     def do_right(self) -> None:
-        """Open what is closed."""
-        if self.pane() is self.timeline:
+        """Open what is closed; in the log, see what stands further right."""
+        log = self.log()
+        if log is not None:
+            log.do_right()
+        elif self.pane() is self.timeline:
             self.timeline.open()
 
     def do_next_tab(self) -> None:
@@ -152,7 +180,10 @@ class RunView(RunActions, PaneKeys, RunDrawing):
 
     def do_back(self) -> None:
         """Filter first, then the tab, then the screen."""
-        if self.filter_text():
+        log = self.log()
+        if log is not None and log.do_back():
+            return
+        if self.timeline.filter and self.pane() is self.timeline:
             self.use_filter("")
         elif self.is_wide and self.beside:
             self.beside = False
@@ -174,10 +205,6 @@ class RunView(RunActions, PaneKeys, RunDrawing):
                 self.do_open()
         elif kind == "pane" and self.is_wide:
             self.beside = True
-
-    def scroll(self, lines: int) -> None:
-        """The wheel was turned."""
-        self.pane().scroll(lines)
 
     # The timeline
 
@@ -211,72 +238,75 @@ class RunView(RunActions, PaneKeys, RunDrawing):
 
     # The log
 
-    def _log(self) -> LogPane | None:
-        return self.tabs.log if self.tabs is not None else None
+    def _show_log(self) -> LogPane | None:
+        """The log, with the keys; None where the run is not known yet."""
+        log = self.tabs.log if self.tabs is not None else None
+        if log is not None:
+            self.tab, self.beside = "logs", True
+        return log
 
     def do_follow(self) -> None:
-        """Show the end of the log, and stay there as it grows."""
-        log = self._log()
-        if log is not None:
-            log.follows = self.tab != "logs" or not log.follows
-            self.tab = "logs"
+        """Show the end of the log, and stay there as it grows; again: no longer."""
+        is_there = self.shown_tab() == "logs"
+        log = self._show_log()
+        if log is not None and is_there:
+            log.do_follow()
+        elif log is not None:
+            log.follows = True
 
     def do_wrap(self) -> None:
-        """Break long lines of the log, or cut them."""
-        log = self._log()
+        """Break long lines of the log, or let them run out of sight."""
+        log = self._show_log()
         if log is not None:
-            log.wraps = not log.wraps
+            log.do_wrap()
 
     def do_first_error(self) -> None:
         """Go to the first line of the log that tells of a mistake."""
-        log = self._log()
-        if log is None:
-            return
-        if log.log.cursor is None:
-            # It is not here yet; what is asked for now is found then.
-            self.tab = "logs"
-            log.seeks_error = True
-        elif log.to_first_error():
-            self.tab = "logs"
-        else:
-            self.app.say(tr("no error in the last {count} lines", count=len(log.log.lines)), "dim")
+        log = self._show_log()
+        if log is not None:
+            log.do_first_error()
 
     def do_next_match(self) -> None:
-        """The next step that ended badly; in the log, the next line that tells of a mistake."""
-        self._seek(1)
+        """The next step that ended badly; in the log, the next line that fits or errs."""
+        log = self.log()
+        if log is not None:
+            log.do_next_match()
+        else:
+            self._seek_step(1)
 
     def do_previous_match(self) -> None:
         """The one before."""
-        self._seek(-1)
-
-    def _seek(self, step: int) -> None:
-        log = self._log()
-        if self.pane() is log and log is not None:
-            found = log.to_next_error(step)
+        log = self.log()
+        if log is not None:
+            log.do_previous_match()
         else:
-            found = self.timeline.seek_bad(step)
-        if not found:
+            self._seek_step(-1)
+
+    def _seek_step(self, step: int) -> None:
+        if not self.timeline.seek_bad(step):
             self.app.say(tr("no more failures that way"), "dim")
 
     # Filter, copying, saving, memory
 
     def filter_text(self) -> str:
         """The filter of the log where that has the keys, else of the steps."""
-        log = self._log()
-        return log.filter if log is not None and self.pane() is log else self.timeline.filter
+        log = self.log()
+        return self.timeline.filter if log is None else log.filter_text()
 
     def use_filter(self, text: str) -> str:
         """Show only the steps, or the lines of the log, that fit."""
-        log = self._log()
-        if log is not None and self.pane() is log:
-            log.filter = text
-        else:
-            self.timeline.use_filter(text)
+        log = self.log()
+        if log is not None:
+            return log.use_filter(text)
+        self.timeline.use_filter(text)
         self.app.changed()
         return ""
 
     def title(self) -> str:
         """Where the cursor stands."""
+        log = self.log()
+        if log is not None:
+            return log.title()
         count = len(self.timeline.rows)
         return f"{self.timeline.listing.cursor + 1:,}/{count:,}" if count else ""
 
@@ -294,10 +324,8 @@ class RunView(RunActions, PaneKeys, RunDrawing):
         if row is not None and detail is not None:
             step = step_of(detail, row)
             found.append(("step", msgspec.json.encode(step or row.bar.to_dict()).decode()))
-        log = self._log()
-        if log is not None and log.log.lines:
-            found.append(("log lines", "\n".join(log.seen())))
-        return found
+        log = self.log()
+        return found + (log.yanks("") if log is not None else [])
 
     def as_data(self) -> Any:
         """Everything about the run."""
