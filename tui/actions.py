@@ -85,7 +85,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "Back", "Moving"),
     Action("next-pane", ("tab",), "Next pane", "Moving"),
     Action("previous-pane", ("shift+tab",), "Previous pane", "Moving"),
-    Action("next-tab", ("]",), "Next tab", "Moving", footer=30),
+    Action("next-tab", ("]",), "Next tab", "Moving", footer=78),
     Action("previous-tab", ("[",), "Previous tab", "Moving"),
     Action("last-screen", ("-",), "Last screen", "Moving"),
     # Finding
@@ -114,7 +114,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("log", ("L",), "Log of the run", "Runs", ("pulse", "runs", "run"),
            command="engine logs {run}", footer=35),
     # Timeline
-    Action("zoom-in", ("z",), "Zoom in", "Timeline", ("pulse", "runs", "run"), footer=25),
+    Action("zoom-in", ("z",), "Zoom in", "Timeline", ("pulse", "runs", "run"), footer=68),
     Action("zoom-out", ("Z",), "Zoom out", "Timeline", ("pulse", "runs", "run")),
     Action("pan-left", ("<",), "Earlier", "Timeline", ("pulse", "runs", "run")),
     Action("pan-right", (">",), "Later", "Timeline", ("pulse", "runs", "run")),
