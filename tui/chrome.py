@@ -125,9 +125,7 @@ def _by_weight(app: ControlCenter) -> list[Action]:
     usable = [
         action
         for action in possible_on(view.name)
-        if action.footer
-        and (hasattr(view, action.method) or hasattr(app, action.method))
-        and not (app.read_only and action.changes)
+        if action.footer and app.can(action) and not (app.read_only and action.changes)
     ]
     return sorted(usable, key=lambda action: -action.footer)
 

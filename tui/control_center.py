@@ -18,16 +18,18 @@ from textual.binding import BindingType
 from engine.errors import EngineError
 from engine.workspace import Workspace
 from engine.zones import LOCAL, zone_of
-from tui import language, memory, verbs
-from tui.actions import BY_ID, SCREENS, Action
+from tui import clipboard, language, memory, verbs
+from tui.actions import SCREENS, Action
 from tui.board import Board
-from tui.chrome import footer, header, message_line, tab_at
+from tui.chrome import tab_at
+from tui.dispatch import Dispatcher
+from tui.frame import frame
 from tui.global_actions import GlobalActions
-from tui.keymap import Keymap, key_of, load_keymap
+from tui.keymap import Keymap, load_keymap
 from tui.language import Language, tr
 from tui.link import Link
 from tui.overlays.overlay import Overlay
-from tui.paint import Line, clip, overlay, pad, wrap
+from tui.paint import clip
 from tui.prompt import Prompt
 from tui.screens import make_view
 from tui.states import TIME_MODES, TimeMode, present
@@ -35,14 +37,13 @@ from tui.themes import DEFAULT, THEMES, Painter
 from tui.view import View
 from tui.window import Window
 
-LEAST_WIDTH, LEAST_HEIGHT = 60, 15
 _FRAME_SECONDS = 0.05
 _MESSAGE_SECONDS = 8.0
 _WHEEL_LINES = 3
 _COMMANDS_KEPT = 500
 
 
-class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
+class ControlCenter(App[None], inherit_bindings=False):
     """The full-screen terminal of a workspace.
 
     Args:
@@ -79,7 +80,7 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         self.now = clock
         self.board = Board()
         self.link = Link(workspace, self.board, self.changed, self.crash, autostart=autostart)
-        self._connect = connect
+        self.connects = connect
         self._memory = memory.load(workspace.root)
         self.theme_name = theme_name or memory.text(self._memory, "theme", DEFAULT)
         self.chosen_language: Language = chosen_language or _language(self._memory)
@@ -88,6 +89,8 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         self.painter = self._make_painter()
         self.keymap: Keymap = load_keymap(workspace.configs)
         self.time_mode = _time_mode(self._memory)
+        self.actions = GlobalActions(self)
+        self.dispatcher = Dispatcher(self)
         self.views: dict[str, View] = {}
         self.view: View = self._view(_screen(self._memory))
         self.previous_screen = "runs"
@@ -118,7 +121,7 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
             self.say(problem, "warn")
         self.draw()
         self.set_interval(1.0, self._tick)
-        if self._connect:
+        if self.connects:
             self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -170,28 +173,14 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         width, height = self.size
         if not width or not height:
             return
-        lines = self._frame(width, height)
+        lines = frame(self, width, height)
         self._window.show([self.painter.strip(line, width) for line in lines[:height]])
-        if self._connect:
+        if self.connects:
             self.link.want_pages()
 
-    def _frame(self, width: int, height: int) -> list[Line]:
-        if width < LEAST_WIDTH or height < LEAST_HEIGHT:
-            return _too_small(width, height)
-        body_height = height - 3
-        self.view.size = (width, body_height)
-        body = self.view.lines(width, body_height)[:body_height]
-        body += [[] for _ in range(body_height - len(body))]
-        if self.board.lost is not None and self.board.answered is not None:
-            body = [[(text, f"{style} stale".strip()) for text, style in line] for line in body]
-        for over in self.overlays:
-            x, y, lines = over.placed(width, body_height)
-            for row, line in enumerate(lines[: body_height - y], y):
-                body[row] = overlay(body[row], width, x, line)
-        if self.prompt is not None:
-            _offer(body, self.prompt.offers(), width)
-        rows = [header(self, width), *body, message_line(self, width)]
-        return [*rows, pad(footer(self, width), width, "header")]
+    def seen(self) -> list[str]:
+        """The lines of the whole screen."""
+        return [strip.text.rstrip() for strip in self._window.strips]
 
     def _make_painter(self) -> Painter:
         theme = THEMES.get(self.theme_name, THEMES[DEFAULT])
@@ -325,6 +314,41 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         self.prompt = prompt
         self.changed()
 
+    def open_run(self, run_id: str) -> None:
+        """Go to a run."""
+        view: Any = self.view_of("run")
+        view.open(run_id)
+        self.show("run")
+
+    def open_log(self, run_id: str) -> None:
+        """Go to the log of a run."""
+        view: Any = self.view_of("logs")
+        view.open(run_id)
+        self.show("logs")
+
+    def open_form(self, flow: str, run_id: str | None = None) -> None:
+        """Go to the form of a flow; with the request of a run, to launch it edited."""
+        view: Any = self.view_of("flows")
+        view.open(flow, run_id)
+        self.show("flows")
+
+    def copy(self, text: str) -> None:
+        """Copy a text through the terminal."""
+        written = clipboard.sequence(text)
+        if written is None:
+            self.say(tr("too long for the terminal's clipboard; S saves it to a file"), "warn")
+            return
+        if self._driver is not None:
+            self._driver.write(written)
+            self._driver.flush()
+        self.say(tr("copied: {text}", text=clip(" ".join(text.split()), 60)))
+
+    def use_language(self, chosen: Language) -> None:
+        """Speak a language from now on."""
+        self.chosen_language = chosen
+        language.choose(chosen)
+        self.redraw()
+
     # From keys to actions
 
     async def on_event(self, event: events.Event) -> None:
@@ -339,59 +363,17 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
 
     def _press(self, event: events.Key) -> None:
         try:
-            self._take_key(event.key, event.character)
+            self.dispatcher.press(event.key, event.character)
         finally:
             self.draw()
 
-    def _take_key(self, key: str, character: str | None) -> None:
-        if self.prompt is not None:
-            prompt = self.prompt
-            if prompt.key(key, character) and self.prompt is prompt:
-                self.prompt = None
-            return
-        top = self.overlays[-1] if self.overlays else None
-        if top is not None and top.key(key, character):
-            return
-        taken = getattr(self.view, "key", None)
-        if top is None and taken is not None and taken(key, character):
-            return
-        self._take_sequence(key_of(key, character))
-
-    def _take_sequence(self, key: str) -> None:
-        sequence = f"{self.pending} {key}" if self.pending else key
-        if self.pending and key == "escape":
-            self.pending = ""
-            return
-        if self.keymap.goes_on(self.view.name, sequence):
-            self.pending = sequence
-            return
-        had, self.pending = self.pending, ""
-        action = self.keymap.action(self.view.name, sequence)
-        if action is not None:
-            self.perform(action)
-        elif had:
-            self.say(tr('"{keys}" means nothing here', keys=sequence), "warn")
-
     def perform(self, action: Action) -> None:
         """Do what an action means here."""
-        if self.read_only and action.changes:
-            self.say(tr("read-only: nothing is changed from here"), "warn")
-            return
-        self.message = None
-        if self.overlays:
-            method = getattr(self.overlays[-1], action.method, None)
-            if method is not None:
-                method()
-            return
-        method = getattr(self.view, action.method, None) or getattr(self, action.method, None)
-        if method is None:
-            self.say(tr("not possible here"), "warn")
-            return
-        method()
+        self.dispatcher.perform(action)
 
-    def perform_by_id(self, action_id: str) -> None:
-        """The same by the name of an action."""
-        self.perform(BY_ID[action_id])
+    def can(self, action: Action) -> bool:
+        """Whether an action means something on the screen that is seen."""
+        return self.dispatcher.method(action) is not None
 
     def _paste(self, text: str) -> None:
         if self.prompt is not None:
@@ -440,24 +422,6 @@ class ControlCenter(GlobalActions, App[None], inherit_bindings=False):
         else:
             self.view.scroll(lines)
         self.draw()
-
-
-def _too_small(width: int, height: int) -> list[Line]:
-    text = tr(
-        "{width}x{height} is too small: at least {least}",
-        width=width,
-        height=height,
-        least=f"{LEAST_WIDTH}x{LEAST_HEIGHT}",
-    )
-    lines: list[Line] = [[(line, "")] for line in wrap(text, max(1, width))]
-    return [*lines, *([] for _ in range(max(0, height - len(lines))))]
-
-
-def _offer(body: list[Line], offers: list[str], width: int) -> None:
-    """Completions, above the line that is typed."""
-    for row, text in enumerate(offers[: len(body) - 1]):
-        at = len(body) - len(offers) + row
-        body[at] = overlay(body[at], width, 2, [(f" {clip(text, width - 8)} ", "panel dim")])
 
 
 def _language(kept: dict[str, Any]) -> Language:

@@ -28,7 +28,7 @@ def from_environment() -> Language:
     return "en"
 
 
-def tr(text: str, **fields: object) -> str:
+def tr(text: str, /, **fields: object) -> str:
     """A text in the chosen language, with its {fields} filled in."""
     shown = _texts.get(text, text)
     return shown.format(**fields) if fields else shown

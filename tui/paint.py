@@ -111,6 +111,11 @@ def pad(line: Sequence[Span], width: int, style: str = "") -> Line:
     return [*line, (" " * (width - taken), style)] if taken < width else list(line)
 
 
+def filled(lines: Sequence[Line], height: int) -> list[Line]:
+    """Exactly `height` lines: cut, or filled with empty ones."""
+    return [*lines[:height], *([] for _ in range(height - len(lines)))]
+
+
 def restyle(line: Iterable[Span], style: str) -> Line:
     """A line with one more style over all of it."""
     return [(text, f"{own} {style}" if own else style) for text, own in line]

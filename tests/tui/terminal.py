@@ -58,7 +58,7 @@ class Terminal:
     def text(self) -> str:
         """The whole screen."""
         self.app.draw()
-        return "\n".join(strip.text.rstrip() for strip in self.app._window.strips)
+        return "\n".join(self.app.seen())
 
     def line(self, number: int) -> str:
         """One line of the screen, from 0; negative ones from below."""

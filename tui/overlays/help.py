@@ -38,17 +38,13 @@ def help_lines(app: ControlCenter, screen: str, width: int) -> list[Line]:
     """Purpose, then keys by section: those of this screen first."""
     lines: list[Line] = [[(text, "")] for text in wrap(tr(PURPOSES[screen]), width)]
     actions = possible_on(screen)
-    own = [action for action in actions if action.screens and _exists(app, action)]
+    own = [action for action in actions if action.screens and app.can(action)]
     common = [action for action in actions if not action.screens]
     for section, found in (*sections(own).items(), *sections(common).items()):
         lines.append([])
         lines.append(rule(width, tr(section)))
         lines += [_entry(app, action, width) for action in found]
     return lines
-
-
-def _exists(app: ControlCenter, action: Action) -> bool:
-    return hasattr(app.view, action.method) or hasattr(app, action.method)
 
 
 def _entry(app: ControlCenter, action: Action, width: int) -> Line:

@@ -13,7 +13,7 @@ from engine.states import FINAL_STATES
 from tui import memory
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.paint import Line, beside, clip, fit, pad, rule
+from tui.paint import Align, Line, beside, clip, filled, fit, pad, rule
 from tui.run_actions import RunActions
 from tui.run_preview import preview_lines
 from tui.states import duration, moment, sign, style, word
@@ -90,11 +90,11 @@ class RunsView(RunActions, ListKeys, View):
         lines = [_heading(columns, width)]
         self._list_top = 1
         if not len(book):
-            return [*lines, *_empty(self.app, width)]
+            return filled([*lines, *_empty(self.app, width)], height)
         for row in self.listing.window(len(book), height - 1):
             run = book.row(row)
             lines.append(self._row(row, run, columns, width))
-        return lines
+        return filled(lines, height)
 
     def _keep_cursor_on_its_run(self) -> None:
         book = self.app.board.book
@@ -118,8 +118,7 @@ class RunsView(RunActions, ListKeys, View):
         line: Line = [("▌" if run.id in self.marked else " ", f"mark {under}".strip())]
         for name, size in columns.items():
             text, look = values[name]
-            align = "right" if name == "took" else "left"
-            line.append((fit(text, size, align), f"{look} {under}".strip()))
+            line.append((fit(text, size, _align(name)), f"{look} {under}".strip()))
             line.append((" ", under))
         return pad(line, width, under)
 
@@ -277,11 +276,15 @@ def _columns(width: int) -> dict[str, int]:
 _TITLES = {"said": "", "began": "Began", "took": "Took", "id": "Id"}
 
 
+def _align(column: str) -> Align:
+    return "right" if column == "took" else "left"
+
+
 def _heading(columns: dict[str, int], width: int) -> Line:
     line: Line = [(" ", "column")]
     for name, size in columns.items():
         title = tr(_TITLES.get(name, name.capitalize()))
-        line.append((fit(title, size, "right" if name == "took" else "left") + " ", "column"))
+        line.append((fit(title, size, _align(name)) + " ", "column"))
     return pad(line, width, "column")
 
 

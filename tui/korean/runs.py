@@ -1,0 +1,20 @@
+"""Texts of the list of runs."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, str] = {
+    "Preview": "미리보기",
+    "State": "상태",
+    "Flow": "플로우",
+    "Name": "이름",
+    "Model": "모델",
+    "Began": "시작",
+    "Took": "걸린 시간",
+    "Id": "ID",
+    "asking for the runs": "실행 목록을 가져오는 중",
+    "{count} marked": "{count}개 표시",
+    "no other failed run among those that were looked at": "살펴본 것 가운데 실패한 다른 실행이 없습니다",
+    "no run fits the filter; esc takes it away": "필터에 맞는 실행이 없습니다. esc로 필터를 지웁니다",
+    "No runs yet.": "아직 실행이 없습니다.",
+    "starts one: full_flow trains and deploys": "하나를 시작합니다: full_flow는 학습하고 배포합니다",
+}
