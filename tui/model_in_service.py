@@ -11,7 +11,7 @@ from engine.errors import EngineError
 from tui import verbs
 from tui.language import tr
 from tui.overlays.question import Question
-from tui.paint import Line, clean, clip
+from tui.paint import Line, clean, clip, width_of
 from tui.panels import Block, Item, Target, one, spread
 from tui.states import moment
 
@@ -167,7 +167,8 @@ def model_block(app: ControlCenter, service: ModelInService, width: int) -> Bloc
         nothing = one((clip(f" {tr('none: full_flow trains and deploys one')}", width), "dim"))
         return Block(title, [nothing])
     when = moment(model.created, app.time_mode, app.now(), app.zone)
-    deployed: Line = [(tr("deployed {when}", when=when), "dim"), (" ", "")]
+    said = when if width < _LEAST_WIDTH else tr("deployed {when}", when=when)
+    deployed: Line = [(said, "dim"), (" ", "")]
     head: Line = [(" ◆ ", "good"), (clean(model.model_type), "strong accent")]
     lines = [spread([*head, (f"  {clean(model.version)}", "")], deployed, width)]
     lines.append(_test_line(model, width))
@@ -198,7 +199,8 @@ def _live_lines(live: LiveError | None, width: int) -> list[Line]:
         first.append((_text(live.mae), ""))
         if width >= _LEAST_WIDTH and live.wape is not None:
             first += [("  WAPE ", "dim"), (f"{live.wape:.1%}", "")]
-        first.append((f"  {sparkline(live.trend, 14)}", "accent"))
+        room = min(20, width - width_of(first) - 3)
+        first.append((f"  {sparkline(live.trend, max(0, room))}", "accent"))
     drift: Line = [(f"   {tr('drift')} ", "dim"), (tr("not measured yet"), "dim")]
     return [first, drift]
 

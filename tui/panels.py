@@ -47,6 +47,8 @@ class Block:
 
 
 Row = tuple[Line, "Target | None"]
+# The same thing may stand in two columns: a target, and the column it stands in.
+Place = tuple[Target, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +110,22 @@ def fitted(blocks: Sequence[Block], height: int) -> list[int]:
     """
     shown = [min(block.least, len(block.items)) for block in blocks]
     order = sorted(range(len(blocks)), key=lambda at: blocks[at].rank)
+    spare = height - _lines_of(blocks, shown)
     for at in reversed(order):
-        if _lines_of(blocks, shown) <= height:
+        if spare >= 0:
             break
+        spare += _lines_of(blocks[at : at + 1], shown[at : at + 1])
         shown[at] = 0
-    grows = True
-    while grows:
-        grows = False
-        for at in order:
-            if not shown[at] or shown[at] == len(blocks[at].items):
-                continue
-            shown[at] += 1
-            if _lines_of(blocks, shown) > height:
-                shown[at] -= 1
+    open_blocks = [at for at in order if shown[at]]
+    while open_blocks:
+        for at in list(open_blocks):
+            items = blocks[at].items
+            need = len(items[shown[at]].lines) if shown[at] < len(items) else spare + 1
+            if need > spare:
+                open_blocks.remove(at)
             else:
-                grows = True
+                shown[at] += 1
+                spare -= need
     return shown
 
 
@@ -162,11 +165,11 @@ class _Drawn:
     """Where things stood when they were last drawn.
 
     Attributes:
-        places: Everything that can be opened, in reading order: target, column, line.
+        places: Everything that can be opened, in reading order, and in which line of its column.
         columns: First column of the terminal of each column, and what each of its lines means.
     """
 
-    places: list[tuple[Target, int, int]] = field(default_factory=list)
+    places: list[tuple[Place, int]] = field(default_factory=list)
     columns: list[tuple[int, list[Target | None]]] = field(default_factory=list)
 
 
@@ -176,7 +179,7 @@ class PanelsView(ListKeys, View):
     def __init__(self, app: object) -> None:
         super().__init__(app)  # type: ignore[arg-type]  # the mixin knows no constructor
         self.listing = Listing()
-        self._chosen: Target | None = None
+        self._chosen: Place | None = None
         self._drawn = _Drawn()
         self._tops: dict[int, int] = {}
 
@@ -202,47 +205,42 @@ class PanelsView(ListKeys, View):
         self._keep_cursor(columns)
         shown = [self._window(at, rows, body) for at, rows in enumerate(columns)]
         self._note_columns(shown, plan.widths)
+        chosen = self._place()
         lines: list[Line] = []
         for row in range(body):
             line: Line = []
-            for rows, size in zip(shown, plan.widths, strict=True):
-                if line:
+            for at, (rows, size) in enumerate(zip(shown, plan.widths, strict=True)):
+                if at:
                     line.append(("│", "rule"))
                 text, target = rows[row] if row < len(rows) else ([], None)
-                line += self._with_cursor(text, target, size)
+                full = pad(text, size)
+                line += restyle(full, "cursor") if target and (target, at) == chosen else full
             lines.append(line)
         return [*lines, *plan.foot]
 
-    def _with_cursor(self, line: Line, target: Target | None, width: int) -> Line:
-        full = pad(line, width)
-        under = target is not None and target == self.target()
-        return restyle(full, "cursor") if under else full
-
     def _keep_cursor(self, columns: Sequence[Sequence[Row]]) -> None:
-        places: list[tuple[Target, int, int]] = []
-        seen: set[Target] = set()
+        found: dict[Place, int] = {}
         for column, rows in enumerate(columns):
             for row, (_, target) in enumerate(rows):
-                if target is not None and target not in seen:
-                    seen.add(target)
-                    places.append((target, column, row))
-        self._drawn.places = places
-        targets = [target for target, _, _ in places]
-        if self._chosen in seen and self._chosen is not None:
-            self.listing.cursor = targets.index(self._chosen)
-        elif targets:
-            wanted = next((at for at, one in enumerate(targets) if self.prefers(one)), None)
+                if target is not None:
+                    found.setdefault((target, column), row)
+        self._drawn.places = list(found.items())
+        places = list(found)
+        if self._chosen is not None and self._chosen in found:
+            self.listing.cursor = places.index(self._chosen)
+        elif places:
+            wanted = next((at for at, one in enumerate(places) if self.prefers(one[0])), None)
             begin = (wanted or 0) if self._chosen is None else self.listing.cursor
-            self.listing.cursor = min(begin, len(targets) - 1)
+            self.listing.cursor = min(begin, len(places) - 1)
             # As long as nothing was chosen, the cursor goes to what it prefers once that comes.
             if self._chosen is not None or wanted is not None:
-                self._chosen = targets[self.listing.cursor]
+                self._chosen = places[self.listing.cursor]
 
     def _window(self, column: int, rows: list[Row], height: int) -> list[Row]:
         """The part of a column that is seen: what the cursor stands on is in it."""
         top = min(self._tops.get(column, 0), max(0, len(rows) - height))
-        chosen = self.target()
-        under = [at for at, (_, target) in enumerate(rows) if target and target == chosen]
+        chosen = self._place()
+        under = [at for at, (_, one) in enumerate(rows) if one and (one, column) == chosen]
         if under:
             # With the title of its block, where it is the first one.
             top = min(top, max(0, under[0] - 1)) if under[0] <= top else top
@@ -265,12 +263,16 @@ class PanelsView(ListKeys, View):
 
     def target(self) -> Target | None:
         """What the cursor stands on."""
+        place = self._place()
+        return place[0] if place is not None else None
+
+    def _place(self) -> Place | None:
         places = self._drawn.places
         return places[self.listing.cursor][0] if self.listing.cursor < len(places) else None
 
     def moved(self) -> None:
         """Remember what is meant: other things come and go around it."""
-        self._chosen = self.target()
+        self._chosen = self._place()
 
     def scroll(self, lines: int) -> None:
         """The wheel was turned."""
@@ -288,10 +290,10 @@ class PanelsView(ListKeys, View):
         places = self._drawn.places
         if not places:
             return
-        _, column, row = places[self.listing.cursor]
+        (_, column), row = places[self.listing.cursor]
         beyond = [
             (abs(other - column), abs(line - row), at)
-            for at, (_, other, line) in enumerate(places)
+            for at, ((_, other), line) in enumerate(places)
             if (other - column) * step > 0
         ]
         if beyond:
@@ -307,7 +309,7 @@ class PanelsView(ListKeys, View):
         self._to_other_kind(-1)
 
     def _to_other_kind(self, step: int) -> None:
-        kinds = [target.kind for target, _, _ in self._drawn.places]
+        kinds = [target.kind for (target, _), _ in self._drawn.places]
         if not kinds:
             return
         at = self.listing.cursor
@@ -322,13 +324,13 @@ class PanelsView(ListKeys, View):
 
     def click(self, x: int, y: int, *, double: bool) -> None:
         """Select; a double click opens."""
-        for start, targets in reversed(self._drawn.columns):
+        for column, (start, targets) in reversed(list(enumerate(self._drawn.columns))):
             if x < start:
                 continue
             target = targets[y] if 0 <= y < len(targets) else None
-            known = [place[0] for place in self._drawn.places]
+            known = [place for place, _ in self._drawn.places]
             if target is not None:
-                self.listing.cursor = known.index(target)
+                self.listing.cursor = known.index((target, column))
                 self.moved()
                 open_it: Callable[[], None] | None = getattr(self, "do_open", None)
                 if double and open_it is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.charts.scales import format_duration
@@ -10,7 +11,7 @@ from engine.charts.sparkline import sparkline
 from engine.schema import ChildInfo, FlowFacts, RunDetail, RunInfo, ScheduleInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
-from tui.paint import Line, clean, clip, fit, wrap
+from tui.paint import Line, clean, clip, crop, fit, width_of, wrap
 from tui.panels import Block, Item, Target, age, gauge, one, spread
 from tui.run_preview import pace_text
 from tui.states import duration, moment, sign, size, style
@@ -84,13 +85,18 @@ def _process(
     mark, look = CHILD_LOOKS.get(state, ("?", "magenta"))
     left: Line = [(f" {mark} ", look), (fit(tr(name), 15), ""), (fit(tr(state), 11), look)]
     if restarts:
-        left.append((tr("{count} restarts", count=restarts), "warn"))
+        left.append((restarts_text(restarts, width), "warn"))
     right: Line = [(fit(memory, 8, "right"), ""), (" ", "")]
     if width >= 52:
         number = f"pid {pid}" if pid is not None else ""
         right = [(fit(number, 12, "right"), "dim"), *right[:1], (fit(since, 6, "right"), "dim")]
         right.append((" ", ""))
     return spread(left, right, width)
+
+
+def restarts_text(count: int, width: int) -> str:
+    """How often something was started again, as long as there is room for."""
+    return tr("{count} restarts", count=count) if width >= _SIGNS_FROM + 20 else f"×{count}"
 
 
 def now_block(app: ControlCenter, width: int) -> Block:
@@ -114,12 +120,22 @@ def _nothing_runs(app: ControlCenter, width: int) -> list[Item]:
         return [
             one((f" {tr('nothing runs')}", "dim"), ("   r", "key"), (f" {tr('a flow')}", "dim"))
         ]
-    lines: list[Line] = [
-        [(f" {tr('Nothing has run here yet.')}", "strong")],
-        [(" r", "key"), (clip(f"  {tr('runs a flow; full_flow does all of it')}", width - 2), "")],
-        [("   ", ""), ("engine data demo", "accent")],
-        [(clip(f"   {tr('makes real data to try it on')}", width), "dim")],
-    ]
+    steps = (
+        ("1", "engine data demo", tr("makes real data to try it on")),
+        ("2", "r", tr("runs a flow: full_flow trains and deploys a model")),
+        ("3", "7", tr("asks the model for forecasts")),
+    )
+    lines: list[Line] = [[(f" {tr('Nothing has run here yet.')}", "strong")]]
+    for number, key, said in steps:
+        lines.append([(f" {number} ", "dim"), (key, "key")])
+        if width >= _SIGNS_FROM:
+            lines[-1] = [
+                (f" {number} ", "dim"),
+                (fit(key, 18), "key"),
+                (clip(said, width - 22), ""),
+            ]
+        else:
+            lines.append([(clip(f"   {said}", width), "dim")])
     return [Item(tuple(lines))]
 
 
@@ -133,50 +149,73 @@ def _running(app: ControlCenter, run: RunInfo, width: int) -> Item:
     ]
     lines = [spread(head, [(duration(run.started, None, now), "run"), (" ", "")], width)]
     usual = app.board.usual_seconds(run.flow)
-    said, share, left = progress_of(run, app.board.details.get(run.id), usual, now)
-    if said or share is not None:
-        lines.append(_bar(said, share, left, width))
+    progress = progress_of(run, app.board.details.get(run.id), usual, now)
+    if progress.said or progress.share is not None:
+        lines.append(_bar(progress, width))
     pace = pace_text(app, run, now)
     if pace is not None:
         lines.append([(clip(f"   {pace[0]}", width), pace[1])])
     return Item(tuple(lines), Target("run", run.id))
 
 
-def _bar(said: str, share: float | None, left: float | None, width: int) -> Line:
+def _bar(progress: Progress, width: int) -> Line:
+    said = progress.count if width < _SIGNS_FROM and progress.count else progress.said
+    share, left = progress.share, progress.left
     if share is None:
         return [(clip(f"   {said}", width), "dim")]
     wait = tr("~{time} left", time=_rough(left)) if left is not None else ""
-    right: Line = [(f" {share:4.0%}  ", ""), (fit(wait, 12, "right"), "dim"), (" ", "")]
-    room = width - 3 - 20
-    label = min(28, room // 2) if said else 0
-    bar = gauge(share, max(4, room - label - 1), "run")
-    return [("   ", ""), (fit(said, label), "dim"), (" ", ""), *bar, *right]
+    right: Line = [(f" {share:4.0%} ", ""), (fit(wait, 12, "right"), "dim"), (" ", "")]
+    room = width - 3 - 19
+    label: Line = [(clip(said, room - 6), "dim"), ("  ", "")] if said else []
+    bar = gauge(share, max(4, room - width_of(label)), "run")
+    return [("   ", ""), *label, *bar, *right]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        name: The step that goes on, "" where none is known.
+        count: What it counts, such as "epoch 3/40"; "" where it does not count.
+        share: 0 to 1; None where nobody knows.
+        left: Seconds until its end; None where nobody knows.
+    """
+
+    name: str = ""
+    count: str = ""
+    share: float | None = None
+    left: float | None = None
+
+    @property
+    def said(self) -> str:
+        """Name and count."""
+        return "  ".join(text for text in (self.name, self.count) if text)
 
 
 def progress_of(
     run: RunInfo, detail: RunDetail | None, usual: float | None, now: float
-) -> tuple[str, float | None, float | None]:
-    """How far a run is: what it does, its share from 0 to 1, and how many seconds are left.
+) -> Progress:
+    """How far a run is: by the count of the step that goes on, where it counts.
 
-    By the count of the step that goes on, where it counts; else by how long the flow usually takes.
+    Else by how many seconds the flow usually takes.
     """
     steps = [step for step in (detail.steps if detail else ()) if step.state == "RUNNING"]
     counting = [step for step in steps if step.total > 0]
     if counting:
         step = counting[-1]
         share = min(1.0, max(0, step.done) / step.total)
-        said = f"{step.name}  {step.unit} {step.done}/{step.total}"
         spent = max(0.0, now - step.start)
         left = spent * (1 - share) / share if share else None
-        return said, share, left
-    said = steps[-1].name if steps else ""
+        return Progress(step.name, f"{step.unit} {step.done}/{step.total}".strip(), share, left)
+    name = steps[-1].name if steps else ""
     if usual is None or usual <= 0 or run.started is None:
-        return said, None, None
+        return Progress(name)
     spent = max(0.0, now - run.started)
     if spent >= usual:
         # Longer than usual: how much longer, nobody knows.
-        return said, 0.99, None
-    return said, spent / usual, usual - spent
+        return Progress(name, share=0.99)
+    return Progress(name, share=spent / usual, left=usual - spent)
 
 
 def _rough(seconds: float) -> str:
@@ -204,8 +243,7 @@ def failures_block(app: ControlCenter, width: int, most: int, *, brief: bool) ->
     failed = [run for run in app.board.newest() if run.state in _BAD][:most]
     items = [_failure(app, run, width, brief=brief) for run in failed]
     if not items:
-        known = tr("none") if app.board.recent else ""
-        items = [one((f" {known}", "dim"))]
+        items = [one((f" {tr('none')}", "dim"))]
     return Block(tr("Last failures"), items, rank=1)
 
 
@@ -217,7 +255,7 @@ def _failure(app: ControlCenter, run: RunInfo, width: int, *, brief: bool) -> It
     if brief:
         return Item((spread([*head, (f"  {said}", "dim")], when, width),), Target("run", run.id))
     lines = [spread([*head, (f"  {clean(run.name)}", "")], when, width)]
-    lines += [[(f"   {text}", "bad")] for text in wrap(said, width - 4)[:2] if said]
+    lines += [[(f"   {text}", "red")] for text in wrap(said, width - 4)[:2] if said]
     return Item(tuple(lines), Target("run", run.id))
 
 
@@ -238,20 +276,22 @@ def latest_block(app: ControlCenter, width: int, most: int) -> Block:
     return Block(tr("Latest"), items or [one((" ", ""))], rank=5)
 
 
-def flows_block(app: ControlCenter, width: int) -> Block:
+def flows_block(app: ControlCenter, width: int, *, brief: bool) -> Block:
     """Each flow: how long its last runs took, and how they ended."""
-    items = [
-        Item((_flow(facts, width),), Target("flow", facts.flow))
-        for facts in app.board.flows.values()
-    ]
-    note = tr("last durations, median, states")
+    items = []
+    for facts in app.board.flows.values():
+        signs = 5 if width < _SIGNS_FROM else min(20, (width - 34) // 2)
+        lines = [_flow(facts, width, signs if brief else 0)]
+        if not brief and facts.states:
+            lines.append(_flow_states(facts, width))
+        items.append(Item(tuple(lines), Target("flow", facts.flow)))
+    note = tr("last durations, median, states") if width >= _SIGNS_FROM else ""
     return Block(tr("Flows"), items or [one((" ", ""))], note=note, rank=2, least=len(items) or 1)
 
 
-def _flow(facts: FlowFacts, width: int) -> Line:
+def _flow(facts: FlowFacts, width: int, signs: int) -> Line:
     ordered = sorted(facts.durations)
     median = ordered[len(ordered) // 2] if ordered else None
-    signs = 5 if width < _SIGNS_FROM else min(20, (width - 34) // 2)
     spark = min(20, width - 15 - 11 - signs)
     drawn = sparkline(tuple(reversed(facts.durations)), max(0, spark))
     line: Line = [
@@ -260,10 +300,23 @@ def _flow(facts: FlowFacts, width: int) -> Line:
         (fit("" if median is None else format_duration(median), 10, "right"), ""),
         (" ", ""),
     ]
-    states = list(reversed(facts.states[:signs]))
-    ended: Line = [(sign(state), style(state)) for state in states]
-    blank = signs - len(states)
-    return [*line, (" " * max(0, blank), ""), *ended]
+    if not facts.states:
+        return [(f" {fit(facts.flow, 12)} ", ""), (fit(tr("never ran"), spark), "dim")]
+    return [*line, *_signs(facts, signs)] if signs else line
+
+
+def _signs(facts: FlowFacts, most: int) -> Line:
+    """The states of the last runs, the newest at the right."""
+    states = list(reversed(facts.states[:most]))
+    return [(" " * (most - len(states)), ""), *((sign(one), style(one)) for one in states)]
+
+
+def _flow_states(facts: FlowFacts, width: int) -> Line:
+    line: Line = [(" " * 14, ""), *_signs(facts, min(20, width - 15))]
+    for state, count in sorted(facts.counts.items()):
+        line.append((f"   {sign(state)} ", style(state)))
+        line.append((f"{count:,}", "dim"))
+    return crop(line, 0, width)
 
 
 def schedules_block(app: ControlCenter, width: int) -> Block:

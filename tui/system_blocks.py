@@ -204,7 +204,9 @@ def doctor_block(app: ControlCenter, checks: Any, asked: float | None, width: in
     found = [one for one in checks if isinstance(one, dict)] if isinstance(checks, list) else None
     if found is None:
         return Block(tr("Doctor"), [one((f" {tr('examining')}", "dim"))], rank=1)
-    items = [_finding(check, width) for check in sorted(found, key=lambda one: bool(one.get("ok")))]
+    order = {"error": 0, "warning": 1}
+    found.sort(key=lambda check: order.get(str(check.get("state")), 2))
+    items = [_finding(check, width) for check in found]
     ill = sum(1 for check in found if not check.get("ok"))
     note = tr("{count} to see to", count=ill) if ill else tr("all is well")
     when = moment(asked, app.time_mode, app.now(), app.zone)
@@ -212,19 +214,20 @@ def doctor_block(app: ControlCenter, checks: Any, asked: float | None, width: in
 
 
 def _finding(check: Mapping[str, Any], width: int) -> Item:
-    name, text = clean(check.get("name", "")), clean(check.get("found", ""))
-    fix = clean(check.get("fix", ""))
+    name, said = clean(check.get("name", "")), clean(check.get("message", ""))
+    advice = clean(check.get("advice", ""))
     target = Target("check", name)
     if check.get("ok"):
-        line: Line = [(" ✓ ", "good"), (fit(name, 15), ""), (clip(text, width - 19), "dim")]
-        return Item((line, *_fix_lines(fix, width, "dim")), target)
-    head: Line = [(" ✗ ", "bad"), (clip(name, width - 4), "bad strong")]
-    said: list[Line] = [[(f"   {part}", "")] for part in wrap(text, width - 4)]
-    return Item((head, *said, *_fix_lines(fix, width, "accent")), target)
+        mark, look = ("!", "warn") if advice else ("✓", "good")
+        line: Line = [(f" {mark} ", look), (fit(name, 15), ""), (clip(said, width - 19), "dim")]
+        return Item((line, *_advice_lines(advice, width)), target)
+    head: Line = [(" ✗ ", "bad"), (clip(name, width - 4), "bad")]
+    lines: list[Line] = [[(f"   {part}", "")] for part in wrap(said, width - 4)]
+    return Item((head, *lines, *_advice_lines(advice, width)), target)
 
 
-def _fix_lines(fix: str, width: int, look: str) -> list[Line]:
-    return [[(f"   {part}", look)] for part in wrap(fix, width - 4)] if fix else []
+def _advice_lines(advice: str, width: int) -> list[Line]:
+    return [[(f"   {part}", "accent")] for part in wrap(advice, width - 4)] if advice else []
 
 
 def notifications_block(

@@ -12,7 +12,7 @@ from tui import memory
 from tui.language import tr
 from tui.model_in_service import ModelInService, model_block, roll_back
 from tui.paint import Line, clip
-from tui.panels import PanelsView, Plan, Target, split
+from tui.panels import Block, PanelsView, Plan, Target, split
 from tui.pulse_blocks import (
     Steady,
     failures_block,
@@ -32,8 +32,12 @@ _THREE_FROM = 140
 _TWO_FROM = 76
 # Below this many lines everything is told in as few as can be.
 _AIRY_FROM = 30
+_TALL_FROM = 45
 _FAILURES = 5
+_LATEST = 40
 _DETAILS_WATCHED = 3
+# How long ago something was is told anew no oftener than this.
+_STALE_SECONDS = 10.0
 
 
 class PulseView(RunActions, PanelsView):
@@ -46,6 +50,7 @@ class PulseView(RunActions, PanelsView):
         self.timeline = FlowsTimeline(app)
         self.service = ModelInService(app)
         self._steady = Steady()
+        self._made: dict[str, tuple[Any, Any, Block]] = {}
 
     # What is shown
 
@@ -62,22 +67,40 @@ class PulseView(RunActions, PanelsView):
         count = 3 if width >= _THREE_FROM else 2 if width >= _TWO_FROM else 1
         widths = split(width, count)
         foot = self.timeline.lines(width, labels=airy) if count > 1 else []
-        make = {
-            "health": lambda at: health_block(self.app, self._steady, at),
-            "now": lambda at: now_block(self.app, at),
-            "failures": lambda at: failures_block(self.app, at, _FAILURES, brief=not airy),
-            "model": lambda at: model_block(self.app, self.service, at),
-            "flows": lambda at: flows_block(self.app, at),
-            "next": lambda at: schedules_block(self.app, at),
-            "latest": lambda at: latest_block(self.app, at, height),
-        }
         columns = [
-            [make[name](size) for name in names]
+            [self._block(name, size, height) for name in names]
             for names, size in zip(_ARRANGEMENTS[count], widths, strict=True)
         ]
         if airy and foot:
             foot = [*foot, []]
         return Plan(columns, widths, foot)
+
+    def _block(self, name: str, width: int, height: int) -> Block:
+        """A block; those with many lines are made anew only when they may have changed."""
+        app = self.app
+        if name == "health":
+            return health_block(app, self._steady, width)
+        if name == "now":
+            return now_block(app, width)
+        if name == "model":
+            return model_block(app, self.service, width)
+        moment = int(app.now() // _STALE_SECONDS)
+        key = (width, height, app.board.revision, moment, app.time_mode, app.chosen_language)
+        # The board has no number for its facts by flow and its schedules: each is told as a whole.
+        told = (app.board.flows, app.board.schedules)
+        known = self._made.get(name)
+        if known is None or known[0] != key or known[1][0] is not told[0] or known[1][1] != told[1]:
+            known = self._made[name] = (key, told, self._make(name, width, height))
+        return known[2]
+
+    def _make(self, name: str, width: int, height: int) -> Block:
+        if name == "failures":
+            return failures_block(self.app, width, _FAILURES, brief=height < _AIRY_FROM)
+        if name == "flows":
+            return flows_block(self.app, width, brief=height < _TALL_FROM)
+        if name == "latest":
+            return latest_block(self.app, width, min(_LATEST, height))
+        return schedules_block(self.app, width)
 
     def prefers(self, target: Target) -> bool:
         """The cursor begins on a run."""
@@ -154,6 +177,11 @@ class PulseView(RunActions, PanelsView):
         else:
             self.app.show("system")
 
+    def do_filter(self) -> None:
+        """What is looked for is found in the list of all runs."""
+        self.app.show("runs")
+        self.app.actions.do_filter()
+
     def do_rollback(self) -> None:
         """Let the version before serve again."""
         roll_back(self.app, self.service.forget)
@@ -222,7 +250,7 @@ class PulseView(RunActions, PanelsView):
 _ARRANGEMENTS: dict[int, list[list[str]]] = {
     1: [["health", "now", "failures", "model", "flows", "next"]],
     2: [["health", "now", "next"], ["model", "failures", "flows"]],
-    3: [["health", "next", "latest"], ["now", "failures"], ["model", "flows"]],
+    3: [["health", "now", "next"], ["failures", "latest"], ["model", "flows"]],
 }
 
 

@@ -126,7 +126,7 @@ class SystemView(PanelsView):
         # It ends with an error status when something is wrong, and tells what all the same.
         answer = await verbs.ask(self.app.workspace, "doctor")
         found = answer.data.get("checks") if isinstance(answer.data, dict) else None
-        broken = {"name": "engine doctor", "ok": False, "found": answer.problem, "fix": ""}
+        broken = {"name": "engine doctor", "ok": False, "message": answer.problem}
         self.checks = found if isinstance(found, list) else [broken]
         self._examined = self.app.now()
         self.app.note_command("engine doctor")
@@ -193,8 +193,8 @@ class SystemView(PanelsView):
             return []
         data = self._data_of(target)
         json = [("JSON", msgspec.json.encode(data).decode())] if data is not None else []
-        fix = data.get("fix") if isinstance(data, dict) else ""
-        advice = [("advice", str(fix))] if fix else []
+        said = data.get("advice") if isinstance(data, dict) else ""
+        advice = [("advice", str(said))] if said else []
         return [("name", target.key), *advice, *json]
 
     def _data_of(self, target: Target) -> Any:
@@ -228,8 +228,10 @@ class SystemView(PanelsView):
 # Blocks by how many columns there are.
 _ARRANGEMENTS: dict[int, list[list[str]]] = {
     1: [
-        ["engine", "children", "machine", "disk", "doctor", "notifications", "schedules"]
-        + ["addresses"]
+        [
+            *("engine", "children", "machine", "disk"),
+            *("doctor", "notifications", "schedules", "addresses"),
+        ]
     ],
     2: [
         ["engine", "children", "addresses", "schedules"],
