@@ -118,7 +118,9 @@ def now_block(app: ControlCenter, width: int) -> Block:
 def _nothing_runs(app: ControlCenter, width: int) -> list[Item]:
     if app.board.recent:
         return [
-            one((f" {tr('nothing runs')}", "dim"), ("   r", "key"), (f" {tr('a flow')}", "dim"))
+            one(
+                (f" {tr('nothing runs')}   ", "dim"), ("r", "key"), (f" {tr('runs a flow')}", "dim")
+            )
         ]
     steps = (
         ("1", "engine data demo", tr("makes real data to try it on")),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _LABEL = 8
+_PAIRS_FROM = 72
 _CORES_SHOWN = 32
 _FAILED_NOTIFICATIONS = 5
 
@@ -126,11 +127,18 @@ def engine_block(app: ControlCenter, width: int) -> Block:
         "time zone": status.timezone,
         "workspace": status.workspace,
     }
-    items = [
-        one((f" {fit(tr(name), 11)}", "dim"), (clip(value, width - 13), ""))
-        for name, value in facts.items()
-        if value
-    ]
+    given = [(tr(name), value) for name, value in facts.items() if value]
+    # Two facts a line where there is room; the workspace is long, so it has one of its own.
+    per_line = 2 if width >= _PAIRS_FROM else 1
+    room = width // per_line
+    items: list[Item] = []
+    for at in range(0, len(given) - 1, per_line):
+        pair: Line = []
+        for name, value in given[at : min(at + per_line, len(given) - 1)]:
+            pair += [(f" {fit(name, 11)}", "dim"), (fit(value, room - 12), "")]
+        items.append(Item((pair,)))
+    name, value = given[-1]
+    items.append(one((f" {fit(name, 11)}", "dim"), (clip(value, width - 13), "")))
     items += [
         one((f" {text}", "warn"))
         for problem in status.problems

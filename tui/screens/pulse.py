@@ -110,7 +110,7 @@ class PulseView(RunActions, PanelsView):
         """What there is in all."""
         status = self.app.board.status
         if status is None:
-            return tr("connecting")
+            return "" if self.app.board.lost is not None else tr("connecting")
         total = sum(status.counts.values())
         return tr("{count} runs", count=f"{total:,}")
 
