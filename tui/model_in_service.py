@@ -169,8 +169,8 @@ def model_block(app: ControlCenter, service: ModelInService, width: int) -> Bloc
     when = moment(model.created, app.time_mode, app.now(), app.zone)
     said = when if width < _LEAST_WIDTH else tr("deployed {when}", when=when)
     deployed: Line = [(said, "dim"), (" ", "")]
-    head: Line = [(" ◆ ", "good"), (clean(model.model_type), "strong accent")]
-    lines = [spread([*head, (f"  {clean(model.version)}", "")], deployed, width)]
+    head: Line = [(" ◆ ", "good"), (clean(model.version), "strong")]
+    lines = [spread([*head, (f"  {clean(model.model_type)}", "accent")], deployed, width)]
     lines.append(_test_line(model, width))
     lines += _live_lines(service.live, width)
     return Block(title, [Item(tuple(lines), target)])

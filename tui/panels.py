@@ -10,6 +10,8 @@ from tui.listing import Listing, ListKeys
 from tui.paint import Line, crop, pad, restyle, rule, text_of, width_of
 from tui.view import View
 
+_ROOMY_FROM = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -142,9 +144,15 @@ def stacked(blocks: Sequence[Block], width: int, height: int | None) -> list[Row
 
     Where there are lines to spare, one is left free below each block.
     """
-    shown = [len(b.items) for b in blocks] if height is None else fitted(blocks, height)
-    spare = 1 if height is None else height - _lines_of(blocks, shown)
-    gap = spare >= sum(1 for number in shown if number) - 1 or height is None
+    if height is None:
+        shown, gap = [len(block.items) for block in blocks], True
+    else:
+        gaps = len(blocks) - 1
+        least = _lines_of(blocks, [min(block.least, len(block.items)) for block in blocks])
+        # Where there is plenty of room, free lines are worth more than one more item.
+        roomy = height >= _ROOMY_FROM and least + gaps <= height
+        shown = fitted(blocks, height - gaps if roomy else height)
+        gap = _lines_of(blocks, shown) + gaps <= height
     rows: list[Row] = []
     for block, number in zip(blocks, shown, strict=True):
         if not number:

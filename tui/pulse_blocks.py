@@ -124,7 +124,7 @@ def _nothing_runs(app: ControlCenter, width: int) -> list[Item]:
         ]
     steps = (
         ("1", "engine data demo", tr("makes real data to try it on")),
-        ("2", "r", tr("runs a flow: full_flow trains and deploys a model")),
+        ("2", "r", tr("full_flow trains and deploys a model")),
         ("3", "7", tr("asks the model for forecasts")),
     )
     lines: list[Line] = [[(f" {tr('Nothing has run here yet.')}", "strong")]]

@@ -26,9 +26,7 @@ TEXTS: dict[str, str] = {
     "runs a flow": "플로우 실행",
     "Nothing has run here yet.": "아직 실행한 것이 없습니다.",
     "makes real data to try it on": "시험해 볼 실제 데이터를 만듭니다",
-    "runs a flow: full_flow trains and deploys a model": (
-        "플로우를 실행합니다: full_flow는 모델을 학습하고 배포합니다"
-    ),
+    "full_flow trains and deploys a model": "full_flow가 모델을 학습하고 배포합니다",
     "asks the model for forecasts": "모델에 예측을 요청합니다",
     # Failures, flows, schedules
     "Last failures": "최근 실패",

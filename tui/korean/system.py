@@ -16,7 +16,7 @@ TEXTS: dict[str, str] = {
     # The engine
     "Engine": "엔진",
     "version": "버전",
-    "pid": "프로세스 번호",
+    "pid": "프로세스",
     "up for": "가동 시간",
     "CPU": "CPU",
     "queue": "대기열",
