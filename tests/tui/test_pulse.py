@@ -109,8 +109,8 @@ def test_a_run_that_waits_says_why_and_is_cancelled(
 def test_the_model_in_service_is_shown_rolled_back_and_brought_back(
     engine: EngineThread, workspace: Workspace, tmp_path: Path
 ) -> None:
-    bundle = make_bundle(tmp_path / "bundle")
-    first, second = deploy(workspace, bundle), deploy(workspace, bundle)
+    first = deploy(workspace, make_bundle(tmp_path / "first"))
+    second = deploy(workspace, make_bundle(tmp_path / "second", window=21))
     aliases = AliasRegistry(workspace.central_storage)
 
     async def scenario(terminal: Terminal) -> None:
