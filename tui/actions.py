@@ -67,7 +67,7 @@ def _screens() -> list[Action]:
     ]
 
 
-_LISTS = ("pulse", "runs", "run", "logs", "models", "predict", "data", "system")
+_LISTS = ("pulse", "runs", "run", "logs", "models", "predict", "data")
 _RUNS = ("pulse", "runs", "run", "logs")
 
 ACTIONS: tuple[Action, ...] = (
