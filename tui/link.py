@@ -60,23 +60,26 @@ class Link:
         self._client: AsyncEngineClient | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: set[str] = set()
+        self._is_stopped = False
 
     async def start(self) -> None:
         """Reach the engine and begin to follow it; what fails is told on the board."""
         # Its libraries take a tenth of a second to import: the first frame stands before that.
         client = await asyncio.to_thread(_import_client)
         if self._autostart:
-            self._client = client(self._workspace, autostart=True)
+            # Nobody else may use it: it is closed as soon as it has done its work.
+            starter = client(self._workspace, autostart=True)
             with suppress(EngineError):
-                await self._client.send(_calls().status())
-            await self._client.close()
+                await starter.send(_calls().status())
+            await starter.close()
         # Later on it is not started behind the back of whoever stopped it.
         self._client = client(self._workspace, autostart=False)
         self._spawn(self._keep_following())
         self._spawn(self._keep_asking())
 
     async def stop(self) -> None:
-        """End all that goes on here."""
+        """End all that goes on here; what is drawn while it ends begins nothing new."""
+        self._is_stopped = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -98,7 +101,7 @@ class Link:
 
         That the engine does not answer is shown everywhere already; it is no news.
         """
-        if name in self._under_way:
+        if self._is_stopped or name in self._under_way:
             return
         self._under_way.add(name)
 
