@@ -146,6 +146,8 @@ ACTIONS: tuple[Action, ...] = (
            command="engine models rollback", changes=True, footer=71),
     Action("verify", ("v",), "Verify the files", "Models", ("models",),
            command="engine models verify {version}"),
+    Action("sort", ("o",), "Sort by the next column", "Models", ("models",), footer=38),
+    Action("turn-around", ("O",), "The other way round", "Models", ("models",)),
     # Predict
     Action("paste", ("p",), "Type or paste values", "Predict", ("predict",),
            command="engine predict --values {values}", footer=72),
