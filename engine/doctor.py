@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, Literal
 
 from engine.client.start import answers
 from engine.config.loading import load_engine_settings, load_settings
@@ -41,6 +42,23 @@ class Finding:
     ok: bool
     found: str
     fix: str = ""
+
+    @property
+    def state(self) -> Literal["ok", "warning", "error"]:
+        """How bad it is; a warning is fine as it is, and still there is something to do."""
+        if not self.ok:
+            return "error"
+        return "warning" if self.fix else "ok"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able data."""
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "state": self.state,
+            "message": self.found,
+            "advice": self.fix,
+        }
 
 
 def examine(workspace: Workspace) -> list[Finding]:

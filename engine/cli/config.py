@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from engine.cli.lazy import LazyGroup
 from engine.cli.options import (
     CommandLine,
     json_option,
@@ -18,7 +19,13 @@ _FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 _ENGINE = "engine"
 
 
-@click.group("config")
+_COMMANDS = {
+    "check": ("engine.cli.config_check:check", "Check the files, a draft, or a launch."),
+    "form": ("engine.cli.config_form:form", "The settings of a flow as fields of a form."),
+}
+
+
+@click.group("config", cls=LazyGroup, lazy=_COMMANDS)
 def config() -> None:
     """The configuration: shipped files, overridden key by key in WORKSPACE/configs.
 
@@ -37,6 +44,7 @@ def show(line: CommandLine, what: str, overrides: Sequence[str]) -> None:
     """Print the effective settings of a flow, and where each value comes from."""
     from engine.cli.output import write_json, write_text
     from engine.config.dump import dump_settings
+    from engine.config.effective import effective_values
     from engine.config.loading import load_engine_settings, load_settings
 
     configs = line.workspace.configs
@@ -47,45 +55,15 @@ def show(line: CommandLine, what: str, overrides: Sequence[str]) -> None:
     )
     if line.json:
         origins = {key: str(origin) for key, origin in loaded.origins.items()}
-        write_json({"settings": loaded.settings.model_dump(mode="json"), "origins": origins})
+        write_json(
+            {
+                "settings": loaded.settings.model_dump(mode="json"),
+                "origins": origins,
+                "values": [one.to_dict() for one in effective_values(loaded)],
+            }
+        )
     else:
         write_text(dump_settings(loaded).rstrip())
-
-
-@config.command("check")
-@json_option
-@workspace_option
-@pass_command_line
-def check(line: CommandLine) -> int:
-    """Check every file of the workspace's configuration; all problems are listed at once."""
-    from engine.cli.diagnostics import report_error, report_note
-    from engine.cli.exit_codes import ExitCode
-    from engine.cli.output import write_json, write_text
-    from engine.config.loading import load_engine_settings, load_settings
-    from engine.errors import ConfigError
-
-    configs = line.workspace.configs
-    problems: dict[str, ConfigError] = {}
-    notes: dict[str, None] = {}
-    for flow in _FLOWS:
-        try:
-            notes |= dict.fromkeys(load_settings(flow, workspace_configs=configs).notes)
-        except ConfigError as error:
-            problems.setdefault(str(error), error)
-    try:
-        load_engine_settings(workspace_configs=configs)
-    except ConfigError as error:
-        problems.setdefault(str(error), error)
-    if line.json:
-        write_json({"ok": not problems, "problems": list(problems), "notes": list(notes)})
-    else:
-        for note in notes:
-            report_note(note)
-        for problem in problems.values():
-            report_error(problem)
-        if not problems:
-            write_text(f"the configuration is fine ({configs})")
-    return ExitCode.USAGE if problems else ExitCode.OK
 
 
 @config.command("reference")

@@ -13,8 +13,6 @@ from engine.cli.options import CommandLine, json_option, pass_command_line, work
 @pass_command_line
 def doctor(line: CommandLine) -> int:
     """Check this machine and this workspace; every finding says what to do."""
-    from dataclasses import asdict
-
     from engine.cli.exit_codes import ExitCode
     from engine.cli.output import wants_ascii, write_json, write_text
     from engine.doctor import examine
@@ -22,7 +20,7 @@ def doctor(line: CommandLine) -> int:
     findings = examine(line.workspace)
     healthy = all(finding.ok for finding in findings)
     if line.json:
-        write_json({"ok": healthy, "checks": [asdict(finding) for finding in findings]})
+        write_json({"ok": healthy, "checks": [finding.to_dict() for finding in findings]})
     else:
         good, bad = ("ok", "!!") if wants_ascii() else ("✓", "✗")
         for finding in findings:

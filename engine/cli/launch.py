@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from engine.cli.connect import connected, origin
 from engine.cli.diagnostics import report_note
 from engine.cli.exit_codes import ExitCode
 from engine.cli.follow import follow_and_report
-from engine.cli.options import CommandLine, LaunchOptions
+from engine.cli.options import CommandLine, LaunchOptions, meant_here
 from engine.cli.output import write_json, write_text
 from engine.cli.report import run_data
 from engine.client import EngineClient, calls
@@ -81,11 +80,3 @@ def _stay(
         write_text(f"  {run.waiting}" if run.waiting else f"  {run.state}")
         write_text(f"  watch it: engine watch {run.id[:8]}")
     return ExitCode.OK
-
-
-def meant_here(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """The flags that were given, with a relative file meant from the folder one stands in."""
-    given = {key: value for key, value in flags.items() if value is not None}
-    if "data" in given:
-        given["data"] = str(Path(given["data"]).absolute())
-    return given

@@ -10,6 +10,7 @@ import click
 from engine.cli.options import (
     CommandLine,
     LaunchOptions,
+    flow_options,
     json_option,
     launch_options,
     pass_command_line,
@@ -102,10 +103,7 @@ def retry(line: CommandLine, run_id: str, launch: LaunchOptions) -> int:
 
 @click.command("rerun")
 @click.argument("run_id", metavar="ID")
-@click.option("--model-type", metavar="NAME", help="Another model.")
-@click.option("--epochs", type=int, metavar="N", help="Other epochs.")
-@click.option("--data", metavar="FILE", help="Another input file.")
-@click.option("--seed", type=int, metavar="N", help="Another seed.")
+@flow_options
 @set_option
 @launch_options
 @json_option

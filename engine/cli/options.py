@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -72,6 +73,28 @@ def set_option(function: Function) -> Function:
         metavar="KEY=VALUE",
         help="Override a setting for this command, e.g. --set train.hparams.epochs=5. Repeatable.",
     )(function)
+
+
+def flow_options(function: Function) -> Function:
+    """The settings that have an option of their own, for whatever may launch a flow."""
+    options = (
+        click.option("--model-type", metavar="NAME", help="Model to train: LSTM, LightGBM, ..."),
+        click.option("--epochs", type=int, metavar="N", help="Training epochs at most."),
+        click.option("--data", metavar="FILE", help="Input file (CSV or Parquet)."),
+        click.option("--seed", type=int, metavar="N", help="Seed of everything random."),
+        click.option("--threads", type=int, metavar="N", help="Processor threads of training."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def meant_here(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were given, with a relative file meant from the folder one stands in."""
+    given = {key: value for key, value in flags.items() if value is not None}
+    if "data" in given:
+        given["data"] = str(Path(given["data"]).absolute())
+    return given
 
 
 @dataclass(frozen=True)

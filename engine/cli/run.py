@@ -11,6 +11,7 @@ from engine.cli.lazy import LazyGroup
 from engine.cli.options import (
     CommandLine,
     LaunchOptions,
+    flow_options,
     json_option,
     launch_options,
     pass_command_line,
@@ -41,21 +42,28 @@ def run() -> None:
 
 def _flow_command(flow: str, summary: str) -> click.Command:
     @click.command(flow, help=f"{summary}\n\nEvery setting: `engine config show {flow}`.")
-    @click.option("--model-type", metavar="NAME", help="Model to train, e.g. LSTM or LightGBM.")
-    @click.option("--epochs", type=int, metavar="N", help="Training epochs at most.")
-    @click.option("--data", metavar="FILE", help="Input file (CSV or Parquet).")
-    @click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
+    @flow_options
     @click.option(
         "--force", metavar="REASON", help="Deploy although the gate refuses; recorded with REASON."
     )
+    @click.option("--dry-run", is_flag=True, help="Say what would run, and launch nothing.")
     @set_option
     @launch_options
     @json_option
     @workspace_option
     @pass_command_line
     def command(
-        line: CommandLine, /, overrides: Sequence[str], launch: LaunchOptions, **flags: Any
+        line: CommandLine,
+        /,
+        overrides: Sequence[str],
+        launch: LaunchOptions,
+        dry_run: bool,
+        **flags: Any,
     ) -> int:
+        if dry_run:
+            from engine.cli.dry_run import dry_run as tell
+
+            return tell(line, flow, overrides, flags)
         from engine.cli.launch import launch_run
 
         return launch_run(line, flow, overrides, flags, launch)

@@ -9,7 +9,9 @@ import click
 
 from engine.cli.options import (
     CommandLine,
+    flow_options,
     json_option,
+    meant_here,
     pass_command_line,
     set_option,
     tag_option,
@@ -43,10 +45,7 @@ def schedule() -> None:
 )
 @click.option("--priority", type=click.IntRange(-100, 100), default=0, metavar="N")
 @click.option("--replace", is_flag=True, help="Replace the schedule of this name.")
-@click.option("--model-type", metavar="NAME", help="Model to train, e.g. LSTM or LightGBM.")
-@click.option("--epochs", type=int, metavar="N", help="Training epochs at most.")
-@click.option("--data", metavar="FILE", help="Input file (CSV or Parquet).")
-@click.option("--seed", type=int, metavar="N", help="Seed of everything random.")
+@flow_options
 @tag_option("A word to find its runs by. Repeatable.")
 @set_option
 @json_option
@@ -69,7 +68,6 @@ def add(
 ) -> None:
     """Launch FLOW by --cron or --every."""
     from engine.cli.connect import connected
-    from engine.cli.launch import meant_here
     from engine.client import calls
     from engine.errors import ConfigError
     from engine.ids import WORDS, is_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -24,6 +24,8 @@ SECTIONS: dict[FlowName, tuple[str, ...]] = {
 
 ENGINE_FILE = "engine.yaml"
 
+NO_DRAFTS: Mapping[str, Path] = {}
+
 
 def file_of(flow: FlowName) -> str:
     """Return the name of a flow's settings file."""
@@ -42,8 +44,15 @@ def shipped(file_name: str) -> YamlDocument:
     return parse_yaml(raw, f"configs/{file_name}")
 
 
-def from_workspace(workspace_configs: Path | None, file_name: str) -> YamlDocument | None:
+def from_workspace(
+    workspace_configs: Path | None, file_name: str, drafts: Mapping[str, Path] = NO_DRAFTS
+) -> YamlDocument | None:
     """Read the workspace's own file of that name; None when it has none.
+
+    Args:
+        workspace_configs: The folder.
+        file_name: Which file.
+        drafts: Files that are read in place of those of these names, which messages name.
 
     Raises:
         ConfigProblemsError: The file exists and cannot be read as settings.
@@ -51,6 +60,8 @@ def from_workspace(workspace_configs: Path | None, file_name: str) -> YamlDocume
     if workspace_configs is None:
         return None
     path = workspace_configs / file_name
+    if file_name in drafts:
+        return read_yaml_file(drafts[file_name], str(path))
     # A link to a file that is gone is an error to report, not an absent file.
     return read_yaml_file(path) if os.path.lexists(path) else None
 

@@ -60,6 +60,7 @@ def load_settings(
     workspace_configs: Path | None,
     overrides: Sequence[str] = (),
     flags: Mapping[str, object] = NO_FLAGS,
+    drafts: Mapping[str, Path] = files.NO_DRAFTS,
 ) -> Loaded:
     """Resolve and check the settings of a flow.
 
@@ -70,13 +71,14 @@ def load_settings(
         overrides: `key=value` texts of `--set`, the last one strongest.
         flags: Flag name (`epochs`, `model_type`, see overrides.FLAG_KEYS) or dotted key to
             value; None = the flag was not given.
+        drafts: File name to a file that stands for the workspace's own of this name.
 
     Raises:
         ConfigProblemsError: With every problem of every file, override and flag.
     """
     name = _known_flow(flow)
     tree = Tree.of_defaults(Settings)
-    problems = _lay_files(tree, name, workspace_configs)
+    problems = _lay_files(tree, name, workspace_configs, drafts)
     problems += lay_overrides(tree, overrides, Settings)
     problems += lay_flags(tree, flags, Settings)
     tree.lay_over({"flow_module": name}, lambda _: Origin(Layer.FLAG, "command"))
@@ -91,6 +93,7 @@ def load_engine_settings(
     workspace_configs: Path | None,
     overrides: Sequence[str] = (),
     flags: Mapping[str, object] = NO_FLAGS,
+    drafts: Mapping[str, Path] = files.NO_DRAFTS,
 ) -> LoadedEngine:
     """Resolve and check the settings of the engine; the arguments are those of load_settings.
 
@@ -101,7 +104,7 @@ def load_engine_settings(
     tree.lay_document(files.shipped(files.ENGINE_FILE), Layer.SHIPPED)
     problems: list[Problem] = []
     try:
-        own = files.from_workspace(workspace_configs, files.ENGINE_FILE)
+        own = files.from_workspace(workspace_configs, files.ENGINE_FILE, drafts)
     except ConfigProblemsError as error:
         problems.extend(error.problems)
     else:
@@ -155,7 +158,12 @@ def _known_flow(flow: str) -> FlowName:
     )
 
 
-def _lay_files(tree: Tree, flow: FlowName, workspace_configs: Path | None) -> list[Problem]:
+def _lay_files(
+    tree: Tree,
+    flow: FlowName,
+    workspace_configs: Path | None,
+    drafts: Mapping[str, Path] = files.NO_DRAFTS,
+) -> list[Problem]:
     problems: list[Problem] = []
     for part in files.files_read_by(flow):
         file_name = files.file_of(part)
@@ -163,7 +171,7 @@ def _lay_files(tree: Tree, flow: FlowName, workspace_configs: Path | None) -> li
         problems += shipped_problems
         tree.lay_document(shipped, Layer.SHIPPED)
         try:
-            own = files.from_workspace(workspace_configs, file_name)
+            own = files.from_workspace(workspace_configs, file_name, drafts)
         except ConfigProblemsError as error:
             problems += error.problems
             continue

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from engine.config.layers import Layer, Tree
 from engine.config.names import DROPPED, HPARAMS, PLUGINS, RENAMED, likely_key
 from engine.config.problems import Problem, joined, nearest, printable, shown
-from engine.config.reference import SettingDoc, words_for
+from engine.config.reference import SettingDoc, kind_of, words_for
 from engine.config.yaml_source import KeyPath, dotted
 from models import registry
 from models.errors import ModelProblem
@@ -122,14 +122,18 @@ def unused_notes(tree: Tree) -> list[str]:
     ]
 
 
-def describe_hparams() -> tuple[SettingDoc, ...]:
+def describe_hparams(first: str | None = None) -> tuple[SettingDoc, ...]:
     """Describe the hyper-parameters of all registered models, as describe_settings does.
 
     `default` maps each model type that has the hyper-parameter to its default.
+
+    Args:
+        first: The model type whose hyper-parameters stand first; their kind, range and choices are
+            as this model takes them.
     """
     return tuple(
         _describe(name, {owner: registry.get(owner).Hyperparameters for owner in owners})
-        for name, owners in _types_by_hparam(first=None).items()
+        for name, owners in _types_by_hparam(first=first).items()
     )
 
 
@@ -142,12 +146,17 @@ def _describe(name: str, classes: Mapping[str, type[Hyperparameters]]) -> Settin
     allowed = [
         f"{words}{_range(fields[owner])}" for owner, words in zip(fields, types, strict=True)
     ]
+    own = next(iter(fields.values()))
     return SettingDoc(
         key=dotted((*HPARAMS, name)),
         type=" or ".join(dict.fromkeys(types)),
         default={owner: field.default for owner, field in fields.items()},
         allowed=" | ".join(dict.fromkeys(allowed)),
         doc=" ".join(dict.fromkeys(cls.documentation()[name] for cls in classes.values())),
+        choices=tuple(own.metadata.get("choices", ())),
+        kind="choice" if "choices" in own.metadata else kind_of(type(own.default)),
+        low=own.metadata.get("low"),
+        high=own.metadata.get("high"),
     )
 
 

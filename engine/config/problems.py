@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import ConfigError
 
 MAX_SHOWN_CHARACTERS = 60
 MAX_SHOWN_PROBLEMS = 50
+
+_PLACE = re.compile(r"(?P<file>.*):(?P<line>[0-9]+):(?P<column>[0-9]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,29 @@ class Problem:
     key: str = ""
     allowed: str = ""
     suggestion: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The problem as data, its place taken apart for whoever shows it there."""
+        place = _PLACE.fullmatch(self.where)
+        return {
+            "message": self.what,
+            "key": self.key,
+            "where": self.where,
+            "file": place["file"] if place else None,
+            "line": int(place["line"]) if place else None,
+            "column": int(place["column"]) if place else None,
+            "allowed": self.allowed,
+            "suggestion": self.suggestion,
+            "fix": self.fix,
+            "text": str(self),
+        }
+
+    @property
+    def fix(self) -> str:
+        """What to do, as far as more is known than what is wrong; "" otherwise."""
+        if self.suggestion:
+            return f'did you mean "{self.suggestion}"?'
+        return f"allowed: {self.allowed}" if self.allowed else ""
 
     def __str__(self) -> str:
         start = ": ".join(part for part in (self.where, self.key, self.what) if part)

@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic.fields import FieldInfo
@@ -22,6 +22,7 @@ _WORDS = {
     str: "text",
     types.NoneType: "null",
 }
+_KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class SettingDoc:
         doc: What it means.
         choices: The choices of a closed list, else empty.
         is_secret: The value may be a secret and is not repeated in messages.
+        kind: What an input for it is made for: bool, int, float, text, choice, list or mapping; of
+            several the first.
+        low: Smallest number allowed, or the one that it must be above.
+        high: Largest number allowed.
+        is_optional: Whether null may stand there.
     """
 
     key: str
@@ -45,6 +51,10 @@ class SettingDoc:
     doc: str
     choices: tuple[str, ...] = ()
     is_secret: bool = False
+    kind: str = "text"
+    low: float | None = None
+    high: float | None = None
+    is_optional: bool = False
 
 
 @cache
@@ -81,6 +91,7 @@ def _walk(model: type[Section], prefix: str) -> Iterator[SettingDoc]:
         if section := section_of(info):
             yield from _walk(section, f"{prefix}{name}.")
             continue
+        low, high = _bounds(_constraints(info.metadata))
         yield SettingDoc(
             key=f"{prefix}{name}",
             type=words_for(info.annotation),
@@ -89,6 +100,10 @@ def _walk(model: type[Section], prefix: str) -> Iterator[SettingDoc]:
             doc=_one_line(info.description),
             choices=tuple(_choices(info.annotation)),
             is_secret=any(isinstance(mark, Allowed) and mark.is_secret for mark in info.metadata),
+            kind=kind_of(info.annotation),
+            low=low,
+            high=high,
+            is_optional=types.NoneType in _members(info.annotation),
         )
 
 
@@ -134,6 +149,27 @@ def _onewords_for(annotation: object) -> str:
     return _WORDS[annotation] if isinstance(annotation, type) else str(annotation)
 
 
+def kind_of(annotation: object) -> str:
+    """Name the kind of input that a setting of this type needs; of several the first counts."""
+    for member in _members(annotation):
+        if member is not types.NoneType:
+            return _kind_of_one(member)
+    return "text"
+
+
+def _kind_of_one(annotation: object) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return kind_of(get_args(annotation)[0])
+    if origin is Literal:
+        return "choice"
+    if origin in (tuple, list):
+        return "list"
+    if origin is dict:
+        return "mapping"
+    return _KINDS.get(annotation, "text") if isinstance(annotation, type) else "text"
+
+
 def _allowed_words(annotation: object, metadata: Iterable[object]) -> str:
     metadata = list(metadata)
     for mark in metadata:
@@ -154,6 +190,19 @@ def _allowed_words(annotation: object, metadata: Iterable[object]) -> str:
 def _constraints(metadata: Iterable[object]) -> Iterator[object]:
     for mark in metadata:
         yield from mark.metadata if isinstance(mark, FieldInfo) else (mark,)
+
+
+def _bounds(constraints: Iterable[object]) -> tuple[float | None, float | None]:
+    low: Any = None
+    high: Any = None
+    for constraint in constraints:
+        if isinstance(constraint, annotated_types.Ge):
+            low = constraint.ge
+        elif isinstance(constraint, annotated_types.Gt):
+            low = constraint.gt
+        elif isinstance(constraint, annotated_types.Le):
+            high = constraint.le
+    return low, high
 
 
 def _range_words(constraints: Iterable[object]) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from engine.config.settings import DatasetSettings
 from engine.data.csv_source import load_csv
+from engine.data.location import PARQUET_SUFFIXES, source_kind, source_path
 from engine.data.parquet_source import load_parquet
 from engine.data.problems import did_you_mean
 from engine.data.rows import LoadedRows
 from engine.errors import DataError, NotFoundError, StorageError
 
-__all__ = ["LoadedRows", "load_rows", "source_path"]
+__all__ = ["LoadedRows", "load_rows", "source_kind", "source_path"]
 
 _PARQUET_MAGIC = b"PAR1"
 _OTHER_FORMATS = (
@@ -22,8 +23,6 @@ _OTHER_FORMATS = (
     (b"(\xb5/\xfd", "compressed with zstd", "Unpack it first"),
     (b"SQLite format 3\x00", "a SQLite database", "Set dataset.url: sqlite:///<path> and a table"),
 )
-
-_PARQUET_SUFFIXES = (".parquet", ".pq")
 
 DEMO_FILE = "demo.parquet"
 """What `engine data demo` writes, and the shipped configuration reads."""
@@ -72,31 +71,6 @@ def load_rows(settings: DatasetSettings, *, root: Path) -> LoadedRows:
         ) from error
 
 
-def source_kind(settings: DatasetSettings, *, root: Path) -> str:
-    """What `load_rows` will read, for names and messages: csv, parquet or sql.
-
-    A file that cannot be opened counts as what its name says; reading it then explains why.
-    """
-    if settings.url is not None:
-        return "sql"
-    if settings.file_format != "auto":
-        return settings.file_format
-    path = source_path(settings, root=root)
-    return "parquet" if path.suffix in _PARQUET_SUFFIXES else "csv"
-
-
-def source_path(settings: DatasetSettings, *, root: Path) -> Path:
-    """Where the file of the settings lies: `root`/`ds_root`/`file_path`.
-
-    Args:
-        settings: With a file, not a URL.
-        root: The workspace.
-    """
-    if settings.file_path is None:
-        raise DataError("dataset.file_path is null", where="dataset.file_path", fix="Set it")
-    return root / settings.ds_root / settings.file_path
-
-
 def _format_of(head: bytes, path: Path, settings: DatasetSettings, where: str) -> str:
     is_parquet = head.startswith(_PARQUET_MAGIC)
     for magic, what, fix in _OTHER_FORMATS:
@@ -104,7 +78,7 @@ def _format_of(head: bytes, path: Path, settings: DatasetSettings, where: str) -
             raise DataError(f"the file is {what}, not CSV or Parquet", where=where, fix=fix)
     expected = settings.file_format
     if expected == "auto":
-        expected = "parquet" if is_parquet or path.suffix in _PARQUET_SUFFIXES else "csv"
+        expected = "parquet" if is_parquet or path.suffix in PARQUET_SUFFIXES else "csv"
     if expected == "parquet" and not is_parquet:
         state = "is empty" if not head else "does not begin like a Parquet file"
         raise DataError(

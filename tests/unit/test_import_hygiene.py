@@ -168,7 +168,10 @@ def test_a_command_that_looks_things_up_loads_nothing_heavy(workspace: Workspace
     code = commands(
         ["models"],
         ["config", "check"],
-        ["config", "show"],
+        ["config", "check", "full_flow", "--set", "train.seed=9", "--json"],
+        ["config", "form", "full_flow", "--json"],
+        ["run", "full_flow", "--dry-run", "--data", __file__, "--json"],
+        ["config", "show", "--json"],
         ["config", "reference", "--json"],
         workspace=workspace,
     )

@@ -90,7 +90,13 @@ def test_all_problems_of_all_files_are_listed_at_once(
     assert answer.err.count("windw") == 1
     data = command("config", "check", "--json").json
     assert not data["ok"]
-    assert len(data["problems"]) == 2
+    typo, range_ = data["problems"]
+    assert (typo["file"], typo["line"], typo["column"]) == (str(config_file), 3, 3)
+    assert (typo["key"], typo["suggestion"]) == ("model.windw", "model.window")
+    assert typo["fix"] == 'did you mean "model.window"?'
+    assert (range_["key"], range_["message"]) == ("run.nice", "99 is out of range")
+    assert range_["fix"].startswith("allowed: ")
+    assert range_["text"] in answer.err
 
 
 def test_a_file_that_nobody_reads_is_noted_but_no_problem(
@@ -131,3 +137,144 @@ def test_a_section_that_does_not_exist_is_not_found(command: EngineCommand) -> N
 
     assert answer.code == 5
     assert "no setting begins with 'deploi'" in answer.err
+
+
+def test_each_effective_value_is_told_with_its_origin_and_its_meaning(
+    command: EngineCommand, config_file: Path
+) -> None:
+    config_file.write_text("flow_module: train_flow\nmodel: {window: 21}\n")
+
+    values = command("config", "show", "train_flow", "--set", "train.seed=9", "--json").json[
+        "values"
+    ]
+    of_engine = command("config", "show", "engine", "--json").json["values"]
+
+    by_key = {one["key"]: one for one in values}
+    window, seed = by_key["model.window"], by_key["train.seed"]
+    assert (window["value"], window["default"], window["layer"]) == (21, 30, "workspace")
+    assert window["origin"] == f"{config_file}:2"
+    assert (window["kind"], window["allowed"]) == ("int", "whole number, 2 to 366")
+    assert window["doc"].startswith("Past days")
+    assert (seed["value"], seed["layer"]) == (9, "set")
+    assert by_key["train.hparams.epochs"]["default"] == 20
+    assert {one["key"] for one in of_engine} >= {"predictor.port", "storage.options"}
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_form_of_a_flow_has_what_a_launch_without_overrides_would_use(
+    command: EngineCommand, flow: str
+) -> None:
+    form = command("config", "form", flow, "--json").json
+    shown = command("config", "show", flow, "--json").json
+
+    effective = {one["key"]: one["value"] for one in shown["values"]}
+    keys = [field["key"] for field in form["fields"]]
+    assert form["flow"] == flow
+    assert len(keys) == len(set(keys)) > 0
+    assert {field["section"] for field in form["fields"]} == form["sections"].keys()
+    for field in form["fields"]:
+        assert field["default"] == effective.get(field["key"], field["default"])
+        assert field["doc"].endswith(".")
+
+
+def test_the_form_is_readable_for_people(command: EngineCommand) -> None:
+    lines = command("config", "form", "train_flow").out.splitlines()
+
+    assert lines[0] == "model: Which forecaster (train_flow_config.yaml)."
+    assert any(line.startswith('  model_type = "LSTM"') for line in lines)
+    assert any("[--epochs]" in line for line in lines)
+
+
+def test_a_launch_is_checked_and_compared_without_being_made(command: EngineCommand) -> None:
+    line = ("config", "check", "train_flow", "--model-type", "LightGBM", "--set", "train.seed=9")
+
+    answer = command(*line, "--json")
+    text = command(*line)
+
+    assert (answer.code, answer.json["ok"], answer.json["problems"]) == (0, True, [])
+    differences = {one["key"]: one for one in answer.json["differences"]}
+    assert differences["train.seed"] == {
+        "key": "train.seed",
+        "value": 9,
+        "was": 7,
+        "origin": "--set",
+    }
+    assert differences["model.model_type"]["value"] == "LightGBM"
+    assert "train.hparams.epochs" not in differences
+    assert "  train.seed: 9 instead of 7" in text.out
+
+
+def test_a_launch_that_would_be_refused_says_why(command: EngineCommand) -> None:
+    answer = command(
+        "config", "check", "full_flow", "--set", "model.horizon=999", "--epochs", "0", "--json"
+    )
+
+    assert (answer.code, answer.json["ok"]) == (2, False)
+    problems = {one["key"]: one for one in answer.json["problems"]}
+    assert problems["model.horizon"]["fix"] == "allowed: whole number, 1 to 365"
+    assert problems["model.horizon"]["where"] == "--set model.horizon=999"
+    assert problems["train.hparams.epochs"]["where"] == "--epochs"
+    assert answer.json["differences"] == []
+
+
+def test_a_draft_is_checked_before_it_replaces_the_file(
+    command: EngineCommand, config_file: Path, tmp_path: Path
+) -> None:
+    config_file.write_text("flow_module: train_flow\nmodel: {window: 21}\n")
+    draft = tmp_path / "draft"
+    draft.write_text("flow_module: train_flow\nmodel:\n  window: many\n  horizn: 3\n")
+    line = ("config", "check", "--file", draft, "--as", config_file.name)
+
+    wrong = command(*line, "--json")
+    draft.write_text("flow_module: train_flow\nmodel: {window: 28}\n")
+    right = command(*line, "--json")
+    compared = command("config", "check", "train_flow", *line[2:], "--json")
+
+    assert (wrong.code, wrong.json["ok"]) == (2, False)
+    places = {one["key"]: (one["file"], one["line"]) for one in wrong.json["problems"]}
+    assert places == {
+        "model.window": (str(config_file), 3),
+        "model.horizn": (str(config_file), 4),
+    }
+    assert (right.code, right.json["problems"]) == (0, [])
+    (difference,) = compared.json["differences"]
+    assert (difference["key"], difference["value"], difference["was"]) == ("model.window", 28, 21)
+    assert config_file.read_text().endswith("window: 21}\n")
+
+
+def test_a_draft_of_the_engine_is_checked_as_such(command: EngineCommand, tmp_path: Path) -> None:
+    draft = tmp_path / "engine.yaml"
+    draft.write_text("run: {nice: 99}\n")
+
+    answer = command("config", "check", "--file", draft, "--json")
+
+    assert answer.code == 2
+    assert [one["key"] for one in answer.json["problems"]] == ["run.nice"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--set", "train.seed=9"],
+        ["--as", "engine.yaml"],
+        ["--file", "/nowhere"],
+        ["nothing_flow"],
+    ],
+)
+def test_a_check_of_nothing_in_particular_is_a_usage_error(
+    command: EngineCommand, options: list[str]
+) -> None:
+    assert command("config", "check", *options).code == 2
+
+
+def test_a_draft_of_a_file_that_nobody_reads_is_refused(
+    command: EngineCommand, tmp_path: Path
+) -> None:
+    draft = tmp_path / "notes.yaml"
+    draft.write_text("a: 1\n")
+
+    answer = command("config", "check", "--file", draft)
+
+    assert answer.code == 2
+    assert "--as" in answer.err
+    assert "train_flow_config.yaml" in answer.err

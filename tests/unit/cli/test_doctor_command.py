@@ -26,8 +26,17 @@ def test_findings_can_be_had_as_json(command: EngineCommand, workspace: Workspac
 
     assert (answer.code, answer.json["ok"]) == (1, False)
     checks = {check["name"]: check for check in answer.json["checks"]}
-    assert not checks["permissions"]["ok"]
-    assert checks["python"]["ok"]
+    assert checks["permissions"] == {
+        "name": "permissions",
+        "ok": False,
+        "state": "error",
+        "message": "755",
+        "advice": f"Others can read run data and credentials: chmod 700 {workspace.root}",
+    }
+    assert (checks["python"]["state"], checks["python"]["advice"]) == ("ok", "")
+    # Nothing is wrong, and yet there is something to do.
+    assert checks["champion"]["state"] == "warning"
+    assert "engine run full_flow" in checks["champion"]["advice"]
 
 
 def test_a_damaged_database_does_not_keep_the_doctor_away(

@@ -1,0 +1,45 @@
+"""`engine config form`: what a form that launches a flow asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from engine.cli.options import (
+    CommandLine,
+    json_option,
+    pass_command_line,
+    set_option,
+    workspace_option,
+)
+
+_FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
+
+
+@click.command("form")
+@click.argument("flow", type=click.Choice(_FLOWS))
+@set_option
+@json_option
+@workspace_option
+@pass_command_line
+def form(line: CommandLine, flow: str, overrides: Sequence[str]) -> None:
+    """List the settings of a flow as the fields of a form, with their present values."""
+    from engine.cli.output import write_json, write_text
+    from engine.config.form import make_form
+    from engine.config.loading import load_settings
+    from engine.config.problems import shown
+
+    loaded = load_settings(flow, workspace_configs=line.workspace.configs, overrides=overrides)
+    made = make_form(loaded.settings.flow_module, loaded)
+    if line.json:
+        write_json(made.to_dict())
+        return
+    section = ""
+    for field in made.fields:
+        if field.section != section:
+            section = field.section
+            write_text(f"\n{section}: {made.sections[section]}".lstrip("\n"))
+        option = f" [{field.option}]" if field.option else ""
+        write_text(f"  {field.name} = {shown(field.default)}  ({field.allowed}){option}")
+        write_text(f"      {field.doc}")

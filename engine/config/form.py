@@ -1,0 +1,139 @@
+"""What a form that launches a flow needs: its settings as fields, with their present values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.config.effective import EffectiveValue, effective_values
+from engine.config.files import SECTIONS
+from engine.config.loading import Loaded
+from engine.config.names import HPARAMS
+from engine.config.overrides import FLAG_KEYS
+from engine.config.reference import describe_settings, section_docs
+from engine.config.settings import FlowName
+from engine.config.yaml_source import dotted
+from models import registry
+
+OPTIONS = ("model_type", "epochs", "data", "seed", "threads", "force")
+"""Settings of flows that the command line has options of their own for, by name in FLAG_KEYS."""
+
+_MODEL_TYPE = "model.model_type"
+_ALSO_READ: dict[str, tuple[str, ...]] = {"data_flow": ("model.window", "model.horizon")}
+_SENTENCE = re.compile(r".*?[.](?=\s|$)")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting as an input.
+
+    Attributes:
+        key: Dotted key, as `--set` takes it.
+        section: Dotted key of the section around it.
+        name: Its last part.
+        kind: bool, int, float, text, choice, list or mapping.
+        choices: What may be chosen, for a choice.
+        low: Smallest number allowed, or the one that it must be above; None: no limit.
+        high: Largest number allowed.
+        is_optional: Whether null may stand there.
+        default: What a launch without overrides would use.
+        origin: Where that comes from.
+        doc: What it means, in one sentence.
+        help: What it means, in full.
+        allowed: What may stand there, in words.
+        option: Option of the command line that sets it, "" when only `--set` does.
+        models: Model types that have this hyper-parameter; empty for other settings.
+    """
+
+    key: str
+    section: str
+    name: str
+    kind: str
+    choices: tuple[str, ...]
+    low: float | None
+    high: float | None
+    is_optional: bool
+    default: Any
+    origin: str
+    doc: str
+    help: str
+    allowed: str
+    option: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of one flow.
+
+    Attributes:
+        flow: Which flow.
+        sections: Dotted key and meaning of each section that has fields.
+        fields: Its fields, in the order of the reference.
+    """
+
+    flow: str
+    sections: dict[str, str]
+    fields: tuple[Field, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able data."""
+        return asdict(self)
+
+
+def make_form(flow: FlowName, loaded: Loaded) -> Form:
+    """Make the form of a flow.
+
+    Args:
+        flow: Which flow.
+        loaded: Its settings as a launch without overrides would have them.
+    """
+    keys = (*SECTIONS[flow], *_ALSO_READ.get(flow, ()))
+    fields = tuple(
+        _field(one)
+        for one in effective_values(loaded, of_all_models=True)
+        if any(one.key == key or one.key.startswith(f"{key}.") for key in keys)
+    )
+    docs = {**section_docs(), dotted(HPARAMS): _doc_of(dotted(HPARAMS))}
+    used = dict.fromkeys(field.section for field in fields)
+    return Form(flow, {key: first_sentence(docs.get(key, "")) for key in used}, fields)
+
+
+def _doc_of(key: str) -> str:
+    return next(doc.doc for doc in describe_settings() if doc.key == key)
+
+
+def _field(one: EffectiveValue) -> Field:
+    doc = one.doc
+    section, _, name = one.key.rpartition(".")
+    choices: Sequence[str] = doc.choices
+    kind = doc.kind
+    if one.key == _MODEL_TYPE:
+        kind, choices = "choice", registry.names()
+    options = {FLAG_KEYS[option]: f"--{option.replace('_', '-')}" for option in OPTIONS}
+    is_hparam = section == dotted(HPARAMS)
+    return Field(
+        key=one.key,
+        section=section,
+        name=name,
+        kind=kind,
+        choices=tuple(choices),
+        low=doc.low,
+        high=doc.high,
+        is_optional=doc.is_optional,
+        default=one.value,
+        origin=one.origin,
+        doc=first_sentence(doc.doc),
+        help=doc.doc,
+        allowed=doc.allowed,
+        option=options.get(one.key, ""),
+        models=tuple(doc.default) if is_hparam and isinstance(doc.default, dict) else (),
+    )
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a documentation, with its full stop."""
+    found = _SENTENCE.match(text)
+    return found[0] if found else text
