@@ -131,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("launch", ("ctrl+l",), "Launch", "Flows", ("flows",), command="engine run {flow} ...",
            changes=True, footer=99),
     Action("dry-run", ("d",), "Dry run", "Flows", ("flows",),
-           command="engine config check {flow} ...", footer=85),
+           command="engine run {flow} --dry-run ...", footer=85),
     Action("reset-field", ("backspace",), "Back to the default", "Flows", ("flows",), footer=50),
     Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",), footer=45),
     Action("pause-schedule", ("P",), "Pause or resume the schedule", "Flows", ("flows", "system"),

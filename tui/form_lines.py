@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.form_values import FormField, path_of
+from tui.form_values import FormField
 from tui.language import tr
 from tui.launch_form import DATA, PRIORITY, TAGS, LaunchForm, Row
 from tui.line_editor import LineEditor
@@ -75,6 +74,8 @@ def _note(form: LaunchForm, field: FormField, problem: str) -> tuple[str, str]:
     """What stands beside a value: what is wrong, else what it was, else what it means."""
     if problem:
         return problem, "bad"
+    if field.key == DATA and form.missing:
+        return tr("there is no such file"), "warn"
     parts = []
     if field.key in form.texts:
         parts.append(tr("default {value}", value=field.default or "–"))
@@ -106,7 +107,8 @@ def section_line(form: LaunchForm, section: str, width: int, under: str, is_open
         line.append((f"  ◆ {changed}", f"mark {under}".strip()))
     if ill:
         line.append((f"  ✗ {ill}", f"bad {under}".strip()))
-    line.append((f"  {clip(form.sections.get(section, ''), width)}", f"dim {under}".strip()))
+    said = clip(form.sections.get(section, ""), width - width_of(line) - 3)
+    line.append((f"  {said}", f"dim {under}".strip()))
     return pad(line, width, under)
 
 
@@ -134,17 +136,16 @@ def detail_lines(
     if row.kind == "section":
         said = form.sections.get(row.key, "") or tr("settings of no section")
         keys = tr("enter folds and unfolds · backspace gives all of it its defaults")
-        return [[(f" {text}", "")] for text in wrap(said, width - 2)][: height - 1] + [
-            [(f" {clip(keys, width - 2)}", "dim")]
-        ]
+        lines: list[Line] = [[(f" {text}", "")] for text in wrap(said, width - 2)]
+        return [*lines[: height - 1], [(f" {clip(keys, width - 2)}", "dim")]]
     return _field_details(form, form.fields[row.key], width, height)
 
 
 def _field_details(form: LaunchForm, field: FormField, width: int, height: int) -> list[Line]:
     lines: list[Line] = [[(f" {text}", "bad")] for text in wrap(form.problem(field), width - 2)]
     lines = [line for line in lines if line[0][0].strip()][:2]
-    missing = missing_file(form, field)
-    if missing:
+    if field.key == DATA and form.missing:
+        missing = tr("there is no file {path}", path=form.missing)
         lines.append([(f" {clip(missing, width - 2)}", "warn")])
     name = field.option or f"--set {field.key}"
     head: Line = [(f" {clip(name, width - 2)}", "accent")]
@@ -165,19 +166,12 @@ def _field_details(form: LaunchForm, field: FormField, width: int, height: int) 
     return lines[:height]
 
 
-def missing_file(form: LaunchForm, field: FormField) -> str:
-    """That a typed data file is not there; "" where it is, or where nothing was typed."""
-    if field.key != DATA or field.key not in form.texts or DATA in form.as_set:
-        return ""
-    path = path_of(form.text(field.key).strip())
-    return "" if Path(path).is_file() else tr("there is no file {path}", path=path)
-
-
 def difference_lines(app: ControlCenter, form: LaunchForm, width: int) -> list[Line]:
     """What differs from the defaults, and from the last run or the one that is launched again."""
     changed = form.changed()
     lines = [rule(width, tr("Differs from the defaults"), str(len(changed)))]
     lines += _listed([(field, field.default) for field in changed], form, width)
+    lines.append([])
     earlier = form.again or form.last
     if earlier is None:
         return [*lines, rule(width, tr("Differs from the last run")), _nothing(tr("no run yet"))]

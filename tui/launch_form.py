@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.schema import RunDetail, RunInfo
-from tui.form_values import FormField, Reading, override, override_text, path_of, read, shown
+from tui.form_values import NULL, FormField, Reading, override, override_text, path_of, read, shown
 
 MODEL = "model.model_type"
 DATA = "dataset.file_path"
@@ -95,6 +96,9 @@ class LaunchForm:
         last: The last run of the flow.
         again: The run that is launched again, None for a fresh launch.
         refused: What the engine's check says is wrong, by key; "" for what belongs to no field.
+        checked: The request that the engine's check was asked about last.
+        notes: What that check said although nothing is wrong.
+        missing: The typed data file, where there is none.
         revision: Goes up with every change.
     """
 
@@ -108,8 +112,12 @@ class LaunchForm:
         self.last: Earlier | None = None
         self.again: Earlier | None = None
         self.refused: dict[str, str] = {}
+        self.checked: Request | None = None
+        self.notes: tuple[str, ...] = ()
+        self.missing = ""
         self.revision = 0
         self._requests: dict[bool, tuple[int, Request]] = {}
+        self._then: dict[str, dict[str, str]] = {}
 
     # Values
 
@@ -121,6 +129,8 @@ class LaunchForm:
         """Type a text into a field."""
         self.as_set.discard(key)
         self._put(key, text)
+        if key == DATA:
+            self._look_for_file()
 
     def reset(self, keys: Iterable[str]) -> None:
         """Give fields their defaults again."""
@@ -135,12 +145,14 @@ class LaunchForm:
             self._put(key, text)
             if is_set and self.fields[key].option:
                 self.as_set.add(key)
+        self._look_for_file()
         self.revision += 1
 
     def put_back(self, texts: dict[str, str], as_set: Iterable[str] = ()) -> None:
         """Fill in what was typed before; keys that there are not any more are dropped."""
         self.texts = {key: text for key, text in texts.items() if key in self.fields}
         self.as_set = {key for key in as_set if key in self.texts}
+        self._look_for_file()
         self.revision += 1
 
     def _put(self, key: str, text: str) -> None:
@@ -150,6 +162,13 @@ class LaunchForm:
             self.texts[key] = text
         self.refused.pop(key, None)
         self.revision += 1
+
+    def _look_for_file(self) -> None:
+        text = self.texts.get(DATA, "").strip()
+        self.missing = ""
+        if text not in ("", NULL) and DATA not in self.as_set:
+            path = path_of(text)
+            self.missing = "" if Path(path).is_file() else path
 
     def _texts_of(self, earlier: Earlier) -> dict[str, tuple[str, bool]]:
         """What a run was asked for: text by key, and whether `--set` gave it."""
@@ -212,15 +231,20 @@ class LaunchForm:
         """Fields that differ from what a run was asked for, with its text."""
         then = self.texts_then(earlier)
         return [
-            (field, then[field.key])
+            (field, then.get(field.key, field.default))
             for field in self.fields.values()
-            if self.is_used(field) and then[field.key] != self.text(field.key).strip()
+            if self.is_used(field)
+            and then.get(field.key, field.default) != self.text(field.key).strip()
         ]
 
     def texts_then(self, earlier: Earlier) -> dict[str, str]:
         """What would stand in each field if a run were launched again now."""
-        given = {key: text for key, (text, _) in self._texts_of(earlier).items()}
-        return {key: given.get(key, field.default) for key, field in self.fields.items()}
+        known = self._then.get(earlier.run.id)
+        if known is None:
+            given = {key: text for key, (text, _) in self._texts_of(earlier).items()}
+            known = {key: given.get(key, field.default) for key, field in self.fields.items()}
+            self._then = {earlier.run.id: known}
+        return known
 
     # What is wrong
 
@@ -230,8 +254,15 @@ class LaunchForm:
 
     def problem(self, field: FormField) -> str:
         """What is wrong with a field, "" if nothing is known to be."""
-        typed = self.reading(field).problem if field.key in self.texts else ""
-        return typed or self.refused.get(field.key, "")
+        return self._typed_problem(field) or self.refused.get(field.key, "")
+
+    def _typed_problem(self, field: FormField) -> str:
+        return self.reading(field).problem if field.key in self.texts else ""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether every typed text means something."""
+        return not any(self._typed_problem(field) for field in self.changed())
 
     def problems(self) -> list[tuple[str, str]]:
         """Everything that is wrong: key, "" for what belongs to no field, and message."""

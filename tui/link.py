@@ -66,10 +66,11 @@ class Link:
         # Its libraries take a tenth of a second to import: the first frame stands before that.
         client = await asyncio.to_thread(_import_client)
         if self._autostart:
-            self._client = client(self._workspace, autostart=True)
+            # What is asked meanwhile waits for the client that stays: this one is closed at once.
+            starter = client(self._workspace, autostart=True)
             with suppress(EngineError):
-                await self._client.send(_calls().status())
-            await self._client.close()
+                await starter.send(_calls().status())
+            await starter.close()
         # Later on it is not started behind the back of whoever stopped it.
         self._client = client(self._workspace, autostart=False)
         self._spawn(self._keep_following())
