@@ -24,12 +24,13 @@ _LOG = "predictor/log"
 
 @dataclass(frozen=True)
 class ServingModel:
-    """What answers: id of the version, its model, the days that it sees and those that it gives."""
+    """What answers: its id and model, the days that it sees and gives, whether with intervals."""
 
     version: str
     model_type: str
     window: int
     horizon: int
+    intervals: bool
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class PredictorAnswer:
         version: Which version answered.
         forecast: Its days.
         latency_ms: From the request to the whole answer, on a connection that was there.
+        interval: Lower and upper ends of its days, None when no level was asked for.
     """
 
     version: str
     forecast: list[float]
     latency_ms: float
+    interval: tuple[list[float], list[float]] | None = None
 
 
 def predictor_address(workspace: Workspace) -> tuple[str, int]:
@@ -112,6 +115,7 @@ class PredictorClient:
             str(serving["model_type"]),
             int(serving["window"]),
             int(serving["horizon"]),
+            bool(serving["intervals"]),
         )
 
     def forecast(
@@ -121,6 +125,7 @@ class PredictorClient:
         *,
         last_day: date | None = None,
         series_id: str | None = None,
+        level: float | None = None,
     ) -> PredictorAnswer:
         """Ask for the days after some values.
 
@@ -129,6 +134,7 @@ class PredictorClient:
             steps: Days wanted.
             last_day: Day of the last value; None: not known.
             series_id: Which series it is; the forecast is then kept, to be held against what comes.
+            level: Of the interval of each day; None: no interval.
 
         Raises:
             DataError: The predictor cannot forecast this; says why.
@@ -137,17 +143,21 @@ class PredictorClient:
         series: dict[str, Any] = {"input_data": list(values)}
         if last_day is not None:
             series["last_date"] = last_day.isoformat()
+        asked: dict[str, Any] = {"prediction_step": steps}
+        if level is not None:
+            asked["level"] = level
         begin = time.perf_counter()
         if series_id is None:
-            path, body = "/predict_timeseries", {**series, "prediction_step": steps}
-            said = self._ask("POST", path, body)
-            forecast = said["prediction"]
+            said = self._ask("POST", "/predict_timeseries", series | asked)
+            one = said
         else:
             series["series_id"] = series_id
-            said = self._ask("POST", "/forecast", {"series": [series], "prediction_step": steps})
-            forecast = said["forecasts"][0]["prediction"]
+            said = self._ask("POST", "/forecast", {"series": [series], **asked})
+            one = said["forecasts"][0]
         milliseconds = (time.perf_counter() - begin) * 1000
-        return PredictorAnswer(str(said["model_name"]), list(forecast), milliseconds)
+        interval = None if level is None else (list(one["lower"]), list(one["upper"]))
+        version = str(said["model_name"])
+        return PredictorAnswer(version, list(one["prediction"]), milliseconds, interval)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()

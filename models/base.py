@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, IntArray, Panel, Windows, roll
 from models.errors import ModelProblem
+from models.forecasting.intervals import Calibration, calibrate
 from models.hyperparameters import Hyperparameters, bounded, choice
 
 # Inside the class that name means the model's own set.
@@ -42,6 +43,7 @@ __all__ = [
 SAVE_FORMAT = 1
 MAX_SEED = 2**32 - 1
 """Largest seed that any of the libraries takes."""
+INTERVALS_FILE = "intervals.json"
 _DESCRIPTION = "model.json"
 _KEYS = frozenset(
     {"format", "model_type", "window", "horizon", "seed", "threads", "hyperparameters", "files"}
@@ -129,6 +131,8 @@ class Forecaster(ABC):
         # on small models gains little when none does.
         self.threads = threads or 1
         self.hyperparameters = hyperparameters
+        self.calibration: Calibration | None = None
+        """What prediction intervals are made from; None until `calibrate` was called."""
 
     @abstractmethod
     def fit(self, history: Panel, *, validation_days: int, progress: Progress) -> FitReport:
@@ -180,6 +184,25 @@ class Forecaster(ABC):
             )
         return roll(self.answer, windows, self.horizon if steps is None else steps)
 
+    def calibrate(self, history: Panel, *, validation_days: int) -> Calibration:
+        """Learn how far the fitted model misses; from then on `calibration` makes intervals.
+
+        Args:
+            history: What it was fitted on.
+            validation_days: As many as `fit` was told, so that no day it learnt from counts.
+
+        Raises:
+            ModelProblem: No series has a whole horizon in these days.
+        """
+        self.calibration = calibrate(
+            self.predict,
+            history,
+            window=self.window,
+            horizon=self.horizon,
+            validation_days=validation_days,
+        )
+        return self.calibration
+
     def describe(self) -> dict[str, Any]:
         """What this model is, as JSON-able data."""
         return {
@@ -194,6 +217,9 @@ class Forecaster(ABC):
         """Write the fitted model into a folder, which is made when it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         self.save_state(folder)
+        if self.calibration is not None:
+            text = json.dumps(self.calibration.as_dict())
+            (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
         files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
         files.pop(_DESCRIPTION, None)
         description = {
@@ -226,7 +252,22 @@ class Forecaster(ABC):
             hyperparameters=cls.Hyperparameters.parse(saved["hyperparameters"]),
         )
         model.load_state(folder)
+        if INTERVALS_FILE in saved["files"]:
+            model.calibration = read_calibration(folder / INTERVALS_FILE)
         return model
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The calibration in a JSON file.
+
+    Raises:
+        ModelProblem: It cannot be read, or is something else.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelProblem(f"{path} cannot be read: {error}") from error
+    return Calibration.of_dict(data)
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Point forecast accuracy: pure functions of arrays.
+"""Accuracy of forecasts and of their intervals: pure functions of arrays.
 
 Written a = actual, f = forecast, m = season. A ratio whose denominator is zero has no value: it
 is None (or leaves its series out and counts it), never zero and never infinity.
@@ -99,6 +99,16 @@ def bias(actual: FloatArray, forecast: FloatArray) -> float | None:
     """Relative bias: sum (f - a) / sum |a|; above 0 is over-forecast; None when all a are zero."""
     total = float(np.abs(actual).sum())
     return float((forecast - actual).sum()) / total if total > 0 else None
+
+
+def coverage(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    """Part of the actual values that lie in their prediction interval, its ends included."""
+    return float(np.mean((lower <= actual) & (actual <= upper)))
+
+
+def width(lower: FloatArray, upper: FloatArray) -> float:
+    """Mean width of prediction intervals, in the unit of the series: mean (upper - lower)."""
+    return float(np.mean(upper - lower))
 
 
 def _divide(error: FloatArray, scale: FloatArray) -> FloatArray:

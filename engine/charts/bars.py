@@ -58,7 +58,10 @@ def bar_list(
     right = max(map(cell_len, values))
     bars = width - label - right - 2
     if bars < _LEAST_BARS:
-        return [clip(f"{v:>{right}} {n}", width) for n, v in zip(names, values, strict=True)]
+        return [
+            clip(f"{v:>{right}} {n}", width, ascii=ascii)
+            for n, v in zip(names, values, strict=True)
+        ]
     finite = [value for _, value in items if math.isfinite(value)]
     largest = most or max(map(abs, finite), default=0.0)
     spans = [

@@ -176,15 +176,15 @@ def _tally(
     half = 0.5 - low * scale
     for run in runs:
         created, started, ended, state = run.created, run.started, run.ended, run.state
-        ever_ran = started is not None
         if ended is None:
-            ended = (
-                now if state not in FINAL_STATES else started if started is not None else created
-            )
-        if started is None:
-            started = ended
+            known = created if started is None else started
+            ended = known if state in FINAL_STATES else now
+        # A result taken from a cache has an end but never started.
+        ever_ran = started is not None or state == "COMPLETED"
         # Times run backwards where a clock was set.
-        if ended < started:
+        if started is None:
+            started = ended = created if ended < created else ended
+        elif ended < started:
             ended = started
         if ended < low:
             continue

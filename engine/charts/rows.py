@@ -178,20 +178,22 @@ def _with_branches(rows: Sequence[_Unbranched]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """When each row of an earlier run ended, counted from the start of that run."""
+    """When each row of an earlier run ended, counted from the start of that run.
 
-    ends: Mapping[Path, timedelta]
+    Attributes:
+        ends: The path of a flow, and a name inside it -> the ends of what had this name, in
+            order; None for what never ran.
+    """
+
+    ends: Mapping[tuple[Path, str], Sequence[timedelta | None]]
 
     def end_of(self, row: Row) -> timedelta | None:
         """Return when the same row ended last time, after the start of the run; None if unknown.
 
         A group ended when the last of as many tasks as it has now did.
         """
-        if not row.is_group:
-            return self.ends.get(row.path)
-        *around, (name, first) = row.path
-        numbers = range(first, first + len(row.members))
-        ends = (self.ends.get((*around, (name, number))) for number in numbers)
+        name, first = row.path[-1]
+        ends = self.ends.get((row.path[:-1], name), ())[first : first + len(row.members)]
         return max((end for end in ends if end is not None), default=None)
 
 
@@ -206,14 +208,10 @@ def ghost_of(timeline: Timeline) -> Ghost:
     if start is None:
         return Ghost({})
     bars = timeline.bars
-    paths = _paths(bars, _kinds(bars))
-    return Ghost(
-        {
-            path: bar.segments[-1].end - start
-            for bar, path in zip(bars, paths, strict=True)
-            if bar.has_run
-        }
-    )
+    ends: dict[tuple[Path, str], list[timedelta | None]] = defaultdict(list)
+    for bar, path in zip(bars, _paths(bars, _kinds(bars)), strict=True):
+        ends[path[:-1], path[-1][0]].append(bar.segments[-1].end - start if bar.has_run else None)
+    return Ghost(dict(ends))
 
 
 def run_start(bar: Bar) -> datetime | None:

@@ -67,6 +67,7 @@ class _Page:
 
     start: datetime
     end: datetime
+    width: int
     label: int
     bars: int
     duration: int
@@ -129,8 +130,8 @@ def gantt_lines(
     shown = rows[first_row : first_row + height]
     page = _page(rows, width, start, end, labels, critical, colour, ascii)
     heading = clip(window_text(start, end, tz, ascii=ascii), width, ascii=ascii)
-    bars_at = page.label + _SIGNS if labels else 0
-    if page.bars < _LEAST_BARS or not shown:
+    bars_at = page.label + _SIGNS if labels and page.bars else 0
+    if not page.bars or not shown:
         lines = [_line(row, "", page, labels) for row in shown]
         return GanttView(tuple(lines), ("", ""), heading, bars_at, 0, start, end, first_row)
 
@@ -187,13 +188,15 @@ def _page(
     ascii: bool,
 ) -> _Page:
     if not labels:
-        return _Page(start, end, 0, width, 0, critical, colour, ascii)
+        bars = width if width >= _LEAST_BARS else 0
+        return _Page(start, end, width, 0, bars, 0, critical, colour, ascii)
     # Of all rows, not of those shown: bars must keep their place while rows go by.
     longest = max((_label_length(row) for row in rows), default=0)
     label = min(longest, max(8, width * 2 // 5 - _SIGNS))
     duration = _DURATION if width >= _DURATIONS_FROM else 0
     bars = width - label - _SIGNS - (duration + 1 if duration else 0)
-    return _Page(start, end, label, max(0, bars), duration, critical, colour, ascii)
+    bars = bars if bars >= _LEAST_BARS else 0
+    return _Page(start, end, width, label, bars, duration, critical, colour, ascii)
 
 
 def _label_length(row: Row) -> int:
@@ -230,7 +233,7 @@ def _line(row: Row, cells: str, page: _Page, labels: bool) -> str:
     sign = look.sign_in(page.ascii)
     mark = glyphs.critical if is_critical else " "
     if not page.bars:
-        return clip(f"{sign}{mark} {label}", page.label + _SIGNS, ascii=page.ascii)
+        return clip(f"{sign}{mark} {label}", page.width, ascii=page.ascii)
     name = fit(label, page.label, ascii=page.ascii)
     style = "magenta" if is_critical else "bold" if bar.kind == "flow" else ""
     length = f" {clip(length_text(bar), page.duration):>{page.duration}}" if page.duration else ""

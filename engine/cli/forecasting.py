@@ -41,11 +41,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Answered:
-    """A forecast: which version gave it, its days, and how long that took."""
+    """A forecast: which version gave it, its days, and how long that took.
+
+    `interval` is the lower and the upper end of each day where a level was asked for.
+    """
 
     version: str
     forecast: list[float]
     latency_ms: float
+    interval: tuple[list[float], list[float]] | None = None
 
 
 class Forecaster(Protocol):
@@ -55,10 +59,11 @@ class Forecaster(Protocol):
     model_type: str
     window: int
     horizon: int
+    has_intervals: bool
     answered_by: str
 
-    def forecast(self, question: Question, steps: int) -> Answered:
-        """Answer with so many days."""
+    def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
+        """Answer with so many days, and their interval where a level is given."""
 
 
 class InProcess:
@@ -72,8 +77,9 @@ class InProcess:
         self.model_type = version.model_type
         self.window = self._model.window
         self.horizon = self._model.horizon
+        self.has_intervals = self._model.calibration is not None
 
-    def forecast(self, question: Question, steps: int) -> Answered:
+    def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
         """Answer with so many days; the time is that of the model alone.
 
         Raises:
@@ -87,12 +93,17 @@ class InProcess:
         day = question.last_day
         weekday = UNKNOWN_WEEKDAY if day is None else day.weekday()
         windows = Windows(np.array([question.values[-self.window :]]), np.array([weekday]))
+        interval = None
         begin = time.perf_counter()
         try:
-            forecast = self._model.forecast(windows, steps)[0].tolist()
+            forecast = self._model.forecast(windows, steps)
+            if level is not None:
+                lower, upper = self._model.interval(forecast, windows, level)
+                interval = (lower[0].tolist(), upper[0].tolist())
         except ModelProblem as problem:
             raise DataError(str(problem), where=f"version {self.version}") from problem
-        return Answered(self.version, forecast, (time.perf_counter() - begin) * 1000)
+        milliseconds = (time.perf_counter() - begin) * 1000
+        return Answered(self.version, forecast[0].tolist(), milliseconds, interval)
 
 
 class ThroughPredictor:
@@ -105,17 +116,19 @@ class ThroughPredictor:
         self.model_type = serving.model_type
         self.window = serving.window
         self.horizon = serving.horizon
+        self.has_intervals = serving.intervals
         self.answered_by = client.address
 
-    def forecast(self, question: Question, steps: int) -> Answered:
+    def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
         """Answer with so many days; the time is that from the request to the answer."""
         answer = self._client.forecast(
             question.values[-self.window :],
             steps,
             last_day=question.last_day,
             series_id=question.series,
+            level=level,
         )
-        return Answered(answer.version, answer.forecast, answer.latency_ms)
+        return Answered(answer.version, answer.forecast, answer.latency_ms, answer.interval)
 
 
 def pasted(text: str, last_day: dt.date | None, window: int) -> Question:

@@ -12,6 +12,7 @@ from engine.cli.options import CommandLine, json_option, pass_command_line, work
 if TYPE_CHECKING:
     from engine.store import Version
 
+_SCORES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
 _COMMANDS = {
     "promote": ("engine.cli.model_moves:promote", "Let a stored version serve."),
     "rollback": ("engine.cli.model_moves:rollback", "Let the previous version serve again."),
@@ -82,7 +83,7 @@ def _comparable(version: Version) -> dict[str, Any]:
     return {
         "id": version.id,
         "model_type": version.model_type,
-        **{name: candidate.get(name) for name in ("mase", "rmsse", "wape", "bias", "mae")},
+        **{name: candidate.get(name) for name in _SCORES},
         "mase_of_seasonal_naive": scores["SeasonalNaive"]["overall"]["mase"],
         "dataset": training["dataset"],
         "last_day_seen": training["last_day_seen"],

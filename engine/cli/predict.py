@@ -26,12 +26,25 @@ def _day(_: click.Context, __: click.Parameter, value: str | None) -> dt.date | 
         raise click.BadParameter(f"write a day as 2026-01-31 ({error})") from None
 
 
+def _probability(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value < 1:  # as NaN is not
+        raise click.BadParameter(f"above 0 and below 1, such as 0.8 for 80 %, not {value:g}")
+    return value
+
+
 @click.command("predict")
 @click.option("--series", metavar="ID", help="Which series; default: the one with most volume.")
 @click.option("--values", metavar="V1,V2,...", help="These values instead, oldest first.")
 @click.option("--last-date", metavar="DAY", callback=_day, help="Day of the last of --values.")
 @click.option("--steps", type=click.IntRange(1, 365), help="Days; default: the model's horizon.")
 @click.option("--version", metavar="VERSION", help="An id or an alias; default: champion.")
+@click.option(
+    "--level",
+    type=float,
+    metavar="PROBABILITY",
+    callback=_probability,
+    help="Draw the interval that holds each day with it, such as 0.8.",
+)
 @click.option(
     "--through-predictor", is_flag=True, help="Ask the running predictor by HTTP, as others do."
 )
@@ -45,6 +58,7 @@ def predict(
     last_date: dt.date | None,
     steps: int | None,
     version: str | None,
+    level: float | None,
     through_predictor: bool,
 ) -> None:
     """Forecast the days after the newest data with the deployed model, and draw them.
@@ -66,9 +80,10 @@ def predict(
             question = of_dataset(_newest_dataset(line, forecaster), series, forecaster.window)
         else:
             question = pasted(values, last_date, forecaster.window)
-        answer = forecaster.forecast(question, steps or forecaster.horizon)
+        _check_level(forecaster, level)
+        answer = forecaster.forecast(question, steps or forecaster.horizon, level)
     if line.json:
-        write_json(_data(forecaster, question, answer))
+        write_json(_data(forecaster, question, answer, level))
     else:
         _draw(question, answer)
 
@@ -90,6 +105,17 @@ def _forecaster(
         yield ThroughPredictor(client)
 
 
+def _check_level(forecaster: Forecaster, level: float | None) -> None:
+    from engine.errors import ConflictError
+
+    if level is not None and not forecaster.has_intervals:
+        raise ConflictError(
+            "the model has no prediction intervals",
+            where=f"version {forecaster.version}",
+            fix="Leave --level out, or train and deploy it again: engine run full_flow",
+        )
+
+
 def _newest_dataset(line: CommandLine, forecaster: Forecaster) -> Dataset:
     """The data set of the newest data_flow, or the version's own where there is no newer one."""
     from engine.data.dataset import open_dataset
@@ -104,10 +130,16 @@ def _newest_dataset(line: CommandLine, forecaster: Forecaster) -> Dataset:
     return open_dataset(workspace.datasets, lineage["training"]["dataset"])
 
 
-def _data(forecaster: Forecaster, question: Question, answer: Answered) -> dict[str, Any]:
+def _data(
+    forecaster: Forecaster, question: Question, answer: Answered, level: float | None
+) -> dict[str, Any]:
     from engine.cli.forecasting import days_after, days_until
 
     last_day = question.last_day
+    forecast = _points(days_after(last_day, answer.forecast), answer.forecast)
+    if answer.interval is not None:
+        for point, lower, upper in zip(forecast, *answer.interval, strict=True):
+            point |= {"lower": lower, "upper": upper}
     return {
         "series": question.series,
         "version": answer.version,
@@ -119,7 +151,8 @@ def _data(forecaster: Forecaster, question: Question, answer: Answered) -> dict[
         "answered_by": forecaster.answered_by,
         "latency_ms": round(answer.latency_ms, 3),
         "history": _points(days_until(last_day, question.values), question.values),
-        "forecast": _points(days_after(last_day, answer.forecast), answer.forecast),
+        "level": level,
+        "forecast": forecast,
     }
 
 
@@ -138,13 +171,14 @@ def _draw(question: Question, answer: Answered) -> None:
     days = days_after(question.last_day, answer.forecast)
     if question.last_day is None:
         # A chart has days on its axis, and which ones they are is not known.
-        for ahead, value in enumerate(answer.forecast, start=1):
-            write_text(f"{f'day {ahead}':<14} {value:12.2f}")
+        for ahead, numbers in enumerate(_numbers(answer), start=1):
+            write_text(f"{f'day {ahead}':<14} {numbers}")
         write_text(f"by {answer.version}, in {answer.latency_ms:.1f} ms")
         return
     width, height = terminal_size()
     history = question.values[-max(14, int(width * _HISTORY_DAYS_A_COLUMN)) :]
     name = question.series or "these values"
+    lower, upper = answer.interval or (None, None)
     chart = forecast_chart(
         [day for day in days_until(question.last_day, history) if day],
         history,
@@ -155,7 +189,19 @@ def _draw(question: Question, answer: Answered) -> None:
         height=min(_CHART_ROWS, height - 2),
         colour=wants_colour(),
         ascii=wants_ascii(),
+        lower=lower,
+        upper=upper,
     )
     write_text(chart)
-    for day, value in zip(days, answer.forecast, strict=True):
-        write_text(f"{day:%a %Y-%m-%d} {value:12.2f}")
+    for day, numbers in zip(days, _numbers(answer), strict=True):
+        write_text(f"{day:%a %Y-%m-%d} {numbers}")
+
+
+def _numbers(answer: Answered) -> list[str]:
+    """The forecast of each day as text, behind it the ends of its interval."""
+    if answer.interval is None:
+        return [f"{value:12.2f}" for value in answer.forecast]
+    return [
+        f"{value:12.2f} {lower:12.2f} to {upper:.2f}"
+        for value, lower, upper in zip(answer.forecast, *answer.interval, strict=True)
+    ]

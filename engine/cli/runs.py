@@ -70,7 +70,7 @@ def runs(
     # A mistake is told without starting an engine; there it is understood once more.
     wanted = parse_filter(" ".join([filter_, *(f"tag:{tag}" for tag in tags)]).strip()).text
     found: list[RunInfo] = []
-    before: float | None = None
+    before, skip = None, offset
     with connected(line) as engine:
         while len(found) < limit:
             size = min(limit - len(found), _PAGE)
@@ -80,12 +80,12 @@ def runs(
                     flow=flow,
                     state=state,
                     before=before,
-                    offset=offset,
+                    offset=skip,
                     filter=wanted or None,
                 )
             )
             found += page.runs
-            before, offset = page.before, None
+            before, skip = page.before, None
             if before is None:
                 break
     if line.json:

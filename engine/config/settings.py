@@ -245,6 +245,10 @@ class EvaluateSettings(Section):
     season: Annotated[int, Field(ge=1, le=366)] = 7
     """Length in days of the season that the seasonal naive repeats (1 to 366); 7 = weekly."""
 
+    level: Annotated[float, Field(gt=0, le=0.999)] = 0.8
+    """Level of the prediction intervals that are measured (above 0, to 0.999): 0.8 = four of five
+    days should lie inside. Forecasts can be asked for with any other."""
+
 
 class GateSettings(Section):
     """What a candidate must reach before it may serve.
@@ -262,6 +266,11 @@ class GateSettings(Section):
     max_abs_bias: Annotated[float, Field(ge=0, le=100)] = 0.25
     """Largest bias allowed in either direction, as a share of the mean level (0 to 100);
     0.25 = forecasts may lie a quarter too high or too low on average."""
+
+    max_coverage_error: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Largest distance allowed between evaluate.level and the part of the days that really lay in
+    the interval (0 to 1), or null: not asked, because the test days of a few series tell this part
+    only roughly, and a good forecast would be refused by chance. With many series, 0.15 is fair."""
 
 
 class DeploySettings(Section):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from engine.config.settings import Settings
 from engine.flows.declare import declare_flow
-from engine.tasks.train import build_model, open_training_data, save_model, train_model
+from engine.tasks.train import (
+    build_model,
+    calibrate_intervals,
+    open_training_data,
+    save_model,
+    train_model,
+)
 
 
 @declare_flow("train_flow")
 def train_flow(settings: Settings, dataset_id: str | None = None) -> str:
-    """Train one model; leaves a candidate: the fitted model and its serving bundle.
+    """Train one model; leaves a candidate: the fitted model, its intervals, its serving bundle.
 
     Args:
         settings: `model` and `train`.
@@ -25,4 +31,5 @@ def train_flow(settings: Settings, dataset_id: str | None = None) -> str:
     dataset = open_training_data(settings, dataset_id)
     model = build_model(settings)
     report = train_model(model, dataset)
+    calibrate_intervals(model, dataset)
     return save_model(model, report, dataset, settings)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from engine import offline_docs
 from engine.access import Door, check_host
 from engine.errors import EngineError, NotFoundError
@@ -37,6 +39,7 @@ from engine.predictor.metrics import CONTENT_TYPE, Metrics
 from engine.predictor.openapi import document
 from engine.predictor.parsing import (
     check_content_type,
+    check_intervals,
     check_length,
     read_batch_request,
     read_forecast_request,
@@ -158,17 +161,27 @@ class App:
         asked = read_forecast_request(await request.body(FORECAST_BYTES))
         served = self._served()
         window = served.model.window
+        check_intervals(asked.level, served.has_intervals)
         check_length(asked.input_data, window, "input_data")
         weekday = UNKNOWN_WEEKDAY if asked.last_date is None else asked.last_date.weekday()
         values = asked.input_data[-window:]
-        forecast = await self._batcher.ask(served, values, weekday, asked.prediction_step)
+        forecast = await self._batcher.ask(
+            served, values, weekday, asked.prediction_step, asked.level
+        )
+        prediction = forecast.prediction
         if self._feedback is not None and asked.series_id is not None:
-            self._feedback.keep(served.name, asked.series_id, asked.last_date, forecast)
+            self._feedback.keep(served.name, asked.series_id, asked.last_date, prediction)
         message = SUCCESS
         if len(asked.input_data) > window:
             message += f" (the last {window} of {len(asked.input_data)} values count)"
         return json_answer(
-            ForecastAnswer(model_name=served.name, prediction=forecast, message=message)
+            ForecastAnswer(
+                model_name=served.name,
+                prediction=prediction,
+                message=message,
+                lower=_if_asked(forecast.lower),
+                upper=_if_asked(forecast.upper),
+            )
         )
 
     async def _batch(self, request: Request) -> Answer:
@@ -176,6 +189,7 @@ class App:
         asked = read_batch_request(await request.body(BATCH_BYTES))
         served = self._served()
         window = served.model.window
+        check_intervals(asked.level, served.has_intervals)
         for index, series in enumerate(asked.series):
             check_length(series.input_data, window, f"series[{index}].input_data")
         forecasts = await self._batcher.ask_many(
@@ -188,12 +202,21 @@ class App:
                 for series in asked.series
             ],
             asked.prediction_step,
+            asked.level,
         )
         answers = []
         for series, forecast in zip(asked.series, forecasts, strict=True):
-            answers.append(SeriesForecast(series_id=series.series_id, prediction=forecast))
+            prediction = forecast.prediction
+            answers.append(
+                SeriesForecast(
+                    series_id=series.series_id,
+                    prediction=prediction,
+                    lower=_if_asked(forecast.lower),
+                    upper=_if_asked(forecast.upper),
+                )
+            )
             if self._feedback is not None:
-                self._feedback.keep(served.name, series.series_id, series.last_date, forecast)
+                self._feedback.keep(served.name, series.series_id, series.last_date, prediction)
         return json_answer(BatchAnswer(model_name=served.name, forecasts=answers, message=SUCCESS))
 
     async def _models(self, _: Request) -> Answer:
@@ -206,6 +229,7 @@ class App:
                 model_type=served.model_type,
                 window=served.model.window,
                 horizon=served.model.horizon,
+                intervals=served.has_intervals,
                 since=served.since,
             )
         return json_answer(
@@ -234,7 +258,9 @@ class App:
 
     async def _openapi(self, _: Request) -> Answer:
         served = self._slot.served
-        return json_answer(document() if served is None else document(served.model.window))
+        if served is None:
+            return json_answer(document())
+        return json_answer(document(served.model.window, served.has_intervals))
 
     async def _docs(self, _: Request) -> Answer:
         page = offline_docs.page("mlops-tui predictor")
@@ -270,6 +296,11 @@ class App:
 
     def _no_batch(self, message: str) -> BatchAnswer:
         return BatchAnswer(model_name=None, forecasts=[], message=message)
+
+
+def _if_asked(end: list[float] | None) -> list[float] | UnsetType:
+    """One end of an interval; without a level the answer has no such field at all."""
+    return UNSET if end is None else end
 
 
 def _message(message: str) -> Message:

@@ -14,11 +14,32 @@ import numpy as np
 
 from engine.predictor.serving import Served
 from engine.refusal import RefusalError
-from models.arrays import FloatArray, Windows
+from models.arrays import Windows
 from models.errors import ModelProblem
 
 MOST_AT_ONCE = 64
 MOST_WAITING = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The answer to one question.
+
+    Attributes:
+        prediction: The days.
+        lower: Lower end of each day's interval, None when no level was asked for.
+        upper: Upper end, likewise.
+    """
+
+    prediction: list[float]
+    lower: list[float] | None = None
+    upper: list[float] | None = None
+
+    def first(self, steps: int) -> Forecast:
+        """The first so many days of it."""
+        if self.lower is None or self.upper is None:
+            return Forecast(self.prediction[:steps])
+        return Forecast(self.prediction[:steps], self.lower[:steps], self.upper[:steps])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,7 +47,8 @@ class _Question:
     values: Sequence[float]
     weekday: int
     steps: int
-    answer: asyncio.Future[list[float]]
+    level: float | None
+    answer: asyncio.Future[Forecast]
 
 
 class Batcher:
@@ -51,8 +73,13 @@ class Batcher:
         return self._waiting
 
     def ask(
-        self, served: Served, values: Sequence[float], weekday: int, steps: int
-    ) -> asyncio.Future[list[float]]:
+        self,
+        served: Served,
+        values: Sequence[float],
+        weekday: int,
+        steps: int,
+        level: float | None = None,
+    ) -> asyncio.Future[Forecast]:
         """Ask for a forecast.
 
         Args:
@@ -60,6 +87,7 @@ class Batcher:
             values: As many as its window, oldest first.
             weekday: Of the last value, Monday=0, or 7 when it is not known.
             steps: Days to forecast.
+            level: Of the interval, None for none; the model has a calibration otherwise.
 
         Returns:
             The forecast to be: so many days.
@@ -72,10 +100,10 @@ class Batcher:
                 503, f"{self._waiting} requests wait already: try again", {b"retry-after": b"1"}
             )
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[float]] = loop.create_future()
+        answer: asyncio.Future[Forecast] = loop.create_future()
         rounds = -(-steps // served.model.horizon)
         group = self._groups.setdefault((served, rounds), deque())
-        group.append(_Question(values, weekday, steps, answer))
+        group.append(_Question(values, weekday, steps, level, answer))
         self._waiting += 1
         if not self._scheduled:
             self._scheduled = True
@@ -83,25 +111,30 @@ class Batcher:
         return answer
 
     async def ask_many(
-        self, served: Served, series: Sequence[tuple[Sequence[float], int]], steps: int
-    ) -> list[list[float]]:
+        self,
+        served: Served,
+        series: Sequence[tuple[Sequence[float], int]],
+        steps: int,
+        level: float | None = None,
+    ) -> list[Forecast]:
         """Forecast many series that were asked for together.
 
         Args:
             served: The model.
             series: For each, as many values as its window, and the weekday of the last one.
             steps: Days to forecast.
+            level: Of the intervals, None for none; the model has a calibration otherwise.
 
         Raises:
             RefusalError: The model gives no finite forecast for one of them.
         """
         most = max(1, MOST_AT_ONCE // -(-steps // served.model.horizon))
-        answers: list[list[float]] = []
+        answers: list[Forecast] = []
         for first in range(0, len(series), most):
             part = series[first : first + most]
             windows = _windows([values for values, _ in part], [weekday for _, weekday in part])
             try:
-                answers += served.model.forecast(windows, steps).tolist()
+                answers += _forecasts(served, windows, steps, [level] * len(part))
             except ModelProblem as problem:
                 what = f"series[{first}] to series[{first + len(part) - 1}]: {problem}"
                 raise RefusalError(500, what) from problem
@@ -127,7 +160,15 @@ class Batcher:
 
 def _answer(served: Served, questions: list[_Question]) -> None:
     try:
-        forecasts = _forecast(served, questions).tolist()
+        forecasts = _forecasts(
+            served,
+            _windows(
+                [question.values for question in questions],
+                [question.weekday for question in questions],
+            ),
+            max(question.steps for question in questions),
+            [question.level for question in questions],
+        )
     except ModelProblem as problem:
         if len(questions) > 1:
             # One of them is to blame: the others must not suffer.
@@ -137,14 +178,22 @@ def _answer(served: Served, questions: list[_Question]) -> None:
             questions[0].answer.set_exception(RefusalError(500, str(problem)))
         return
     for question, forecast in zip(questions, forecasts, strict=True):
-        question.answer.set_result(forecast[: question.steps])
+        question.answer.set_result(forecast.first(question.steps))
 
 
-def _forecast(served: Served, questions: list[_Question]) -> FloatArray:
-    windows = _windows(
-        [question.values for question in questions], [question.weekday for question in questions]
-    )
-    return served.model.forecast(windows, max(question.steps for question in questions))
+def _forecasts(
+    served: Served, windows: Windows, steps: int, levels: Sequence[float | None]
+) -> list[Forecast]:
+    """Forecast the windows together, and give those an interval that have a level."""
+    points = served.model.forecast(windows, steps)
+    answers = [Forecast(prediction) for prediction in points.tolist()]
+    for level in {level for level in levels if level is not None}:
+        rows = [row for row, own in enumerate(levels) if own == level]
+        asked = Windows(windows.values[rows], windows.weekday[rows])
+        ends = served.model.interval(points[rows], asked, level)
+        for row, lower, upper in zip(rows, *(end.tolist() for end in ends), strict=True):
+            answers[row] = Forecast(answers[row].prediction, lower, upper)
+    return answers
 
 
 def _windows(values: Sequence[Sequence[float]], weekdays: Sequence[int]) -> Windows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 DEFAULT_STEPS = 7
 MOST_STEPS = 365
@@ -24,6 +24,9 @@ _Value = Annotated[
     float, Meta(extra_json_schema={"minimum": -LARGEST_VALUE, "maximum": LARGEST_VALUE})
 ]
 _Steps = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_STEPS})]
+_Level = Annotated[
+    float | None, Meta(extra_json_schema={"exclusiveMinimum": 0, "exclusiveMaximum": 1})
+]
 _Name = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME})]
 
 SUCCESS = "예측 성공"
@@ -37,23 +40,29 @@ class ForecastRequest(Struct, forbid_unknown_fields=True, kw_only=True):
         input_data: The last days, oldest first; may be negative.
         prediction_step: Days to forecast; 0 means the default.
         last_date: Day of the last value; without it the weekday is unknown, never guessed.
-        level: Probability of the interval in percent.
+        level: Probability, above 0 and below 1, with which the interval that is asked for holds
+            the actual value; without it the answer has no interval.
         series_id: What the caller calls the series; kept with the forecast.
     """
 
     input_data: list[_Value]
     prediction_step: _Steps = DEFAULT_STEPS
     last_date: dt.date | None = None
-    level: float | None = None
+    level: _Level = None
     series_id: _Name | None = None
 
 
 class ForecastAnswer(Struct, kw_only=True):
-    """A forecast, or why there is none: `model_name` is then null and `prediction` empty."""
+    """A forecast, or why there is none: `model_name` is then null and `prediction` empty.
+
+    `lower` and `upper` are there when a level was asked for: the ends of each day's interval.
+    """
 
     model_name: str | None
     prediction: list[float]
     message: str
+    lower: list[float] | UnsetType = UNSET
+    upper: list[float] | UnsetType = UNSET
 
 
 class SeriesInput(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -71,13 +80,16 @@ class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
         list[SeriesInput], Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_SERIES})
     ]
     prediction_step: _Steps = DEFAULT_STEPS
+    level: _Level = None
 
 
 class SeriesForecast(Struct, kw_only=True):
-    """The forecast of one of many series."""
+    """The forecast of one of many series, with its interval when a level was asked for."""
 
     series_id: str
     prediction: list[float]
+    lower: list[float] | UnsetType = UNSET
+    upper: list[float] | UnsetType = UNSET
 
 
 class BatchAnswer(Struct, kw_only=True):
@@ -116,6 +128,7 @@ class ModelInfo(Struct, kw_only=True):
         model_type: Registered name of the model.
         window: Values that it needs.
         horizon: Days that it answers at a time; more are rolled.
+        intervals: Whether it answers with intervals when a level is asked for.
         since: When it began to answer, seconds since the epoch.
     """
 
@@ -123,6 +136,7 @@ class ModelInfo(Struct, kw_only=True):
     model_type: str
     window: int
     horizon: int
+    intervals: bool
     since: float
 
 

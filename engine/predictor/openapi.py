@@ -28,11 +28,12 @@ _WITH_BODY = {
 }
 
 
-def document(window: int = 1) -> dict[str, Any]:
+def document(window: int = 1, intervals: bool = True) -> dict[str, Any]:
     """The whole description; every status that is ever answered is in it.
 
     Args:
         window: Values that the model which answers needs.
+        intervals: Whether it has prediction intervals.
     """
     messages = [
         ForecastRequest,
@@ -46,8 +47,9 @@ def document(window: int = 1) -> dict[str, Any]:
     schemas = schemas_of(messages)
     for name in (ForecastRequest.__name__, SeriesInput.__name__):
         schemas[name]["properties"]["input_data"]["minItems"] = window
-    # No model brings intervals yet.
-    schemas[ForecastRequest.__name__]["properties"]["level"] = {"type": "null", "default": None}
+    if not intervals:
+        for name in (ForecastRequest.__name__, BatchRequest.__name__):
+            schemas[name]["properties"]["level"] = {"type": "null", "default": None}
     paths = {
         "/predict_timeseries": {"post": _forecasts(ForecastRequest, ForecastAnswer)},
         "/forecast": {"post": _forecasts(BatchRequest, BatchAnswer)},

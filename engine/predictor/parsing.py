@@ -58,10 +58,7 @@ def read_forecast_request(body: bytes) -> ForecastRequest:
     request = _decode(_forecast_decoder.decode, body)
     request.prediction_step = check_steps(request.prediction_step)
     check_values(request.input_data, "input_data")
-    if request.level is not None:
-        raise RefusalError(
-            _UNPROCESSABLE, "level: the model has no prediction intervals; leave `level` out"
-        )
+    check_level(request.level)
     _check_name(request.series_id, "series_id")
     return request
 
@@ -74,6 +71,7 @@ def read_batch_request(body: bytes) -> BatchRequest:
     """
     request = _decode(_batch_decoder.decode, body)
     request.prediction_step = check_steps(request.prediction_step)
+    check_level(request.level)
     if not 1 <= len(request.series) <= MOST_SERIES:
         raise RefusalError(
             _UNPROCESSABLE,
@@ -98,6 +96,32 @@ def check_steps(steps: int) -> int:
             _UNPROCESSABLE, f"prediction_step: 1 to {MOST_STEPS} days can be forecast, not {steps}"
         )
     return steps
+
+
+def check_level(level: float | None) -> None:
+    """Refuse what is no probability of an interval.
+
+    Raises:
+        RefusalError: 422.
+    """
+    if level is not None and not 0 < level < 1:
+        raise RefusalError(
+            _UNPROCESSABLE, f"level: above 0 and below 1, such as 0.8 for 80 %, not {level:g}"
+        )
+
+
+def check_intervals(level: float | None, has_intervals: bool) -> None:
+    """Refuse to be asked for an interval that the model cannot give.
+
+    Raises:
+        RefusalError: 422.
+    """
+    if level is not None and not has_intervals:
+        raise RefusalError(
+            _UNPROCESSABLE,
+            "level: the model has no prediction intervals; leave `level` out, or train and deploy "
+            "the model again",
+        )
 
 
 def check_values(values: Sequence[float], where: str) -> None:

@@ -30,6 +30,11 @@ class Served:
     model: ServingModel
     since: float = field(default_factory=time.time)
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether it can be asked for prediction intervals."""
+        return self.model.calibration is not None
+
 
 class Slot:
     """Holds the version that answers.

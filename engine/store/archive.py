@@ -21,11 +21,13 @@ from engine.atomic import replaced_file, unfinished_folder
 from engine.errors import ModelError, NotFoundError, StorageError
 from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
 from engine.store.versions import Version, VersionStore, read_lineage
-from models.forecasting.bundle import SIZE_LIMITS
+from models.forecasting.bundle import OPTIONAL_FILES, SIZE_LIMITS
 
 _LIMITS = {LINEAGE_FILE: 16 << 20} | {
     f"{BUNDLE_FOLDER}/{name}": size for name, size in SIZE_LIMITS.items()
 }
+# The bundle's manifest says whether these belong to it.
+_OPTIONAL = {f"{BUNDLE_FOLDER}/{name}" for name in OPTIONAL_FILES}
 _UNIX = 3
 _ENCRYPTED = 0x1
 # The same version gives the same file, whenever it is written.
@@ -48,6 +50,8 @@ def export_version(version: Version, path: Path) -> None:
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
         ):
             for name in sorted(_LIMITS):
+                if name in _OPTIONAL and not (version.folder / name).exists():
+                    continue
                 info = zipfile.ZipInfo(name, _MOMENT)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 info.external_attr = (stat.S_IFREG | 0o600) << 16
@@ -130,7 +134,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
         if member.file_size > limit:
             raise _refused(f"{name} in it has {member.file_size} bytes, more than is allowed", path)
         members[name] = member
-    if missing := sorted(_LIMITS.keys() - members.keys()):
+    if missing := sorted(_LIMITS.keys() - _OPTIONAL - members.keys()):
         raise _refused(f"lacks {missing[0]}", path)
     return members
 

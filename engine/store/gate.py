@@ -28,13 +28,16 @@ class Check:
         return asdict(self)
 
 
-def check_candidate(scores: Mapping[str, Mapping[str, Any]], gate: GateSettings) -> list[Check]:
-    """Hold a candidate against seasonal naive, the champion and the bound on bias.
+def check_candidate(
+    scores: Mapping[str, Mapping[str, Any]], gate: GateSettings, level: float | None = None
+) -> list[Check]:
+    """Hold a candidate against seasonal naive, the champion and the bounds on bias and coverage.
 
     Args:
         scores: Summaries of the backtests of the candidate, the baseline and, if there is one,
             the champion, all on the same folds.
         gate: The limits.
+        level: Of the intervals that were measured, None when none were.
 
     Returns:
         Every check, those that passed too.
@@ -46,7 +49,10 @@ def check_candidate(scores: Mapping[str, Mapping[str, Any]], gate: GateSettings)
         checks.append(
             _ratio_check("the champion", candidate, overall[CHAMPION], gate.max_ratio_to_champion)
         )
-    return [*checks, _bias_check(candidate["bias"], gate.max_abs_bias)]
+    checks.append(_bias_check(candidate["bias"], gate.max_abs_bias))
+    if gate.max_coverage_error is not None:
+        checks.append(_coverage_check(candidate.get("coverage"), level, gate.max_coverage_error))
+    return checks
 
 
 def _bias_check(bias: float | None, limit: float) -> Check:
@@ -55,6 +61,16 @@ def _bias_check(bias: float | None, limit: float) -> Check:
         sentence = f"bias cannot be told, all actual values are zero {allowed}"
         return Check("bias", None, limit, False, sentence)
     return Check("bias", bias, limit, abs(bias) <= limit, f"bias {bias:+.3f} {allowed}")
+
+
+def _coverage_check(covered: float | None, level: float | None, limit: float) -> Check:
+    allowed = f"(allowed: up to {limit:g} either way)"
+    if covered is None or level is None:
+        sentence = f"coverage cannot be told, no prediction intervals were measured {allowed}"
+        return Check("coverage", None, limit, False, sentence)
+    error = covered - level
+    sentence = f"coverage {covered:.3f} is {error:+.3f} from the level {level:g} {allowed}"
+    return Check("coverage", error, limit, abs(error) <= limit, sentence)
 
 
 def _ratio_check(

@@ -43,7 +43,7 @@ def decide_deployment(settings: Settings, evaluation: str | None) -> Decision:
     measured = json.loads(
         (folder_of(EVALUATION, run_id) / EVALUATION_FILE).read_text(encoding="utf-8")
     )
-    checks = check_candidate(measured["scores"], settings.deploy.gate)
+    checks = check_candidate(measured["scores"], settings.deploy.gate, measured.get("level"))
     run_context().outputs["gate"] = [check.to_dict() for check in checks]
     failed = [check for check in checks if not check.passed]
     reason = settings.deploy.force.strip()

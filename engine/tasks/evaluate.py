@@ -16,6 +16,7 @@ from engine.tasks.step import step
 from models import registry
 from models.forecasting.backtest import Backtest, Forecast, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle
+from models.forecasting.intervals import Calibration
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -47,7 +48,7 @@ def evaluate_model(candidate: OpenedCandidate, settings: Settings) -> Backtest:
 
     What is measured is the bundle that would be served, not the model in the trainer's memory.
     """
-    return _measure(candidate.model.forecast, candidate, settings)
+    return _measure(candidate.model.forecast, candidate, settings, candidate.model.calibration)
 
 
 @step("evaluate_baselines")
@@ -67,7 +68,10 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         threads=1,
         hparams={},
     )
-    all_scores[gate.BASELINE] = _measure(naive.predict, candidate, settings).summary()
+    split = candidate.dataset.split
+    history = candidate.dataset.panel().until(split.train_days + split.validation_days)
+    intervals = naive.calibrate(history, validation_days=split.validation_days)
+    all_scores[gate.BASELINE] = _measure(naive.predict, candidate, settings, intervals).summary()
     champion = _champion()
     notes = []
     if champion is not None:
@@ -77,7 +81,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         else:
             model = champion.open()
             all_scores[gate.CHAMPION] = _measure(
-                model.forecast, candidate, settings, window=model.window
+                model.forecast, candidate, settings, model.calibration, window=model.window
             ).summary()
     evaluation = {
         "run": context.run_id,
@@ -87,6 +91,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         "champion": champion.id if champion else None,
         "folds": settings.evaluate.folds,
         "horizon": candidate.model.horizon,
+        "level": settings.evaluate.level,
         "scores": all_scores,
         "notes": notes,
     }
@@ -105,10 +110,14 @@ def _measure(
     forecast: Forecast,
     candidate: OpenedCandidate,
     settings: Settings,
+    calibration: Calibration | None,
     *,
     window: int | None = None,
 ) -> Backtest:
-    """Measure any forecaster on the candidate's folds; `window` where it is not the candidate's."""
+    """Measure any forecaster and its intervals on the candidate's folds.
+
+    `window` where it is not the candidate's; `calibration` None where it brings no intervals.
+    """
     split = candidate.dataset.split
     return rolling_origin(
         candidate.dataset.panel(),
@@ -119,6 +128,8 @@ def _measure(
         folds=settings.evaluate.folds,
         step_days=settings.evaluate.step_days,
         season=settings.evaluate.season,
+        calibration=calibration,
+        level=settings.evaluate.level,
     )
 
 

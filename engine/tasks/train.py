@@ -55,6 +55,24 @@ def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
         raise ModelError(str(problem), where=model.model_type) from problem
 
 
+@step("calibrate_intervals")
+def calibrate_intervals(model: Forecaster, dataset: Dataset) -> int:
+    """Learn from the validation part, which was not fitted, how far the model misses.
+
+    Returns:
+        Windows whose forecasts were compared with what came.
+
+    Raises:
+        ModelError: No series has a whole horizon in the validation part.
+    """
+    split = dataset.split
+    history = dataset.panel().until(split.train_days + split.validation_days)
+    try:
+        return model.calibrate(history, validation_days=split.validation_days).count
+    except ModelProblem as problem:
+        raise ModelError(str(problem), where=model.model_type) from problem
+
+
 @step("save_model")
 def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings) -> str:
     """Write the fitted model and its serving bundle into the folder of this run.

@@ -15,6 +15,7 @@ import numpy as np
 from models import metrics
 from models.arrays import FloatArray, IntArray, Panel, Windows
 from models.errors import ModelProblem
+from models.forecasting.intervals import Calibration
 from models.forecasting.windows import windows_before
 
 Forecast = Callable[[Windows, int], FloatArray]
@@ -39,6 +40,10 @@ class Scores:
     """Forecasts that were compared with all their actual values."""
     scored: int
     """Of these, the ones whose scale is known and not zero, so that MASE and RMSSE exist."""
+    coverage: float | None = None
+    """Part of the actual values in the prediction interval; None without intervals."""
+    width: float | None = None
+    """Mean width of the interval, in units of the series; None without intervals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,7 @@ class Fold:
         actual: float64 (n, horizon).
         mase: Per series, NaN where it could not be scored.
         rmsse: Per series, NaN where it could not be scored.
+        interval: Lower and upper ends, float64 (n, horizon) each; None without calibration.
     """
 
     origin: int
@@ -60,6 +66,7 @@ class Fold:
     actual: FloatArray
     mase: metrics.ScaledError
     rmsse: metrics.ScaledError
+    interval: tuple[FloatArray, FloatArray] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +122,8 @@ def rolling_origin(
     step_days: int,
     season: int = 7,
     train_days: int | None = None,
+    calibration: Calibration | None = None,
+    level: float = 0.8,
 ) -> Backtest:
     """Evaluate a forecaster at several origins.
 
@@ -130,6 +139,8 @@ def rolling_origin(
         train_days: Columns that the scales of MASE and RMSSE are taken from. None, the usual
             definition, takes all days before each origin; a number takes the same first columns
             at every origin.
+        calibration: Of the forecaster; None measures no intervals.
+        level: Of the intervals.
 
     Raises:
         ModelProblem: Origins that do not fit into the panel, or one at which no series has both
@@ -143,21 +154,29 @@ def rolling_origin(
             "Use fewer folds, a smaller step, or give the test part more days.",
         )
     origins = range(first_origin, first_origin + folds * step_days, step_days)
-    done = (
-        _fold(panel, forecast, origin, window, horizon, season, train_days) for origin in origins
-    )
+    done = []
+    for origin in origins:
+        windows, rows, actual = _questions(panel, origin, window, horizon)
+        answer = forecast(windows, horizon)
+        interval = calibration.interval(answer, windows, level) if calibration else None
+        known = panel.values[rows, : origin if train_days is None else min(train_days, origin)]
+        fold = Fold(
+            origin=origin,
+            rows=rows,
+            forecast=answer,
+            actual=actual,
+            mase=metrics.mase(actual, answer, metrics.seasonal_scale(known, season)),
+            rmsse=metrics.rmsse(actual, answer, metrics.seasonal_scale(known, season, power=2)),
+            interval=interval,
+        )
+        done.append(fold)
     return Backtest(panel, horizon, tuple(done))
 
 
-def _fold(
-    panel: Panel,
-    forecast: Forecast,
-    origin: int,
-    window: int,
-    horizon: int,
-    season: int,
-    train_days: int | None,
-) -> Fold:
+def _questions(
+    panel: Panel, origin: int, window: int, horizon: int
+) -> tuple[Windows, IntArray, FloatArray]:
+    """The windows before an origin that have all their actual values, their rows, and these."""
     windows, rows = windows_before(panel, origin, window)
     actual = panel.values[rows, origin : origin + horizon]
     complete = ~np.isnan(actual).any(axis=1)
@@ -165,17 +184,8 @@ def _fold(
         raise ModelProblem(
             f"no series has {window} values before {panel.date_of(origin)} and {horizon} from it on"
         )
-    rows, actual = rows[complete], actual[complete]
-    answer = forecast(Windows(windows.values[complete], windows.weekday[complete]), horizon)
-    known = panel.values[rows, : origin if train_days is None else min(train_days, origin)]
-    return Fold(
-        origin=origin,
-        rows=rows,
-        forecast=answer,
-        actual=actual,
-        mase=metrics.mase(actual, answer, metrics.seasonal_scale(known, season)),
-        rmsse=metrics.rmsse(actual, answer, metrics.seasonal_scale(known, season, power=2)),
-    )
+    asked = Windows(windows.values[complete], windows.weekday[complete])
+    return asked, rows[complete], actual[complete]
 
 
 def _scores(folds: tuple[Fold, ...]) -> Scores:
@@ -183,6 +193,7 @@ def _scores(folds: tuple[Fold, ...]) -> Scores:
     forecast = np.concatenate([fold.forecast for fold in folds])
     mase = metrics.ScaledError(np.concatenate([fold.mase.per_series for fold in folds]))
     rmsse = metrics.ScaledError(np.concatenate([fold.rmsse.per_series for fold in folds]))
+    covered, width = _interval_scores(folds)
     return Scores(
         mae=metrics.mae(actual, forecast),
         mase=mase.mean,
@@ -191,4 +202,16 @@ def _scores(folds: tuple[Fold, ...]) -> Scores:
         bias=metrics.bias(actual, forecast),
         series=len(actual),
         scored=mase.scored,
+        coverage=covered,
+        width=width,
     )
+
+
+def _interval_scores(folds: tuple[Fold, ...]) -> tuple[float | None, float | None]:
+    """Coverage and mean width; None and None when no intervals were made."""
+    intervals = [fold.interval for fold in folds if fold.interval is not None]
+    if not intervals:
+        return None, None
+    actual = np.concatenate([fold.actual for fold in folds])
+    lower, upper = (np.concatenate(ends) for ends in zip(*intervals, strict=True))
+    return metrics.coverage(actual, lower, upper), metrics.width(lower, upper)

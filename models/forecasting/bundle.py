@@ -1,10 +1,12 @@
-"""Serving bundles: a fitted model as three data-only files that any process can check and serve.
+"""Serving bundles: a fitted model as data-only files that any process can check and serve.
 
     model.onnx      values float64 (n, window), weekday int64 (n,) -> forecast float64 (n, horizon)
     golden.json     windows and the forecast that the model gave for them when it was written
-    manifest.json   format, signature, size and sha256 of the two files, description of the model
+    intervals.json  how far the model misses, for prediction intervals; absent without calibration
+    manifest.json   format, signature, size and sha256 of the others, description of the model
 
-Serving needs onnxruntime, not the library that trained the model. Nothing is ever unpickled.
+Format 1 knew no intervals.json; its bundles are served as ever, without intervals. Serving needs
+onnxruntime, not the library that trained the model. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -19,16 +21,26 @@ from typing import Any
 import numpy as np
 
 from models.arrays import DAYS_A_WEEK, FloatArray, Windows, roll
-from models.base import Forecaster
+from models.base import INTERVALS_FILE, Forecaster
 from models.errors import ModelProblem
+from models.forecasting.intervals import Calibration
 
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "manifest.json"
 
-_FILES = frozenset({MODEL_FILE, GOLDEN_FILE, MANIFEST_FILE})
-SIZE_LIMITS = {MODEL_FILE: 1 << 30, GOLDEN_FILE: 16 << 20, MANIFEST_FILE: 1 << 20}
+# What each format that can be read lists in its manifest: always, and in some bundles.
+_ALWAYS = frozenset({MODEL_FILE, GOLDEN_FILE})
+_SOMETIMES = {1: frozenset[str](), 2: frozenset({INTERVALS_FILE})}
+SIZE_LIMITS = {
+    MODEL_FILE: 1 << 30,
+    GOLDEN_FILE: 16 << 20,
+    INTERVALS_FILE: 16 << 20,
+    MANIFEST_FILE: 1 << 20,
+}
+OPTIONAL_FILES = frozenset({INTERVALS_FILE})
+"""Files that a bundle may lack."""
 _OPERATOR_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _TOLERANCE = 1e-5
 _FIX = "Deploy another version, or train and write this one again."
@@ -54,7 +66,7 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
     """Write a fitted model as a bundle into a new or empty folder, and try it out.
 
     Args:
-        forecaster: A fitted model.
+        forecaster: A fitted model; its calibration, where it has one, goes with it.
         folder: Made when it does not exist; may hold nothing yet.
         sample: A few real windows; they and their forecasts become the golden example.
 
@@ -77,13 +89,14 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
     }
     forecaster.export_onnx(folder / MODEL_FILE)
     (folder / GOLDEN_FILE).write_text(json.dumps(golden), encoding="utf-8")
+    if forecaster.calibration is not None:
+        text = json.dumps(forecaster.calibration.as_dict())
+        (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
     manifest = {
         "format": BUNDLE_FORMAT,
         "model_type": forecaster.model_type,
         "signature": vars(Signature(forecaster.window, forecaster.horizon)),
-        "files": {
-            name: _fingerprint((folder / name).read_bytes()) for name in (GOLDEN_FILE, MODEL_FILE)
-        },
+        "files": {path.name: _fingerprint(path.read_bytes()) for path in sorted(folder.iterdir())},
         "model": forecaster.describe(),
     }
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
@@ -103,7 +116,8 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
     Raises:
         BundleProblem: Says which check failed.
     """
-    manifest, _ = _verified(folder)
+    manifest, contents = _verified(folder)
+    _calibration(folder, manifest, contents)
     return manifest
 
 
@@ -114,7 +128,8 @@ def open_bundle(folder: Path) -> ServingModel:
         BundleProblem: A check failed, or the answer is not the golden one.
     """
     manifest, contents = _verified(folder)
-    model = ServingModel(folder, manifest, contents[MODEL_FILE])
+    calibration = _calibration(folder, manifest, contents)
+    model = ServingModel(folder, manifest, contents[MODEL_FILE], calibration)
     golden = _parse(folder, GOLDEN_FILE, contents[GOLDEN_FILE])
     try:
         windows = Windows(np.array(golden["values"]), np.array(golden["weekday"]))
@@ -137,17 +152,25 @@ class ServingModel:
         folder: Where it came from, for messages.
         manifest: Verified manifest.
         onnx_model: Contents of model.onnx.
+        calibration: What intervals are made from, None where the bundle brings none.
 
     Raises:
         BundleProblem: onnxruntime cannot load it, or its inputs and outputs are not a
             forecaster's.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], onnx_model: bytes) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: dict[str, Any],
+        onnx_model: bytes,
+        calibration: Calibration | None = None,
+    ) -> None:
         import onnxruntime
 
         self._folder = folder
         self.manifest = manifest
+        self.calibration = calibration
         self.signature = Signature(**manifest["signature"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -196,6 +219,24 @@ class ServingModel:
                 f"this model needs windows of {self.window} values, not {windows.window}"
             )
         return roll(self._answer, windows, self.horizon if steps is None else steps)
+
+    def interval(
+        self, point: FloatArray, windows: Windows, level: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Prediction interval around what `forecast` gave for these windows.
+
+        Returns:
+            Lower and upper ends, shaped like `point`; see `Calibration.interval`.
+
+        Raises:
+            ModelProblem: The bundle brings no calibration, or `level` is not between 0 and 1.
+        """
+        if self.calibration is None:
+            raise ModelProblem(
+                "this model has no prediction intervals",
+                "Ask without a level, or train and deploy it again.",
+            )
+        return self.calibration.interval(point, windows, level)
 
     def _answer(self, windows: Windows) -> FloatArray:
         offered = {"values": windows.values, "weekday": windows.weekday}
@@ -246,16 +287,17 @@ def _verified(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     try:
         if folder.is_symlink():
             raise BundleProblem(folder, "the folder is a link")
+        manifest = _parse(folder, MANIFEST_FILE, _read(folder, MANIFEST_FILE))
+        _check_manifest(folder, manifest)
+        listed = manifest["files"]
         present = sorted(path.name for path in folder.iterdir())
-        if unknown := [name for name in present if name not in _FILES]:
+        if unknown := [name for name in present if name not in {*listed, MANIFEST_FILE}]:
             raise BundleProblem(folder, f"file {unknown[0]!r} does not belong in a bundle")
-        contents = {name: _read(folder, name) for name in sorted(_FILES)}
+        contents = {name: _read(folder, name) for name in sorted(listed)}
     except OSError as error:
         raise BundleProblem(folder, f"cannot be read: {error}") from error
-    manifest = _parse(folder, MANIFEST_FILE, contents[MANIFEST_FILE])
-    _check_manifest(folder, manifest)
-    for name in (GOLDEN_FILE, MODEL_FILE):
-        if _fingerprint(contents[name]) != manifest["files"][name]:
+    for name, content in contents.items():
+        if _fingerprint(content) != listed[name]:
             raise BundleProblem(folder, f"{name} is not the file that was written (sha256)")
     _check_graph(folder, contents[MODEL_FILE])
     return manifest, contents
@@ -281,6 +323,21 @@ def _parse(folder: Path, name: str, content: bytes) -> dict[str, Any]:
     return parsed
 
 
+def _calibration(
+    folder: Path, manifest: dict[str, Any], contents: dict[str, bytes]
+) -> Calibration | None:
+    if INTERVALS_FILE not in contents:
+        return None
+    parsed = _parse(folder, INTERVALS_FILE, contents[INTERVALS_FILE])
+    try:
+        calibration = Calibration.of_dict(parsed)
+    except ModelProblem as problem:
+        raise BundleProblem(folder, f"{INTERVALS_FILE} cannot be used: {problem}") from problem
+    if calibration.horizon != manifest["signature"]["horizon"]:
+        raise BundleProblem(folder, f"{INTERVALS_FILE} is that of a model of another horizon")
+    return calibration
+
+
 def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     match manifest:
         case {
@@ -289,12 +346,15 @@ def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
             "signature": {"window": int(window), "horizon": int(horizon), "season": int(), **extra},
             "files": dict(files),
             "model": dict(),
-        } if not extra and files.keys() == {MODEL_FILE, GOLDEN_FILE} and window > 0 and horizon > 0:
-            if format_version != BUNDLE_FORMAT:
+        } if not extra and window > 0 and horizon > 0:
+            if format_version not in _SOMETIMES:
                 raise BundleProblem(
                     folder,
-                    f"the bundle has format {format_version}; this version reads {BUNDLE_FORMAT}",
+                    f"the bundle has format {format_version}; this version reads 1 to "
+                    f"{BUNDLE_FORMAT}",
                 )
+            if not _ALWAYS <= files.keys() <= _ALWAYS | _SOMETIMES[format_version]:
+                raise BundleProblem(folder, f"{MANIFEST_FILE} lists other files than a bundle has")
         case _:
             raise BundleProblem(
                 folder, f"{MANIFEST_FILE} lacks something or has it in another form"

@@ -103,7 +103,13 @@ def test_the_page_launches_follows_and_cancels_runs_and_asks_nobody_else(browser
     tasks = page.value(
         "[...document.querySelectorAll('tr.task td:first-child')].map((part) => part.textContent)"
     )
-    assert tasks == ["open_training_data", "build_model", "train_model", "save_model"]
+    assert tasks == [
+        "open_training_data",
+        "build_model",
+        "train_model",
+        "calibrate_intervals",
+        "save_model",
+    ]
     browser.look("tasks")
 
     page.value("document.getElementById('epochs').value = '10000'")

@@ -18,6 +18,7 @@ from models import registry
 from models.arrays import UNKNOWN_WEEKDAY, Panel, Windows
 from models.base import Forecaster, no_progress
 from models.errors import ModelProblem
+from models.forecasting.backtest import rolling_origin
 from models.forecasting.bundle import open_bundle, write_bundle
 from models.forecasting.windows import windows_before
 
@@ -57,6 +58,15 @@ def small_panel() -> Panel:
     return Panel(tuple(f"item_{row}" for row in range(len(rows))), dt.date(2024, 1, 3), values)
 
 
+def steady_panel() -> Panel:
+    """Many series that go on as they were, calm ones and wild ones."""
+    rng = np.random.default_rng(8)
+    week = np.array([3.0, 1.0, 0.0, 1.0, 4.0, 9.0, 7.0])[np.arange(DAYS) % 7]
+    spread = rng.uniform(0.5, 20.0, (24, 1))
+    values = 100 + spread * (week + rng.normal(0, 1, (24, DAYS)))
+    return Panel(tuple(f"item_{row}" for row in range(24)), dt.date(2024, 1, 3), values)
+
+
 @dataclasses.dataclass(frozen=True)
 class Subject:
     """A registered model under test."""
@@ -77,6 +87,13 @@ class Subject:
     @cached_property
     def fitted(self) -> Forecaster:
         return self.fit(small_panel())
+
+    @cached_property
+    def calibrated(self) -> Forecaster:
+        """As `fitted`, with intervals."""
+        model = self.fit(small_panel())
+        model.calibrate(small_panel(), validation_days=VALIDATION_DAYS)
+        return model
 
     @cached_property
     def windows(self) -> Windows:
@@ -147,6 +164,64 @@ def check_the_bundle_answers_as_the_model(subject: Subject, folder: Path) -> Non
             assert_close(served.forecast(windows), subject.fitted.predict(windows), windows)
     rolled = served.forecast(subject.windows, 30)
     assert_close(rolled, subject.fitted.predict(subject.windows, 30), subject.windows)
+
+
+def check_a_saved_model_keeps_its_intervals(subject: Subject, folder: Path) -> None:
+    calibration = subject.calibrated.calibration
+    assert calibration is not None
+    subject.calibrated.save(folder / "model")
+    loaded = registry.load(folder / "model")
+    assert loaded.calibration is not None
+    assert loaded.calibration.as_dict() == calibration.as_dict()
+    subject.fitted.save(folder / "without")
+    assert registry.load(folder / "without").calibration is None
+
+
+def check_the_bundle_gives_the_intervals_of_the_model(subject: Subject, folder: Path) -> None:
+    model, windows = subject.calibrated, subject.windows
+    assert model.calibration is not None
+    write_bundle(model, folder / "bundle", windows.first(3))
+    served = open_bundle(folder / "bundle")
+    point = model.predict(windows, 20)
+    own = model.calibration.interval(point, windows, 0.8)
+    given = served.interval(served.forecast(windows, 20), windows, 0.8)
+    for answer, expected in zip(given, own, strict=True):
+        assert_close(answer, expected, windows)
+
+
+def check_intervals_hold_the_forecast_and_grow_with_the_level(subject: Subject) -> None:
+    calibration, windows = subject.calibrated.calibration, subject.windows
+    assert calibration is not None
+    point = subject.fitted.predict(windows, 20)
+    width = np.zeros(point.shape)
+    for level in (0.1, 0.5, 0.8, 0.95, 0.99):
+        lower, upper = calibration.interval(point, windows, level)
+        assert lower.shape == upper.shape == point.shape
+        assert (lower <= point).all()
+        assert (point <= upper).all()
+        assert (upper - lower >= width).all()
+        width = upper - lower
+    assert width.max() > 0
+
+
+def check_intervals_hold_as_many_days_to_come_as_they_say(subject: Subject) -> None:
+    panel, origin = steady_panel(), DAYS - 3 * HORIZON
+    model = subject.fit(panel.until(origin))
+    calibration = model.calibrate(panel.until(origin), validation_days=VALIDATION_DAYS)
+    found = rolling_origin(
+        panel,
+        model.predict,
+        window=WINDOW,
+        horizon=HORIZON,
+        first_origin=origin,
+        folds=3,
+        step_days=HORIZON,
+        calibration=calibration,
+        level=0.8,
+    )
+    covered = found.overall().coverage
+    assert covered is not None
+    assert 0.7 <= covered <= 0.9
 
 
 def check_an_unknown_weekday_is_answered(subject: Subject) -> None:

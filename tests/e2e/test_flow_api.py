@@ -88,7 +88,13 @@ def test_a_flow_that_is_launched_can_be_followed_to_its_end(client: Client) -> N
     assert began < ended
     assert flow["start_time"].endswith("+09:00")
     names = [task["task_name"] for task in flow["tasks"]]
-    assert names == ["open_training_data", "build_model", "train_model", "save_model"]
+    assert names == [
+        "open_training_data",
+        "build_model",
+        "train_model",
+        "calibrate_intervals",
+        "save_model",
+    ]
     assert {task["state"] for task in flow["tasks"]} == {"COMPLETED"}
     for task in flow["tasks"]:
         start = datetime.fromisoformat(task["start_time"])

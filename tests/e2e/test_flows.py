@@ -14,6 +14,7 @@ FULL_FLOW_TASKS = [
     "open_training_data",
     "build_model",
     "train_model",
+    "calibrate_intervals",
     "save_model",
     "open_candidate",
     "evaluate_model",
@@ -31,6 +32,9 @@ def test_full_flow_trains_evaluates_deploys_and_forecasts(
 ) -> None:
     scores = full_run["outputs"]["evaluation"]["scores"]
     assert scores["candidate"]["mase"] < scores["SeasonalNaive"]["mase"]
+    # Few series and 28 days of each: the part that lies inside is told only roughly.
+    assert all(0.5 < model["coverage"] < 1.0 for model in scores.values())
+    assert all(model["width"] > 0 for model in scores.values())
     champion = next(row for row in engine.json("models") if row["alias"] == "champion")
     assert champion["id"] == full_run["outputs"]["version"]
     assert champion["lineage"]["deployed_by_run"] == full_run["id"]

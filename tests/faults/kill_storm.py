@@ -36,7 +36,13 @@ STEPS = {
         "split_time_series_data",
         "validate_data",
     ],
-    "train_flow": ["build_model", "open_training_data", "save_model", "train_model"],
+    "train_flow": [
+        "build_model",
+        "calibrate_intervals",
+        "open_training_data",
+        "save_model",
+        "train_model",
+    ],
 }
 SETTINGS = """
 queue: {max_concurrent: 4}

@@ -43,7 +43,7 @@ def fuzz(address: str, token: str, folder: Path, *options: str, examples: int) -
 
 def test_the_predictor_is_as_it_is_described(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "workspace").create()
-    deploy(workspace, make_bundle(tmp_path / "bundle", window=30))
+    deploy(workspace, make_bundle(tmp_path / "bundle", window=30, calibrated=True))
     with predictor_process(workspace) as predictor:
         said = fuzz(predictor.address, predictor.token, tmp_path, examples=60)
 

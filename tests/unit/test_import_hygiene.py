@@ -17,6 +17,7 @@ import engine.cli
 import engine.client
 import engine.daemon
 import engine.predictor
+import tui
 from engine.workspace import Workspace
 from tests.unit.deployments import deploy, prepare_dataset
 from tests.unit.engine_thread import EngineThread
@@ -85,8 +86,8 @@ LIGHT = ["numpy", "pydantic", "rich", "yaml", "httpx", "msgspec", "psutil", "cro
 
 @pytest.mark.parametrize(
     "code",
-    [command("engine", "--help"), command("mlops-tui", module="tui.app")],
-    ids=["engine --help", "mlops-tui"],
+    [command("engine", "--help"), command("mlops-tui", "--help", module="tui.app")],
+    ids=["engine --help", "mlops-tui --help"],
 )
 def test_what_only_talks_loads_nothing_heavy_and_nothing_light(code: str) -> None:
     assert loaded(code, [*HEAVY, *LIGHT]) == []
@@ -125,6 +126,8 @@ def test_what_surrounds_a_run_loads_nothing_heavy() -> None:
         "engine.store.aliases",
         "engine.timeline",
         "engine.charts.gantt",
+        "engine.charts.screen_gantt",
+        "engine.charts.flow_timeline",
         "models.registry",
     ]
 
@@ -153,6 +156,19 @@ def test_a_client_of_the_engine_needs_no_part_of_a_server_and_no_settings() -> N
     code = "\n".join(f"import {name}" for name in modules_of(engine.client))
 
     assert loaded(code, [*HEAVY, *server, "engine.daemon"]) == []
+
+
+def test_the_terminal_loads_nothing_heavy_on_any_screen() -> None:
+    heavy = [name for name in HEAVY if name not in ("textual", "plotext")]
+    code = "\n".join(f"import {name}" for name in modules_of(tui))
+
+    assert "tui.screens.runs" in code
+    assert loaded(code, [*heavy, "numpy", "pydantic", "pyarrow", "sqlite3", "starlette"]) == []
+
+
+def test_the_first_frame_needs_neither_client_nor_charts() -> None:
+    # Each of them costs a part of the time until something is seen.
+    assert loaded("import tui.control_center", ["httpx", "plotext", "yaml", "psutil"]) == []
 
 
 def test_what_is_said_of_an_engine_that_cannot_start_is_light() -> None:

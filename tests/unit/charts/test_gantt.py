@@ -284,7 +284,8 @@ def test_a_window_too_small_gets_a_sentence(full_flow: Timeline, size: tuple[int
 
 def test_importing_the_charts_does_not_load_plotext() -> None:
     program = (
-        "import sys, engine.charts.gantt, engine.charts.forecast, engine.charts.curves\n"
+        "import sys, engine.charts.forecast, engine.charts.curves, engine.charts.bars\n"
+        "import engine.charts.gantt, engine.charts.screen_gantt, engine.charts.flow_timeline\n"
         "sys.exit('plotext' in sys.modules)"
     )
 

@@ -213,3 +213,23 @@ def test_drawing_in_several_threads_mixes_nothing_up() -> None:
         drawn = list(pool.map(lambda i: as_curve([float(i % 4), 1.0], 60, 12), range(40)))
 
     assert drawn == [expected[i % 4] for i in range(40)]
+
+
+def test_live_curves_grow_from_their_first_epoch_on() -> None:
+    def drawn(epochs: int) -> list[str]:
+        curves = {
+            "train": [(float(i), 1 / (i + 1)) for i in range(epochs)],
+            "validation": [(float(i), 1.5 / (i + 1)) for i in range(epochs - 1)],
+            "fold 2": [],
+        }
+        return curve_chart(curves, title="loss", width=80, height=20, colour=False).split("\n")
+
+    first, second, later = drawn(1), drawn(2), drawn(400)
+
+    assert first[-1].startswith("⡠⠊ train 1 ")
+    assert "validation" not in first[-1]
+    assert "train 0.5 (lowest 0.5 at 1)" in second[-1]
+    assert "● validation 1.5 " in second[-1]
+    assert "fold 2" not in later[-1]
+    assert len(later) == 20
+    assert "300" in later[-2]

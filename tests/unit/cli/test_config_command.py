@@ -129,6 +129,7 @@ def test_the_reference_can_be_asked_for_one_section(command: EngineCommand) -> N
         "deploy.gate.max_ratio_to_naive",
         "deploy.gate.max_ratio_to_champion",
         "deploy.gate.max_abs_bias",
+        "deploy.gate.max_coverage_error",
     }
 
 

@@ -17,7 +17,7 @@ from engine.store import Version
 from engine.workspace import Workspace
 from tests.faults.predictor_process import predictor_process
 from tests.unit.cli.conftest import EngineCommand
-from tests.unit.deployments import deploy, prepare_dataset
+from tests.unit.deployments import deploy, make_bundle, prepare_dataset
 from tests.unit.engine_thread import wait_until
 
 
@@ -154,6 +154,63 @@ def test_pasted_values_are_forecast_instead_of_a_series(
     assert listed.splitlines()[0].split() == ["day", "1", "8.00"]
 
 
+@pytest.fixture
+def with_intervals(workspace: Workspace, dataset: Dataset, tmp_path: Path) -> Version:
+    """A champion whose intervals begin at the forecast and reach upwards."""
+    bundle = make_bundle(tmp_path / "calibrated", calibrated=True)
+    return deploy(workspace, bundle, dataset=dataset.id)
+
+
+def test_with_a_level_each_day_has_its_interval(
+    command: EngineCommand, with_intervals: Version, dataset: Dataset
+) -> None:
+    line = ("predict", "--series", dataset.ids[1])
+    plain = command(*line, "--json").json
+    answer = command(*line, "--level", "0.8", "--json").json
+    pasted = command("predict", "--values", "1 " * 14, "--level", "0.8").out.splitlines()
+
+    assert (plain["level"], answer["level"]) == (None, 0.8)
+    assert plain["forecast"][0].keys() == {"day", "value"}
+    assert [day["value"] for day in answer["forecast"]] == [
+        day["value"] for day in plain["forecast"]
+    ]
+    for day in answer["forecast"]:
+        assert day["lower"] == day["value"] < day["upper"]
+    # A window that stands still is measured by the calmest that was seen: it rose 7 a week.
+    assert pasted[0].split() == ["day", "1", "1.00", "1.00", "to", "8.00"]
+
+
+def test_with_a_level_a_band_is_drawn_and_listed(
+    command: EngineCommand, with_intervals: Version, dataset: Dataset
+) -> None:
+    line = ("predict", "--series", dataset.ids[1], "--steps", "30")
+    answer = command(*line, "--level", "0.9", "--json").json["forecast"]
+    drawn = command(*line, "--level", "0.9").out
+
+    assert "░ interval" in drawn
+    assert "interval" not in command(*line).out
+    for day, text in zip(answer, drawn.splitlines()[-30:], strict=True):
+        numbers = [f"{day['value']:.2f}", f"{day['lower']:.2f}", "to", f"{day['upper']:.2f}"]
+        assert text.split()[-4:] == numbers
+
+
+def test_a_version_without_intervals_is_not_asked_for_one(
+    command: EngineCommand, champion: Version
+) -> None:
+    answer = command("predict", "--level", "0.8")
+
+    assert answer.code == 8
+    assert "has no prediction intervals" in answer.err
+    assert champion.id in answer.err
+
+
+@pytest.mark.parametrize("level", ["0", "1", "80", "-0.5", "nan", "most"])
+def test_a_level_that_is_no_probability_is_a_usage_error(
+    command: EngineCommand, with_intervals: Version, level: str
+) -> None:
+    assert command("predict", f"--level={level}").code == 2
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -225,6 +282,19 @@ def test_the_running_predictor_can_be_asked_instead(
         msgspec.json.decode(row, type=ServedForecast) for row in ring.read_bytes().splitlines()
     )
     assert (kept.series_id, kept.last_date) == (dataset.ids[1], dataset.split.last_day)
+
+
+def test_the_running_predictor_gives_the_same_intervals(
+    command: EngineCommand, workspace: Workspace, with_intervals: Version, dataset: Dataset
+) -> None:
+    options = ("--level", "0.8", "--steps", "9", "--json")
+    values = "--values=" + "3 1 4 1 5 9 2 " * 2
+    with predictor_process(workspace):
+        for question in (f"--series={dataset.ids[1]}", values):
+            here = command("predict", question, *options).json
+            served = command("predict", question, "--through-predictor", *options).json
+            assert served["forecast"] == here["forecast"]
+            assert served["forecast"][0].keys() == {"day", "value", "lower", "upper"}
 
 
 def test_without_a_predictor_it_says_how_to_start_one(

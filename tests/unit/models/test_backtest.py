@@ -9,6 +9,7 @@ import pytest
 from models.arrays import Panel, Windows
 from models.errors import ModelProblem
 from models.forecasting.backtest import Backtest, rolling_origin
+from models.forecasting.intervals import GRID, Calibration
 
 NAN = np.nan
 
@@ -91,6 +92,28 @@ def test_the_summary_is_json() -> None:
         "2024-02-23",
     ]
     assert summary["overall"]["mase"] == pytest.approx(evaluate().overall().mase)
+
+
+def test_intervals_are_measured_by_what_they_hold_and_how_wide_they_are() -> None:
+    # 5 down and 10 up at every step: the window's scale does not matter, it is below the floor.
+    quantiles = np.where(GRID < 0.5, -1.0, 2.0)[None, :].repeat(7, axis=0)
+    calibration = Calibration(quantiles, 100, 5.0, 0.5, False)
+    still = Panel(("a", "b"), dt.date(2024, 1, 1), np.full((2, 60), 8.0))
+    values = still.values.copy()
+    values[0, 39:46] = [2.0, 3.0, 8.0, 18.0, 19.0, 8.0, 8.0]  # two of seven lie outside
+    moved = Panel(still.ids, still.start, values)
+    shape = {"window": 10, "horizon": 7, "first_origin": 39, "folds": 1, "step_days": 7}
+
+    found = rolling_origin(moved, last_week, calibration=calibration, level=0.8, **shape)
+
+    assert found.overall().coverage == pytest.approx(12 / 14)
+    assert found.overall().width == pytest.approx(15.0)
+    assert found.summary()["folds"][0]["coverage"] == found.overall().coverage
+
+
+def test_without_a_calibration_no_intervals_are_measured() -> None:
+    overall = evaluate().summary()["overall"]
+    assert (overall["coverage"], overall["width"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import pickle
@@ -13,10 +14,11 @@ import onnx
 import pytest
 
 from models import registry
-from models.arrays import Windows
+from models.arrays import Panel, Windows
 from models.errors import ModelProblem
 from models.forecasting.bundle import (
     GOLDEN_FILE,
+    INTERVALS_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
     open_bundle,
@@ -30,6 +32,17 @@ WINDOWS = Windows(np.arange(42.0).reshape(3, 14) ** 1.5, np.array([0, 6, 7]))
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     model = registry.create("SeasonalNaive", window=14, horizon=7, seed=0, threads=0, hparams={})
+    write_bundle(model, tmp_path / "bundle", WINDOWS)
+    return tmp_path / "bundle"
+
+
+@pytest.fixture
+def with_intervals(tmp_path: Path) -> Path:
+    """A bundle that brings a calibration."""
+    values = np.random.default_rng(0).normal(50, 5, (2, 90))
+    panel = Panel(("a", "b"), dt.date(2026, 1, 1), values)
+    model = registry.create("SeasonalNaive", window=14, horizon=7, seed=0, threads=0, hparams={})
+    model.calibrate(panel, validation_days=28)
     write_bundle(model, tmp_path / "bundle", WINDOWS)
     return tmp_path / "bundle"
 
@@ -142,8 +155,8 @@ def test_a_manifest_of_another_form_is_refused(bundle: Path, manifest: str) -> N
 
 
 def test_a_bundle_of_a_newer_format_is_refused(bundle: Path) -> None:
-    reseal(bundle, format=2)
-    with pytest.raises(ModelProblem, match="has format 2; this version reads 1"):
+    reseal(bundle, format=3)
+    with pytest.raises(ModelProblem, match="has format 3; this version reads 1 to 2"):
         verify_bundle(bundle)
 
 
@@ -151,6 +164,78 @@ def test_a_signature_that_the_model_does_not_keep_is_refused(bundle: Path) -> No
     reseal(bundle, signature={"window": 14, "horizon": 8, "season": 7})
     with pytest.raises(ModelProblem, match="golden example cannot be run"):
         open_bundle(bundle)
+
+
+def test_a_calibration_goes_with_the_bundle(with_intervals: Path) -> None:
+    manifest = verify_bundle(with_intervals)
+    assert manifest["format"] == 2
+    assert manifest["files"].keys() == {MODEL_FILE, GOLDEN_FILE, INTERVALS_FILE}
+    served = open_bundle(with_intervals)
+    assert served.calibration is not None
+    point = served.forecast(WINDOWS, 10)
+    lower, upper = served.interval(point, WINDOWS, 0.8)
+    assert lower.shape == upper.shape == point.shape
+    assert (lower < point).all()
+    assert (point < upper).all()
+
+
+def as_format_1(folder: Path) -> None:
+    """Make a bundle what the version before this one wrote."""
+    reseal(folder, format=1)
+
+
+def test_a_bundle_of_the_format_before_intervals_is_served_without_them(bundle: Path) -> None:
+    as_format_1(bundle)
+    assert verify_bundle(bundle)["format"] == 1
+    served = open_bundle(bundle)
+    np.testing.assert_array_equal(served.forecast(WINDOWS, 3), WINDOWS.values[:, 7:10])
+    assert served.calibration is None
+    with pytest.raises(ModelProblem, match="no prediction intervals"):
+        served.interval(served.forecast(WINDOWS), WINDOWS, 0.8)
+
+
+def test_a_calibration_that_the_format_does_not_know_is_refused(with_intervals: Path) -> None:
+    as_format_1(with_intervals)
+    with pytest.raises(ModelProblem, match="lists other files"):
+        open_bundle(with_intervals)
+
+
+def test_a_calibration_that_the_manifest_does_not_list_is_refused(
+    bundle: Path, tmp_path: Path
+) -> None:
+    (bundle / INTERVALS_FILE).write_text("{}")
+    with pytest.raises(ModelProblem, match=r"'intervals\.json' does not belong"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize("how", ["flip", "missing", "link"])
+def test_a_damaged_calibration_is_found(with_intervals: Path, how: str, tmp_path: Path) -> None:
+    path = with_intervals / INTERVALS_FILE
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if how == "flip":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif how == "link":
+        (tmp_path / "elsewhere").write_bytes(content)
+        path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ModelProblem, match="Deploy another version"):
+        verify_bundle(with_intervals)
+
+
+@pytest.mark.parametrize("how", ["another horizon", "another form", "no JSON"])
+def test_a_calibration_that_does_not_fit_is_refused(with_intervals: Path, how: str) -> None:
+    path = with_intervals / INTERVALS_FILE
+    data = json.loads(path.read_text())
+    if how == "another horizon":
+        data["quantiles"].pop()
+    else:
+        data["more"] = 1
+    path.write_text("{" if how == "no JSON" else json.dumps(data))
+    reseal(with_intervals)
+    for check in (verify_bundle, open_bundle):
+        with pytest.raises(ModelProblem, match=INTERVALS_FILE):
+            check(with_intervals)
 
 
 def test_another_golden_forecast_is_refused(bundle: Path) -> None:

@@ -69,6 +69,13 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [make_bundle(folder / str(window), window=window) for window in (WINDOW, 21)]
 
 
+@pytest.fixture(scope="session")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that answers with intervals too: from the forecast to 7 above it."""
+    folder = tmp_path_factory.mktemp("calibrated") / "bundle"
+    return make_bundle(folder, window=WINDOW, calibrated=True)
+
+
 @pytest.fixture
 def predictor(workspace: Workspace) -> Predictor:
     return Predictor(workspace.create())

@@ -93,7 +93,11 @@ async def test_negative_constant_and_whole_numbers_are_numbers(
         (b'{"input_data": [], "prediction_step": 1' + b"0" * 5000 + b"}", 422, "out of range"),
         (b'{"input_data": [], "steps": 7}', 422, "unknown field `steps`"),
         (b'{"input_data": [], "last_date": "yesterday"}', 422, "last_date: "),
-        (b'{"input_data": [], "level": 80}', 422, "no prediction intervals"),
+        (b'{"input_data": [], "level": 0.8}', 422, "no prediction intervals"),
+        (b'{"input_data": [], "level": 80}', 422, "level: above 0 and below 1, such as 0.8"),
+        (b'{"input_data": [], "level": 0}', 422, "level: above 0 and below 1"),
+        (b'{"input_data": [], "level": 1.0}', 422, "level: above 0 and below 1"),
+        (b'{"input_data": [], "level": "0.8"}', 422, "level: Expected `float | null`"),
         (b'{"input_data": [], "series_id": ""}', 422, "series_id: 1 to 200 characters"),
         (b"{}", 422, "missing required field `input_data`"),
         (b"[1, 2]", 422, "Expected `object`, got `array`"),
@@ -217,3 +221,81 @@ async def test_one_wrong_series_of_many_is_named(
     assert answer.status_code == 422
     assert said in answer.json()["message"]
     assert answer.json()["forecasts"] == []
+
+
+@in_event_loop
+async def test_with_a_level_the_answer_has_the_interval(
+    predictor: Predictor, calibrated: Path
+) -> None:
+    deploy(predictor.workspace, calibrated)
+    async with serving(predictor) as name:
+        plain = await predictor.forecast({"input_data": VALUES})
+        answer = await predictor.forecast({"input_data": VALUES, "level": 0.8})
+        longer = await predictor.forecast(
+            {"input_data": VALUES, "level": 0.8, "prediction_step": 30}
+        )
+
+    assert plain.json() == {"model_name": name, "prediction": WEEK, "message": "예측 성공"}
+    assert answer.status_code == 200
+    upper = [value + 7 for value in WEEK]
+    assert answer.json() == plain.json() | {"lower": WEEK, "upper": upper}
+    assert [len(longer.json()[key]) for key in ("prediction", "lower", "upper")] == [30, 30, 30]
+    widths = [
+        high - low for low, high in zip(longer.json()["lower"], longer.json()["upper"], strict=True)
+    ]
+    # Who says 7 too little in the first week says 14 too little in the second.
+    assert (widths[6], widths[13]) == (7, 14)
+    assert widths[7:] == sorted(widths[7:])
+
+
+@in_event_loop
+async def test_with_a_level_each_of_many_series_has_its_interval(
+    predictor: Predictor, calibrated: Path
+) -> None:
+    deploy(predictor.workspace, calibrated)
+    series = [
+        {"series_id": f"s{number}", "input_data": [value + number for value in VALUES]}
+        for number in range(100)
+    ]
+    async with serving(predictor):
+        plain = await predictor.ask("POST", "/forecast", json={"series": series})
+        answer = await predictor.ask("POST", "/forecast", json={"series": series, "level": 0.5})
+
+    assert [one.keys() for one in plain.json()["forecasts"]] == [{"series_id", "prediction"}] * 100
+    for one in answer.json()["forecasts"]:
+        assert one["lower"] == one["prediction"]
+        assert one["upper"] == [value + 7 for value in one["prediction"]]
+
+
+@pytest.mark.parametrize(("level", "said"), [(0.8, "no prediction intervals"), (80, "above 0")])
+@in_event_loop
+async def test_a_level_that_cannot_be_given_is_refused_for_many_series_too(
+    predictor: Predictor, level: float, said: str
+) -> None:
+    body = {"series": [{"series_id": "a", "input_data": VALUES}], "level": level}
+    async with serving(predictor):
+        answer = await predictor.ask("POST", "/forecast", json=body)
+
+    assert answer.status_code == 422
+    assert said in answer.json()["message"]
+    assert answer.json()["forecasts"] == []
+
+
+@in_event_loop
+async def test_what_answers_says_whether_it_has_intervals(
+    predictor: Predictor, calibrated: Path
+) -> None:
+    async def said() -> tuple[bool, str]:
+        models = (await predictor.ask("GET", "/models")).json()
+        schemas = (await predictor.ask("GET", "/openapi.json")).json()["components"]["schemas"]
+        level = schemas["ForecastRequest"]["properties"]["level"]
+        assert level == schemas["BatchRequest"]["properties"]["level"]
+        return models["serving"]["intervals"], json.dumps(level)
+
+    async with serving(predictor):
+        intervals, schema = await said()
+        assert (intervals, "number" in schema) == (False, False)
+    deploy(predictor.workspace, calibrated)
+    async with serving(predictor):
+        intervals, schema = await said()
+        assert (intervals, "number" in schema) == (True, True)

@@ -14,7 +14,7 @@ from engine.errors import EngineError, ModelError, NotFoundError, StorageError
 from engine.store import Version, VersionStore
 from engine.store.archive import export_version, import_version
 from engine.workspace import Workspace
-from tests.unit.deployments import lineage
+from tests.unit.deployments import lineage, make_bundle
 
 BROUGHT = {"who": "someone", "at": 5.0, "file": "version.zip"}
 
@@ -62,6 +62,31 @@ def test_a_version_is_the_same_elsewhere_and_says_who_brought_it(
         f"{version.id}/bundle",
         *(f"{version.id}/bundle/{name}" for name in ("model.onnx", "golden.json", "manifest.json")),
     }
+
+
+def test_intervals_are_carried_along(
+    store: VersionStore, elsewhere: VersionStore, tmp_path: Path
+) -> None:
+    bundle = make_bundle(tmp_path / "calibrated", calibrated=True)
+    version = store.add(bundle, created=100.0, lineage=lineage())
+    export_version(version, tmp_path / "version.zip")
+
+    imported, _ = import_version(tmp_path / "version.zip", elsewhere, imported=BROUGHT)
+
+    assert imported.id == version.id
+    assert imported.open().calibration is not None
+
+
+def test_a_file_from_which_the_intervals_were_taken_is_refused(
+    workspace: Workspace, elsewhere: VersionStore, tmp_path: Path
+) -> None:
+    bundle = make_bundle(tmp_path / "calibrated", calibrated=True)
+    other = VersionStore(workspace.central_storage)
+    path = tmp_path / "version.zip"
+    export_version(other.add(bundle, created=100.0, lineage=lineage()), path)
+    rewrite(path, [entry for entry in members_of(path) if entry[0] != "bundle/intervals.json"])
+
+    refuse(path, elsewhere, "intervals.json")
 
 
 def test_what_is_here_already_stays_as_it_is(

@@ -114,6 +114,40 @@ def test_every_check_says_its_numbers(given: dict[str, Any], name: str, sentence
     assert checks(**given)[name].sentence == sentence
 
 
+WITH_COVERAGE = LIMITS.model_copy(update={"max_coverage_error": 0.1})
+
+
+def coverage_check(covered: float | None, level: float | None = 0.8) -> Check:
+    measured = scores()
+    measured["candidate"]["overall"]["coverage"] = covered
+    *others, check = check_candidate(measured, WITH_COVERAGE, level)
+    assert [other.name for other in others] == ["MASE to seasonal naive", "bias"]
+    return check
+
+
+@pytest.mark.parametrize(
+    ("covered", "passed"),
+    [(0.8, True), (0.7001, True), (0.8999, True), (0.69, False), (0.91, False), (None, False)],
+)
+def test_intervals_must_hold_about_what_they_say_where_that_is_asked(
+    covered: float | None, passed: bool
+) -> None:
+    assert coverage_check(covered).passed == passed
+
+
+def test_the_check_of_coverage_says_its_numbers() -> None:
+    assert coverage_check(0.65).sentence == (
+        "coverage 0.650 is -0.150 from the level 0.8 (allowed: up to 0.1 either way)"
+    )
+    untold = "coverage cannot be told, no prediction intervals were measured"
+    assert coverage_check(None).sentence.startswith(untold)
+    assert coverage_check(0.8, level=None).sentence.startswith(untold)
+
+
+def test_what_an_older_evaluation_did_not_measure_is_not_there_to_pass() -> None:
+    assert not check_candidate(scores(), WITH_COVERAGE, None)[-1].passed
+
+
 def test_a_check_can_be_told_as_json() -> None:
     assert checks(bias=0.1)["bias"].to_dict() == {
         "name": "bias",

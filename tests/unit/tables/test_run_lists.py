@@ -98,7 +98,7 @@ def test_the_time_counts_for_runs_that_go_on(path: Path, lists: RunLists) -> Non
 def test_text_that_looks_like_sql_is_only_text(path: Path, lists: RunLists) -> None:
     add(path, "r1")
 
-    for text in ('name:"\' OR 1=1 --"', '"\'; DROP TABLE runs; --"', "key=');--", "name:%"):
+    for text in ('name:"\' OR 1=1 --"', '"\'; DROP TABLE runs; --"', 'key="\');--"', "name:%"):
         assert found(lists.slice(9, fits=parse_filter(text))) == ([], 0)
     assert found(lists.slice(9)) == (["r1"], 1)
 
