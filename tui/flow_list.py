@@ -22,7 +22,7 @@ SUMMARIES = {
     "full_flow": "all four in order",
 }
 _SIGNS = 12
-_SPARKS = 14
+_SPARKS, _FEW_SPARKS = 14, 9
 
 
 def flow_lines(app: ControlCenter, flow: str, width: int, tall: int, under: str) -> list[Line]:
@@ -31,7 +31,7 @@ def flow_lines(app: ControlCenter, flow: str, width: int, tall: int, under: str)
     usual = app.board.usual_seconds(flow)
     time = format_duration(usual) if usual is not None else ""
     name = (fit(f" {flow}", 13), f"strong {under}".strip())
-    went = _went(facts, under)
+    went = _went(facts, under, _SPARKS if tall > 1 else _FEW_SPARKS)
     if tall == 1:
         rest = [name, *went, (" ", under), (fit(time, 8, "right"), f"dim {under}".strip())]
         room = width - width_of(rest) - 3
@@ -45,16 +45,16 @@ def flow_lines(app: ControlCenter, flow: str, width: int, tall: int, under: str)
     return lines
 
 
-def _went(facts: FlowFacts | None, under: str) -> Line:
+def _went(facts: FlowFacts | None, under: str, columns: int) -> Line:
     """The states of the last runs as signs and their durations as a sparkline, newest last."""
     if facts is None or not facts.states:
         said = "" if facts is None else tr("never ran")
-        return [(fit(said, _SIGNS + _SPARKS + 2), f"dim {under}".strip())]
+        return [(fit(said, _SIGNS + columns + 2), f"dim {under}".strip())]
     states = facts.states[:_SIGNS][::-1]
     line: Line = [(" " * (_SIGNS - len(states)), under)]
     line += [(sign(state), f"{style(state)} {under}".strip()) for state in states]
-    sparks = sparkline(facts.durations[:_SPARKS][::-1], _SPARKS)
-    return [*line, ("  ", under), (fit(sparks, _SPARKS), f"run {under}".strip())]
+    sparks = sparkline(facts.durations[:columns][::-1], columns)
+    return [*line, ("  ", under), (fit(sparks, columns), f"run {under}".strip())]
 
 
 def schedule_line(app: ControlCenter, one: ScheduleInfo, width: int, under: str) -> Line:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID
+from tui.form_rows import Row
 from tui.form_values import FormField, path_offers
 from tui.language import tr
-from tui.launch_form import DATA, LaunchForm, Row
+from tui.launch_form import DATA, LaunchForm
 from tui.line_editor import LineEditor
 from tui.overlays.menu import Choice, Menu
 
@@ -28,6 +30,7 @@ class FormEditing:
     _field: FormField | None = None
     _before = ""
     _is_untouched = False
+    _offered: Sequence[str] = ()
 
     def current_form(self) -> LaunchForm | None:
         """The form that is seen, None while there is none."""
@@ -89,6 +92,13 @@ class FormEditing:
         self.editor.insert(text)
         self._typed(form, self._field, self.editor)
 
+    def stop(self) -> None:
+        """Let go of the field that is typed into, which keeps what was typed."""
+        form = self.current_form()
+        if self.editor is not None and form is not None:
+            self._leave(form)
+        self.editor = None
+
     def begin(self, form: LaunchForm, field: FormField) -> None:
         """Type into a field, or choose from what it allows."""
         if field.kind == "choice":
@@ -100,13 +110,19 @@ class FormEditing:
             complete = path_offers if field.key == DATA else None
             self._field, self._before, self._is_untouched = field, text, True
             self.editor = LineEditor("" if text == "null" else text, complete=complete)
+            self._look(self.editor)
 
-    def offers(self) -> list[str]:
+    def offers(self) -> Sequence[str]:
         """What the text that is typed may become."""
-        return self.editor.offers(20) if self.editor is not None and self.edited == DATA else []
+        return self._offered if self.edited == DATA else []
+
+    def _look(self, editor: LineEditor) -> None:
+        # Folders are read as keys are pressed, not as lines are drawn.
+        self._offered = editor.offers(20)
 
     def _typed(self, form: LaunchForm, field: FormField, editor: LineEditor) -> None:
         form.set(field.key, editor.text)
+        self._look(editor)
         self.typed(form)
 
     def _leave(self, form: LaunchForm) -> None:

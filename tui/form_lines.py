@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
+from tui.form_rows import Row
 from tui.form_values import FormField
 from tui.language import tr
-from tui.launch_form import DATA, PRIORITY, TAGS, LaunchForm, Row
+from tui.launch_form import DATA, PRIORITY, TAGS, LaunchForm
 from tui.line_editor import LineEditor
 from tui.paint import Line, clip, fit, pad, rule, width_of, wrap
 from tui.states import moment, sign, style
@@ -54,9 +58,12 @@ def field_line(
     ]
     room = width - width_of(line)
     if editor is not None:
-        said = clip(problem, room // 2)
-        typed = editor.line(max(8, room - (len(said) + 2 if said else 1)))
-        return pad([*line, *typed, ("  ", under), (said, f"bad {under}".strip())], width, under)
+        is_missing = field.key == DATA and bool(form.missing)
+        missing = tr("there is no such file") if is_missing and not problem else ""
+        said = clip(problem or missing, room // 2)
+        typed = editor.line(max(8, room - (cell_len(said) + 3 if said else 1)))
+        tone = "warn" if missing else "bad"
+        return pad([*line, *typed, ("  ", under), (said, f"{tone} {under}".strip())], width, under)
     text = form.text(field.key)
     look = "accent" if is_changed else "dim" if text in ("", "null", "[]") else ""
     shown = fit(_with_arrow(field, text) or "–", value_width)
@@ -125,7 +132,7 @@ def button_line(width: int, under: str, said: tuple[str, str]) -> Line:
 
 
 def detail_lines(
-    form: LaunchForm, row: Row, width: int, height: int, offers: list[str]
+    form: LaunchForm, row: Row, width: int, height: int, offers: Sequence[str]
 ) -> list[Line]:
     """All that is known of what the cursor stands on."""
     if offers:

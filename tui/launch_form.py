@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -274,6 +274,16 @@ class LaunchForm:
         seen = {key for key, _ in found}
         return [*found, *((key, said) for key, said in self.refused.items() if key not in seen)]
 
+    def as_data(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "flow": self.flow,
+            "command": self.request().command(),
+            "values": {key: self.text(key) for key in self.fields},
+            "changed": {field.key: field.default for field in self.changed()},
+            "problems": dict(self.problems()),
+        }
+
     # What is asked for
 
     def request(self) -> Request:
@@ -358,41 +368,3 @@ class LaunchForm:
     def _priority(self) -> int:
         value = self.reading(self.fields[PRIORITY]).value
         return int(value) if value is not None else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the form: a field, the heading of a section, or the button."""
-
-    kind: str
-    key: str = ""
-
-
-BUTTON = Row("button")
-
-
-def rows_of(form: LaunchForm, opened: Sequence[str], needle: str) -> list[Row]:
-    """The lines of a form.
-
-    Args:
-        form: Which one.
-        opened: Sections that are unfolded.
-        needle: Only fields that fit this text are shown, all of them unfolded; "" for all.
-    """
-    rows = [Row("field", field.key) for field in form.common() if _fits(field, needle)]
-    for section in form.sections:
-        fields = [field for field in form.of_section(section) if _fits(field, needle)]
-        if fields:
-            rows.append(Row("section", section))
-            if needle or section in opened:
-                rows += [Row("field", field.key) for field in fields]
-    return [*rows, BUTTON]
-
-
-def _fits(field: FormField, needle: str) -> bool:
-    wanted = needle.casefold().strip()
-    name = f"{field.key} {field.option}".casefold()
-    if not wanted or wanted in name:
-        return True
-    letters = iter(name)
-    return len(wanted) > 2 and all(letter in letters for letter in wanted if letter != " ")

@@ -12,9 +12,10 @@ from tui.dry_run import DryRun
 from tui.flow_layout import FlowLayout
 from tui.flow_list import schedule_details
 from tui.form_editing import FormEditing
+from tui.form_rows import Row, rows_of
 from tui.forms import Forms
 from tui.language import tr
-from tui.launch_form import LaunchForm, Row, rows_of
+from tui.launch_form import LaunchForm
 from tui.launcher import Launcher
 from tui.listing import Listing
 from tui.overlays.page import Page
@@ -76,12 +77,13 @@ class FlowsView(ScheduleActions, FormEditing, View):
 
     def refreshed(self) -> None:
         """Ask for the form anew: files of the configuration may have changed."""
+        self.stop()
         self.forms.want(self.flow, anew=True)
         self.app.link.want_schedules()
 
     def left(self) -> None:
         """What was being typed stays as it is."""
-        self.editor = None
+        self.stop()
 
     def tick(self) -> None:
         """A run may have been launched elsewhere."""
@@ -221,10 +223,11 @@ class FlowsView(ScheduleActions, FormEditing, View):
         self.pane = panes[(at + step) % len(panes)]
 
     def _select(self, flow: str) -> None:
+        self.stop()
         if flow != self.flow or self.forms.again is not None or self.forms.wanted:
             self.forms.drop_again()
             self.listing = Listing()
-        self.flow, self.editor = flow, None
+        self.flow = flow
         self.forms.want(flow)
 
     # Acting
@@ -272,7 +275,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
         if problems:
             key, said = problems[0]
             self.app.say(f"{key}: {said}" if key else said, "bad")
-            self._go_to(key)
+            self.go_to(key)
             return
         self.launcher.launch(form.request(), self._launched)
 
@@ -282,7 +285,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
         if self.app.view is self:
             self.app.open_run(reply.run.id)
 
-    def _go_to(self, key: str) -> None:
+    def go_to(self, key: str) -> None:
         """Put the cursor on a field, wherever it is folded away."""
         form = self.current_form()
         if form is None or key not in form.fields:
@@ -337,7 +340,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
         place = self._layout.place_at(x, y)
         if place is None:
             return
-        self.editor = None
+        self.stop()
         self.pane = place.pane
         if place.pane == "flows":
             self._select(FLOW_NAMES[place.index])
@@ -368,15 +371,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
     def as_data(self) -> Any:
         """The form: values, defaults, differences."""
         form = self.current_form()
-        if form is None:
-            return None
-        return {
-            "flow": form.flow,
-            "command": form.request().command(),
-            "values": {key: form.text(key) for key in form.fields},
-            "changed": {field.key: field.default for field in form.changed()},
-            "problems": dict(form.problems()),
-        }
+        return form.as_data() if form is not None else None
 
     def remember(self) -> dict[str, Any]:
         """The selected flow, what is unfolded, and what is typed."""
