@@ -89,7 +89,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous-tab", ("[",), "Previous tab", "Moving"),
     Action("last-screen", ("-",), "Last screen", "Moving"),
     # Finding
-    Action("filter", ("/",), "Filter", "Finding", _LISTS, footer=80),
+    Action("filter", ("/",), "Filter", "Finding", (*_LISTS, "flows"), footer=80),
     Action("next-match", ("n",), "Next match", "Finding", _LISTS),
     Action("previous-match", ("N",), "Previous match", "Finding", _LISTS),
     Action("command", (":",), "Command line", "Finding", footer=10),
@@ -136,7 +136,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("dry-run", ("d",), "Dry run", "Flows", ("flows",),
            command="engine run {flow} --dry-run ...", footer=85),
     Action("reset-field", ("backspace",), "Back to the default", "Flows", ("flows",), footer=50),
-    Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",)),
+    Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",), footer=45),
     Action("pause-schedule", ("P",), "Pause or resume the schedule", "Flows", ("flows", "system"),
            command="engine schedule pause {schedule}", changes=True),
     # Models
