@@ -155,12 +155,12 @@ class Painter:
 
     Args:
         theme: What the names of styles look like.
-        ascii: Keep to ASCII, for terminals that show nothing else.
+        ascii: Keep to ASCII, for terminals that show nothing else; charts ask for it too.
     """
 
     def __init__(self, theme: Theme, *, ascii: bool = False) -> None:
         self.theme = theme
-        self._ascii = ascii
+        self.ascii = ascii
         self._base = Style.parse(theme.base)
         self._styles: dict[str, Style] = {"": self._base}
 
@@ -169,7 +169,7 @@ class Painter:
         segments: list[Segment] = []
         for text, names in pad(line, width):
             shown = printable(text)
-            if self._ascii and not shown.isascii():
+            if self.ascii and not shown.isascii():
                 shown = to_ascii(shown)
             if segments and segments[-1].style is self.style(names):
                 segments[-1] = Segment(segments[-1].text + shown, segments[-1].style)
