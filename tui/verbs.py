@@ -73,6 +73,8 @@ async def ask(workspace: Workspace, *arguments: str) -> Answer:
     except asyncio.CancelledError:
         if process.returncode is None:
             process.terminate()
+            # Its end belongs to this loop, which may itself be about to end.
+            await process.wait()
         raise
     text = out.decode(errors="replace")
     try:
