@@ -36,6 +36,11 @@ class Answer:
         """Why it was not done, in words; "" when it was."""
         if self.code == 0:
             return ""
+        told = self.data.get("error") if isinstance(self.data, dict) else None
+        if isinstance(told, dict):
+            # With --json, what is wrong is in the document too.
+            parts = (told.get(name) for name in ("message", "where", "fix"))
+            return ". ".join(str(part) for part in parts if part)
         return self.said.strip() or f"the command ended with exit status {self.code}"
 
 
@@ -63,6 +68,8 @@ async def ask(workspace: Workspace, *arguments: str) -> Answer:
     except asyncio.CancelledError:
         if process.returncode is None:
             process.terminate()
+        # Its pipes have to be closed before the loop is.
+        await process.communicate()
         raise
     text = out.decode(errors="replace")
     try:

@@ -11,7 +11,6 @@ from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -59,10 +58,6 @@ class Window(Widget, can_focus=True):
     def get_content_width(self, container: object, viewport: object) -> int:
         """It takes what there is."""
         return self.app.size.width
-
-    def on_click(self, event: events.Click) -> None:
-        """A press of the mouse is the application's business."""
-        event.stop()
 
 
 def changed_columns(old: Strip | None, new: Strip | None) -> list[tuple[int, int]]:
