@@ -115,7 +115,8 @@ class PredictorClient:
             str(serving["model_type"]),
             int(serving["window"]),
             int(serving["horizon"]),
-            bool(serving["intervals"]),
+            # One that runs since before an upgrade does not tell.
+            bool(serving.get("intervals", False)),
         )
 
     def forecast(

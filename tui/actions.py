@@ -67,7 +67,7 @@ def _screens() -> list[Action]:
     ]
 
 
-_LISTS = ("pulse", "runs", "run", "logs", "models", "predict", "data", "system")
+_LISTS = ("pulse", "runs", "run", "logs", "models", "predict", "data")
 _RUNS = ("pulse", "runs", "run", "logs")
 
 ACTIONS: tuple[Action, ...] = (
@@ -85,11 +85,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "Back", "Moving"),
     Action("next-pane", ("tab",), "Next pane", "Moving"),
     Action("previous-pane", ("shift+tab",), "Previous pane", "Moving"),
-    Action("next-tab", ("]",), "Next tab", "Moving", footer=30),
+    Action("next-tab", ("]",), "Next tab", "Moving", footer=78),
     Action("previous-tab", ("[",), "Previous tab", "Moving"),
     Action("last-screen", ("-",), "Last screen", "Moving"),
     # Finding
-    Action("filter", ("/",), "Filter", "Finding", _LISTS, footer=80),
+    Action("filter", ("/",), "Filter", "Finding", (*_LISTS, "flows"), footer=80),
     Action("next-match", ("n",), "Next match", "Finding", _LISTS),
     Action("previous-match", ("N",), "Previous match", "Finding", _LISTS),
     Action("command", (":",), "Command line", "Finding", footer=10),
@@ -108,13 +108,13 @@ ACTIONS: tuple[Action, ...] = (
            command="engine cancel {run} --now", changes=True),
     Action("delete", ("D",), "Delete", "Runs", ("runs", "models"),
            command="engine delete {run}", changes=True),
-    Action("mark", ("space",), "Mark", "Runs", ("runs", "models", "flows", "predict")),
-    Action("unmark-all", ("ctrl+space",), "Unmark all", "Runs", ("runs", "models")),
+    Action("mark", ("space",), "Mark", "Runs", ("runs", "logs", "models", "flows", "predict")),
+    Action("unmark-all", ("ctrl+space",), "Unmark all", "Runs", ("runs", "logs", "models")),
     Action("compare", ("c",), "Compare the marked", "Runs", ("runs", "models"), footer=40),
     Action("log", ("L",), "Log of the run", "Runs", ("pulse", "runs", "run"),
            command="engine logs {run}", footer=35),
     # Timeline
-    Action("zoom-in", ("z",), "Zoom in", "Timeline", ("pulse", "runs", "run"), footer=25),
+    Action("zoom-in", ("z",), "Zoom in", "Timeline", ("pulse", "runs", "run"), footer=68),
     Action("zoom-out", ("Z",), "Zoom out", "Timeline", ("pulse", "runs", "run")),
     Action("pan-left", ("<",), "Earlier", "Timeline", ("pulse", "runs", "run")),
     Action("pan-right", (">",), "Later", "Timeline", ("pulse", "runs", "run")),
@@ -127,13 +127,16 @@ ACTIONS: tuple[Action, ...] = (
            footer=75),
     Action("wrap", ("w",), "Wrap lines", "Logs", ("run", "logs")),
     Action("first-error", ("e",), "First error", "Logs", ("run", "logs"), footer=74),
+    Action("all-logs", ("a",), "All runs, or one", "Logs", ("logs",), footer=73),
+    Action("which-runs", ("v",), "Which runs are shown", "Logs", ("logs",), footer=55),
+    Action("hide-run", ("H",), "Hide the run", "Logs", ("logs",)),
     # Flows
     Action("launch", ("ctrl+l",), "Launch", "Flows", ("flows",), command="engine run {flow} ...",
            changes=True, footer=99),
     Action("dry-run", ("d",), "Dry run", "Flows", ("flows",),
            command="engine run {flow} --dry-run ...", footer=85),
     Action("reset-field", ("backspace",), "Back to the default", "Flows", ("flows",), footer=50),
-    Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",)),
+    Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",), footer=45),
     Action("pause-schedule", ("P",), "Pause or resume the schedule", "Flows", ("flows", "system"),
            command="engine schedule pause {schedule}", changes=True),
     # Models

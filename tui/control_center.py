@@ -278,8 +278,8 @@ class ControlCenter(App[None], inherit_bindings=False):
             EngineError: What it said is wrong.
         """
         answer = await verbs.ask(self.workspace, *arguments)
-        if answer.problem:
-            raise EngineError(" ".join(answer.problem.removeprefix("error: ").split()))
+        if answer.error is not None:
+            raise answer.error
         return answer.data
 
     # Screens and overlays

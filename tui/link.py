@@ -60,14 +60,14 @@ class Link:
         self._client: AsyncEngineClient | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: set[str] = set()
-        self._is_stopped = False
+        self._is_over = False
 
     async def start(self) -> None:
         """Reach the engine and begin to follow it; what fails is told on the board."""
         # Its libraries take a tenth of a second to import: the first frame stands before that.
         client = await asyncio.to_thread(_import_client)
         if self._autostart:
-            # Nobody else may use it: it is closed as soon as it has done its work.
+            # Nobody else may use this one: it is closed at once.
             starter = client(self._workspace, autostart=True)
             with suppress(EngineError):
                 await starter.send(_calls().status())
@@ -78,8 +78,8 @@ class Link:
         self._spawn(self._keep_asking())
 
     async def stop(self) -> None:
-        """End all that goes on here; what is drawn while it ends begins nothing new."""
-        self._is_stopped = True
+        """End all that goes on here; nothing more is begun."""
+        self._is_over = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -94,14 +94,16 @@ class Link:
         """
         while self._client is None:
             await asyncio.sleep(0.01)
-        return await self._client.send(call)
+        reply = await self._client.send(call)
+        self._reached()
+        return reply
 
     def look(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do something in the background unless the same is already under way.
 
         That the engine does not answer is shown everywhere already; it is no news.
         """
-        if self._is_stopped or name in self._under_way:
+        if self._is_over or name in self._under_way:
             return
         self._under_way.add(name)
 

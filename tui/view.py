@@ -20,6 +20,8 @@ class View:
     """
 
     name: ClassVar[str]
+    filter_hint: ClassVar[str] = "state:failed dur>60 model:LSTM !tag:x word"
+    """What a filter may look like, shown while none is typed; a key of the translations."""
 
     def __init__(self, app: ControlCenter) -> None:
         self.app = app

@@ -21,6 +21,7 @@ def curve_chart(
     width: int,
     height: int,
     x_name: str = "epoch",
+    mark: tuple[str, Point] | None = None,
     colour: bool = True,
     ascii: bool = False,
 ) -> str:
@@ -33,6 +34,7 @@ def curve_chart(
         width: Columns to fill.
         height: Lines to stay within.
         x_name: What x counts.
+        mark: A point to mark over the curves, with its name, such as the best epoch.
         colour: Whether to write ANSI colour codes.
         ascii: Keep to ASCII.
 
@@ -67,7 +69,13 @@ def curve_chart(
         detail = f" (lowest {lowest[1]:.4g} at {lowest[0]:g})"
         legend.append(Entry(sample, f"{name} {points[-1][1]:.4g}", hue, detail))
     # The first curves are the ones people look for: they are painted over the others.
-    return compose(page, title, f"by {x_name}", layers[::-1], x, y, legend)
+    layers.reverse()
+    if mark is not None:
+        name, point = mark
+        sample = "@" if ascii else "◆"
+        layers.append(Layer([point], sample, "green", connected=False))
+        legend.append(Entry(sample, f"{name} {point[1]:.4g}", "green", f" at {point[0]:g}"))
+    return compose(page, title, f"by {x_name}", layers, x, y, legend)
 
 
 def _layers(points: Sequence[Point], marker: str, hue: str, width: int, ascii: bool) -> list[Layer]:

@@ -1,0 +1,1 @@
+"""The parts of the screen of one run: its head, its timeline, and the tabs beside it."""
