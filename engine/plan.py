@@ -28,7 +28,13 @@ STEPS: dict[str, tuple[str, ...]] = {
         "prepare_time_series_data",
         "split_time_series_data",
     ),
-    "train_flow": ("open_training_data", "build_model", "train_model", "save_model"),
+    "train_flow": (
+        "open_training_data",
+        "build_model",
+        "train_model",
+        "calibrate_intervals",
+        "save_model",
+    ),
     "eval_flow": ("open_candidate", "evaluate_model", "evaluate_baselines"),
     "deploy_flow": (
         "decide_deployment",

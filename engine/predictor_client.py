@@ -115,7 +115,8 @@ class PredictorClient:
             str(serving["model_type"]),
             int(serving["window"]),
             int(serving["horizon"]),
-            bool(serving["intervals"]),
+            # One that runs since before an upgrade does not tell.
+            bool(serving.get("intervals", False)),
         )
 
     def forecast(
@@ -134,7 +135,7 @@ class PredictorClient:
             steps: Days wanted.
             last_day: Day of the last value; None: not known.
             series_id: Which series it is; the forecast is then kept, to be held against what comes.
-            level: Of the interval of each day; None: no interval.
+            level: Of the interval of each day, in percent; None: no interval.
 
         Raises:
             DataError: The predictor cannot forecast this; says why.

@@ -177,6 +177,8 @@ class RunDetail(Struct, frozen=True, kw_only=True):
         steps: What it did, as its own process tells.
         outputs: What it made, by name.
         rows: The run tree as Prefect recorded it, once it has ended.
+        overrides: What it was asked for as `--set` takes it.
+        flags: The same by flag name.
     """
 
     run: RunInfo
@@ -184,6 +186,8 @@ class RunDetail(Struct, frozen=True, kw_only=True):
     steps: tuple[StepInfo, ...] = ()
     outputs: dict[str, Any] = {}
     rows: tuple[dict[str, Any], ...] = ()
+    overrides: tuple[str, ...] = ()
+    flags: dict[str, Any] = {}
 
 
 class CancelRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -67,7 +67,7 @@ def _screens() -> list[Action]:
     ]
 
 
-_LISTS = ("pulse", "runs", "run", "logs", "models", "predict", "data", "system")
+_LISTS = ("pulse", "runs", "run", "logs", "models", "predict", "data")
 _RUNS = ("pulse", "runs", "run", "logs")
 
 ACTIONS: tuple[Action, ...] = (
@@ -89,7 +89,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous-tab", ("[",), "Previous tab", "Moving"),
     Action("last-screen", ("-",), "Last screen", "Moving"),
     # Finding
-    Action("filter", ("/",), "Filter", "Finding", _LISTS, footer=80),
+    Action("filter", ("/",), "Filter", "Finding", (*_LISTS, "flows"), footer=80),
     Action("next-match", ("n",), "Next match", "Finding", _LISTS),
     Action("previous-match", ("N",), "Previous match", "Finding", _LISTS),
     Action("command", (":",), "Command line", "Finding", footer=10),
@@ -136,7 +136,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("dry-run", ("d",), "Dry run", "Flows", ("flows",),
            command="engine run {flow} --dry-run ...", footer=85),
     Action("reset-field", ("backspace",), "Back to the default", "Flows", ("flows",), footer=50),
-    Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",)),
+    Action("last-values", ("v",), "Values of the last run", "Flows", ("flows",), footer=45),
     Action("pause-schedule", ("P",), "Pause or resume the schedule", "Flows", ("flows", "system"),
            command="engine schedule pause {schedule}", changes=True),
     # Models
@@ -146,6 +146,8 @@ ACTIONS: tuple[Action, ...] = (
            command="engine models rollback", changes=True, footer=71),
     Action("verify", ("v",), "Verify the files", "Models", ("models",),
            command="engine models verify {version}"),
+    Action("sort", ("o",), "Sort by the next column", "Models", ("models",), footer=38),
+    Action("turn-around", ("O",), "The other way round", "Models", ("models",)),
     # Predict
     Action("paste", ("p",), "Type or paste values", "Predict", ("predict",),
            command="engine predict --values {values}", footer=72),

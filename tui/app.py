@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
-import subprocess
 import sys
-from importlib.metadata import version
+from collections.abc import Sequence
 
 from engine.workspace import ENVIRONMENT_VARIABLE, Workspace
 
@@ -31,6 +31,9 @@ def main() -> int:
         return _without_screen(workspace)
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES_A_SECOND)
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    # Thousands of modules' objects are made now and kept: looking for garbage among them would cost
+    # a tenth of the time until something is seen. `ControlCenter` turns it on again.
+    gc.disable()
     # Imported late: `--help` and a pipe need no full-screen library.
     from engine.errors import EngineError
     from tui.control_center import ControlCenter
@@ -72,8 +75,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--theme", choices=themes, help="look (default: that of last time)")
     parser.add_argument("--language", choices=("en", "ko"), help="default: last time's, or LANG")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
-    parser.add_argument("--version", action="version", version=f"mlops-tui {version('mlops-tui')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that takes as long as a frame."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Print it and leave."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"mlops-tui {version('mlops-tui')}\n")
+        parser.exit()
 
 
 def _has_screen() -> bool:
@@ -88,6 +108,8 @@ def _is_unicode() -> bool:
 
 def _without_screen(workspace: Workspace) -> int:
     """Print what can be told without a screen, by the commands that do."""
+    import subprocess
+
     environment = {**os.environ, ENVIRONMENT_VARIABLE: str(workspace.root)}
     for command in ("status", "runs"):
         # -P: what lies in the folder it stands in is no Python code of ours.

@@ -6,6 +6,7 @@ It owns nothing: quitting it, a crash or a lost SSH session changes no run.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import tzinfo
@@ -121,11 +122,14 @@ class ControlCenter(App[None], inherit_bindings=False):
             self.say(problem, "warn")
         self.draw()
         self.set_interval(1.0, self._tick)
-        if self.connects:
-            self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self.link.start(), exit_on_error=True)
+        # What was imported stays: it need not be looked through again and again.
+        gc.freeze()
+        gc.enable()
+        if self.connects:
+            self.run_worker(self.link.start(), exit_on_error=True)
 
     async def on_unmount(self) -> None:
         """Keep what is to be found again, and let go of the engine."""
@@ -270,8 +274,8 @@ class ControlCenter(App[None], inherit_bindings=False):
             EngineError: What it said is wrong.
         """
         answer = await verbs.ask(self.workspace, *arguments)
-        if answer.problem:
-            raise EngineError(" ".join(answer.problem.removeprefix("error: ").split()))
+        if answer.error is not None:
+            raise answer.error
         return answer.data
 
     # Screens and overlays

@@ -60,6 +60,7 @@ class Link:
         self._client: AsyncEngineClient | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: set[str] = set()
+        self._is_over = False
 
     async def start(self) -> None:
         """Reach the engine and begin to follow it; what fails is told on the board."""
@@ -77,7 +78,8 @@ class Link:
         self._spawn(self._keep_asking())
 
     async def stop(self) -> None:
-        """End all that goes on here."""
+        """End all that goes on here; nothing more is begun."""
+        self._is_over = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -92,14 +94,16 @@ class Link:
         """
         while self._client is None:
             await asyncio.sleep(0.01)
-        return await self._client.send(call)
+        reply = await self._client.send(call)
+        self._reached()
+        return reply
 
     def look(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do something in the background unless the same is already under way.
 
         That the engine does not answer is shown everywhere already; it is no news.
         """
-        if name in self._under_way:
+        if self._is_over or name in self._under_way:
             return
         self._under_way.add(name)
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.errors import EngineError, error_of_dict
 from engine.workspace import ENVIRONMENT_VARIABLE, Workspace
 
 
@@ -36,7 +37,21 @@ class Answer:
         """Why it was not done, in words; "" when it was."""
         if self.code == 0:
             return ""
+        told = self.data.get("error") if isinstance(self.data, dict) else None
+        if isinstance(told, dict):
+            # With --json, what is wrong is in the document too.
+            parts = (told.get(name) for name in ("message", "where", "fix"))
+            return ". ".join(str(part) for part in parts if part)
         return self.said.strip() or f"the command ended with exit status {self.code}"
+
+    @property
+    def error(self) -> EngineError | None:
+        """Why it was not done, as the error that the command met; None when it was done."""
+        if self.code == 0:
+            return None
+        if isinstance(self.data, dict) and isinstance(self.data.get("error"), dict):
+            return error_of_dict(self.data["error"])
+        return EngineError(" ".join(self.problem.removeprefix("error: ").split()))
 
 
 def spell(arguments: Sequence[str]) -> str:
@@ -63,6 +78,8 @@ async def ask(workspace: Workspace, *arguments: str) -> Answer:
     except asyncio.CancelledError:
         if process.returncode is None:
             process.terminate()
+        # Its pipes belong to this event loop, which may be about to end.
+        await process.communicate()
         raise
     text = out.decode(errors="replace")
     try:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from engine.charts.canvas import Band, Layer, Point
 from engine.charts.plot import Entry, Page, compose, finite_range
-from engine.charts.scales import Scale, day_ticks, number_scale, tight
+from engine.charts.scales import Scale, Tick, day_ticks, number_scale, tight
 
 
 def forecast_chart(
@@ -25,6 +25,7 @@ def forecast_chart(
     actual: Sequence[float] | None = None,
     lower: Sequence[float] | None = None,
     upper: Sequence[float] | None = None,
+    numbered: bool = False,
 ) -> str:
     """Draw the last days of a series and its forecast behind a line that says "now".
 
@@ -45,6 +46,8 @@ def forecast_chart(
         actual: What happened on the forecast days, as far as it is known.
         lower: Lower end of the interval on each forecast day; with `upper`.
         upper: Upper end of the interval on each forecast day; with `lower`.
+        numbered: Count the days from the last of the history instead of naming them, where it is
+            not known which ones they are.
 
     Returns:
         The chart, or a sentence when there is nothing to draw or no room to draw it.
@@ -67,11 +70,28 @@ def forecast_chart(
 
     days = (*history_dates, *forecast_dates)
     first, last = min(days), max(days)
-    x = Scale(first.toordinal(), last.toordinal(), day_ticks(first, last, page.x_ticks))
+    ticks = day_ticks(first, last, page.x_ticks)
+    if numbered:
+        ticks = _numbered_ticks(first, last, forecast_dates, page.x_ticks)
+    x = Scale(first.toordinal(), last.toordinal(), ticks)
     y = tight(number_scale(*values, page.y_ticks), *values, room=0.05)
     layers, legend = _layers(past, ahead, known, band, y, ascii)
     dash = "-" if ascii else "–"
-    return compose(page, title, f"{first:%Y-%m-%d} {dash} {last:%Y-%m-%d}", layers, x, y, legend)
+    note = "" if numbered else f"{first:%Y-%m-%d} {dash} {last:%Y-%m-%d}"
+    return compose(page, title, note, layers, x, y, legend)
+
+
+def _numbered_ticks(
+    first: date, last: date, forecast_dates: Sequence[date], most: int
+) -> tuple[Tick, ...]:
+    """Days as their distance from the last one of the history, which is 0."""
+    zero = forecast_dates[0].toordinal() - 1 if forecast_dates else last.toordinal()
+    low, high = first.toordinal() - zero, last.toordinal() - zero
+    scale = number_scale(low, max(high, low + 1), most, whole=True)
+    # Days that are still to come are told apart by their sign.
+    return tuple(
+        (zero + at, f"{at:+.0f}" if at else "0") for at, _ in scale.ticks if low <= at <= high
+    )
 
 
 def _layers(

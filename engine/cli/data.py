@@ -17,6 +17,7 @@ _AS_TEXT = (Path, dt.date)
 _COMMANDS = {
     "list": ("engine.cli.data_sets:list_", "List the prepared data sets."),
     "show": ("engine.cli.data_sets:show", "Show what is in one, and its series."),
+    "values": ("engine.cli.data_sets:values", "Print the values of some of its series."),
 }
 
 

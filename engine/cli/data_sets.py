@@ -1,4 +1,4 @@
-"""`engine data list | show`: the data sets that data_flow prepared."""
+"""`engine data list | show | values`: the data sets that data_flow prepared."""
 
 from __future__ import annotations
 
@@ -104,6 +104,62 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
         _write_report(dataset, summaries)
     else:
         _write_values(values)
+
+
+@click.command("values")
+@click.argument("dataset_id", metavar="[ID]", required=False)
+@click.option(
+    "--series", "names", metavar="NAME", multiple=True, required=True, help="May be repeated."
+)
+@click.option("--days", type=click.IntRange(1), metavar="N", help="Only the last N days of each.")
+@json_option
+@workspace_option
+@pass_command_line
+def values(
+    line: CommandLine, dataset_id: str | None, names: tuple[str, ...], days: int | None
+) -> None:
+    """Print the values of some series of a data set, as CSV or JSON.
+
+    ID is one that `engine data list` prints; default is the latest.
+    """
+    from engine.cli.output import write_json
+    from engine.data.dataset import open_dataset
+
+    workspace = line.workspace.create()
+    dataset = open_dataset(workspace.datasets, dataset_id or _default(line))
+    found = _last_values(dataset, names, days)
+    if line.json:
+        write_json({"dataset": dataset.id, "series": found})
+    else:
+        _write_csv(found)
+
+
+def _last_values(
+    dataset: Dataset, names: tuple[str, ...], days: int | None
+) -> list[dict[str, Any]]:
+    panel = dataset.panel()
+    rows = {name: row for row, name in enumerate(panel.ids)}
+    begins, ends = panel.spans
+    found = []
+    for name in names:
+        last_day = dataset.series_window(name, 1).last_day
+        begin, end = int(begins[rows[name]]), int(ends[rows[name]])
+        kept = panel.values[rows[name], max(begin, end - days) if days else begin : end]
+        found.append({"series": name, "last_day": last_day.isoformat(), "values": kept.tolist()})
+    return found
+
+
+def _write_csv(found: list[dict[str, Any]]) -> None:
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("series", "day", "value"))
+    for one in found:
+        last_day = dt.date.fromisoformat(one["last_day"])
+        count = len(one["values"])
+        for at, value in enumerate(one["values"], start=1):
+            writer.writerow((one["series"], last_day - dt.timedelta(days=count - at), value))
 
 
 def _latest(line: CommandLine) -> str | None:

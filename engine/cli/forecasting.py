@@ -63,7 +63,7 @@ class Forecaster(Protocol):
     answered_by: str
 
     def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
-        """Answer with so many days, and their interval where a level is given."""
+        """Answer with so many days, and their interval where a level in percent is given."""
 
 
 class InProcess:
@@ -98,7 +98,7 @@ class InProcess:
         try:
             forecast = self._model.forecast(windows, steps)
             if level is not None:
-                lower, upper = self._model.interval(forecast, windows, level)
+                lower, upper = self._model.interval(forecast, windows, level / 100)
                 interval = (lower[0].tolist(), upper[0].tolist())
         except ModelProblem as problem:
             raise DataError(str(problem), where=f"version {self.version}") from problem

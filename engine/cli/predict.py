@@ -26,9 +26,9 @@ def _day(_: click.Context, __: click.Parameter, value: str | None) -> dt.date | 
         raise click.BadParameter(f"write a day as 2026-01-31 ({error})") from None
 
 
-def _probability(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 < value < 1:  # as NaN is not
-        raise click.BadParameter(f"above 0 and below 1, such as 0.8 for 80 %, not {value:g}")
+def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 1 <= value < 100:  # as NaN is not
+        raise click.BadParameter(f"a percentage from 1 to below 100, such as 80, not {value:g}")
     return value
 
 
@@ -41,9 +41,9 @@ def _probability(_: click.Context, __: click.Parameter, value: float | None) -> 
 @click.option(
     "--level",
     type=float,
-    metavar="PROBABILITY",
-    callback=_probability,
-    help="Draw the interval that holds each day with it, such as 0.8.",
+    metavar="PERCENT",
+    callback=_percentage,
+    help="Draw the interval that holds so many of a hundred days, such as 80.",
 )
 @click.option(
     "--through-predictor", is_flag=True, help="Ask the running predictor by HTTP, as others do."
@@ -151,6 +151,7 @@ def _data(
         "answered_by": forecaster.answered_by,
         "latency_ms": round(answer.latency_ms, 3),
         "history": _points(days_until(last_day, question.values), question.values),
+        "has_intervals": forecaster.has_intervals,
         "level": level,
         "forecast": forecast,
     }

@@ -245,9 +245,9 @@ class EvaluateSettings(Section):
     season: Annotated[int, Field(ge=1, le=366)] = 7
     """Length in days of the season that the seasonal naive repeats (1 to 366); 7 = weekly."""
 
-    level: Annotated[float, Field(gt=0, le=0.999)] = 0.8
-    """Level of the prediction intervals that are measured (above 0, to 0.999): 0.8 = four of five
-    days should lie inside. Forecasts can be asked for with any other."""
+    level: Annotated[float, Field(ge=1, le=99.9)] = 80
+    """Level of the prediction intervals that are measured, in percent (1 to 99.9): 80 = four of
+    five days should lie inside. Forecasts can be asked for with any other."""
 
 
 class GateSettings(Section):

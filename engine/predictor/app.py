@@ -166,7 +166,7 @@ class App:
         weekday = UNKNOWN_WEEKDAY if asked.last_date is None else asked.last_date.weekday()
         values = asked.input_data[-window:]
         forecast = await self._batcher.ask(
-            served, values, weekday, asked.prediction_step, asked.level
+            served, values, weekday, asked.prediction_step, _share(asked.level)
         )
         prediction = forecast.prediction
         if self._feedback is not None and asked.series_id is not None:
@@ -202,7 +202,7 @@ class App:
                 for series in asked.series
             ],
             asked.prediction_step,
-            asked.level,
+            _share(asked.level),
         )
         answers = []
         for series, forecast in zip(asked.series, forecasts, strict=True):
@@ -296,6 +296,11 @@ class App:
 
     def _no_batch(self, message: str) -> BatchAnswer:
         return BatchAnswer(model_name=None, forecasts=[], message=message)
+
+
+def _share(level: float | None) -> float | None:
+    """A level in percent as a probability."""
+    return None if level is None else level / 100.0
 
 
 def _if_asked(end: list[float] | None) -> list[float] | UnsetType:

@@ -24,9 +24,7 @@ _Value = Annotated[
     float, Meta(extra_json_schema={"minimum": -LARGEST_VALUE, "maximum": LARGEST_VALUE})
 ]
 _Steps = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_STEPS})]
-_Level = Annotated[
-    float | None, Meta(extra_json_schema={"exclusiveMinimum": 0, "exclusiveMaximum": 1})
-]
+_Level = Annotated[float | None, Meta(extra_json_schema={"minimum": 1, "exclusiveMaximum": 100})]
 _Name = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME})]
 
 SUCCESS = "예측 성공"
@@ -40,8 +38,8 @@ class ForecastRequest(Struct, forbid_unknown_fields=True, kw_only=True):
         input_data: The last days, oldest first; may be negative.
         prediction_step: Days to forecast; 0 means the default.
         last_date: Day of the last value; without it the weekday is unknown, never guessed.
-        level: Probability, above 0 and below 1, with which the interval that is asked for holds
-            the actual value; without it the answer has no interval.
+        level: How often the interval that is asked for holds the actual value, in percent, from 1
+            to below 100, such as 80; without it the answer has no interval.
         series_id: What the caller calls the series; kept with the forecast.
     """
 

@@ -99,14 +99,14 @@ def check_steps(steps: int) -> int:
 
 
 def check_level(level: float | None) -> None:
-    """Refuse what is no probability of an interval.
+    """Refuse what is no level of an interval, in percent.
 
     Raises:
         RefusalError: 422.
     """
-    if level is not None and not 0 < level < 1:
+    if level is not None and not 1 <= level < 100:
         raise RefusalError(
-            _UNPROCESSABLE, f"level: above 0 and below 1, such as 0.8 for 80 %, not {level:g}"
+            _UNPROCESSABLE, f"level: a percentage from 1 to below 100, such as 80, not {level:g}"
         )
 
 

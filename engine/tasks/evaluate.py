@@ -91,7 +91,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         "champion": champion.id if champion else None,
         "folds": settings.evaluate.folds,
         "horizon": candidate.model.horizon,
-        "level": settings.evaluate.level,
+        "level": settings.evaluate.level / 100,
         "scores": all_scores,
         "notes": notes,
     }
@@ -129,7 +129,7 @@ def _measure(
         step_days=settings.evaluate.step_days,
         season=settings.evaluate.season,
         calibration=calibration,
-        level=settings.evaluate.level,
+        level=settings.evaluate.level / 100,
     )
 
 

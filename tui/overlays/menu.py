@@ -33,10 +33,17 @@ class Menu(Overlay):
         title: Of the box.
         choices: In their order.
         quick: Whether a choice's key takes it at once, instead of being typed.
+        at: Which one is selected at first.
     """
 
     def __init__(
-        self, app: ControlCenter, title: str, choices: Sequence[Choice], *, quick: bool = False
+        self,
+        app: ControlCenter,
+        title: str,
+        choices: Sequence[Choice],
+        *,
+        quick: bool = False,
+        at: int = 0,
     ) -> None:
         super().__init__(app)
         self.title = title
@@ -45,6 +52,7 @@ class Menu(Overlay):
         self._quick = quick
         self._editor = LineEditor()
         self._listing = Listing()
+        self._listing.cursor = at
 
     def key(self, key: str, character: str | None) -> bool:
         """Type, move, or take."""

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.errors import ConfigError, EngineError
-from engine.run_filter import parse_filter
+from engine.errors import ConfigError
 from engine.schema import RunInfo
 from engine.states import FINAL_STATES
 from tui import memory
@@ -199,10 +198,9 @@ class RunsView(RunActions, ListKeys, View):
 
     def use_filter(self, text: str) -> str:
         """Show only the runs that fit; a text that is not understood changes nothing."""
-        try:
-            parse_filter(text)
-        except ConfigError as error:
-            return error.what
+        problem = problem_of(text)
+        if problem:
+            return problem
         self.app.board.book.use_filter(text.strip())
         self._selected = None
         self.listing.cursor = 0
@@ -248,16 +246,25 @@ class RunsView(RunActions, ListKeys, View):
     def restore(self, kept: dict[str, Any]) -> None:
         """Filter and place of last time."""
         text = memory.text(kept, "filter")
-        try:
-            parse_filter(text)
-        except EngineError:
-            return
-        self.app.board.book.use_filter(text)
+        if text and not problem_of(text):
+            self.app.board.book.use_filter(text)
         self._selected = memory.text(kept, "run") or None
 
     def entered(self) -> None:
         """Ask for what is seen."""
         self.app.board.book.forget_order()
+
+
+def problem_of(filter_text: str) -> str:
+    """What is wrong with a filter, or ""."""
+    # Imported late: its language is needed by whoever filters, not to see a list.
+    from engine.run_filter import parse_filter
+
+    try:
+        parse_filter(filter_text)
+    except ConfigError as error:
+        return error.what
+    return ""
 
 
 def _columns(width: int) -> dict[str, int]:

@@ -133,6 +133,8 @@ class RunRoutes:
                 steps=tuple(map(step_info, steps)),
                 outputs=outcome.outputs if outcome else {},
                 rows=outcome.plain_rows() if outcome else (),
+                overrides=tuple(record.request.get("overrides", ())),
+                flags=record.request.get("flags", {}),
             )
         )
 

@@ -134,7 +134,8 @@ class WebHandlers:
     async def run(self, request: Request, _: Identity) -> Response:
         """Everything about one run."""
         detail = msgspec.json.decode((await self._runs.run(request)).body, type=RunDetail)
-        return answer(msgspec.structs.replace(detail, folder=""))
+        # Paths and settings are the business of this machine.
+        return answer(msgspec.structs.replace(detail, folder="", overrides=(), flags={}))
 
     async def log(self, request: Request, _: Identity) -> Response:
         """A part of a log."""

@@ -127,6 +127,8 @@ def test_the_answer_has_what_the_model_saw_and_some_days_before(
 
     assert (answer["model_type"], answer["window"], answer["horizon"]) == ("SeasonalNaive", 14, 7)
     assert answer["latency_ms"] >= 0
+    # So that who wants an interval knows whether to ask for it.
+    assert (answer["has_intervals"], answer["level"]) == (False, None)
     assert len(answer["history"]) == 90
     assert [one["value"] for one in answer["history"]] == dataset.panel().values[0, -90:].tolist()
     assert answer["history"][-1]["day"] == answer["last_day"]
@@ -166,10 +168,10 @@ def test_with_a_level_each_day_has_its_interval(
 ) -> None:
     line = ("predict", "--series", dataset.ids[1])
     plain = command(*line, "--json").json
-    answer = command(*line, "--level", "0.8", "--json").json
-    pasted = command("predict", "--values", "1 " * 14, "--level", "0.8").out.splitlines()
+    answer = command(*line, "--level", "80", "--json").json
+    pasted = command("predict", "--values", "1 " * 14, "--level", "80").out.splitlines()
 
-    assert (plain["level"], answer["level"]) == (None, 0.8)
+    assert (plain["level"], answer["level"]) == (None, 80)
     assert plain["forecast"][0].keys() == {"day", "value"}
     assert [day["value"] for day in answer["forecast"]] == [
         day["value"] for day in plain["forecast"]
@@ -184,8 +186,8 @@ def test_with_a_level_a_band_is_drawn_and_listed(
     command: EngineCommand, with_intervals: Version, dataset: Dataset
 ) -> None:
     line = ("predict", "--series", dataset.ids[1], "--steps", "30")
-    answer = command(*line, "--level", "0.9", "--json").json["forecast"]
-    drawn = command(*line, "--level", "0.9").out
+    answer = command(*line, "--level", "90", "--json").json["forecast"]
+    drawn = command(*line, "--level", "90").out
 
     assert "░ interval" in drawn
     assert "interval" not in command(*line).out
@@ -197,15 +199,15 @@ def test_with_a_level_a_band_is_drawn_and_listed(
 def test_a_version_without_intervals_is_not_asked_for_one(
     command: EngineCommand, champion: Version
 ) -> None:
-    answer = command("predict", "--level", "0.8")
+    answer = command("predict", "--level", "80")
 
     assert answer.code == 8
     assert "has no prediction intervals" in answer.err
     assert champion.id in answer.err
 
 
-@pytest.mark.parametrize("level", ["0", "1", "80", "-0.5", "nan", "most"])
-def test_a_level_that_is_no_probability_is_a_usage_error(
+@pytest.mark.parametrize("level", ["0", "0.8", "100", "-5", "nan", "most"])
+def test_a_level_that_is_no_percentage_is_a_usage_error(
     command: EngineCommand, with_intervals: Version, level: str
 ) -> None:
     assert command("predict", f"--level={level}").code == 2
@@ -287,7 +289,7 @@ def test_the_running_predictor_can_be_asked_instead(
 def test_the_running_predictor_gives_the_same_intervals(
     command: EngineCommand, workspace: Workspace, with_intervals: Version, dataset: Dataset
 ) -> None:
-    options = ("--level", "0.8", "--steps", "9", "--json")
+    options = ("--level", "80", "--steps", "9", "--json")
     values = "--values=" + "3 1 4 1 5 9 2 " * 2
     with predictor_process(workspace):
         for question in (f"--series={dataset.ids[1]}", values):

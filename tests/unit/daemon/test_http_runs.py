@@ -174,7 +174,8 @@ async def test_a_switch_that_is_neither_on_nor_off_is_refused(
 @in_event_loop
 async def test_a_run_is_shown_with_its_steps(workspace: Workspace) -> None:
     async with house(workspace) as at:
-        accept(at.table, "3f2a81c4-x")
+        asked = {"overrides": ["train.hparams.patience=3"], "flags": {"epochs": 5}}
+        accept(at.table, "3f2a81c4-x", request=asked)
         at.write_progress("3f2a81c4-x")
         detail = message_of(await at.get("/runs/3f2a"), RunDetail)
 
@@ -183,6 +184,7 @@ async def test_a_run_is_shown_with_its_steps(workspace: Workspace) -> None:
     (step,) = detail.steps
     assert (step.name, step.done, step.total, step.measures) == ("train", 3, 20, {"loss": 0.5})
     assert (detail.outputs, detail.rows) == ({}, ())
+    assert (detail.overrides, detail.flags) == (("train.hparams.patience=3",), {"epochs": 5})
 
 
 @in_event_loop

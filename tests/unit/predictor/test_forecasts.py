@@ -93,11 +93,15 @@ async def test_negative_constant_and_whole_numbers_are_numbers(
         (b'{"input_data": [], "prediction_step": 1' + b"0" * 5000 + b"}", 422, "out of range"),
         (b'{"input_data": [], "steps": 7}', 422, "unknown field `steps`"),
         (b'{"input_data": [], "last_date": "yesterday"}', 422, "last_date: "),
-        (b'{"input_data": [], "level": 0.8}', 422, "no prediction intervals"),
-        (b'{"input_data": [], "level": 80}', 422, "level: above 0 and below 1, such as 0.8"),
-        (b'{"input_data": [], "level": 0}', 422, "level: above 0 and below 1"),
-        (b'{"input_data": [], "level": 1.0}', 422, "level: above 0 and below 1"),
-        (b'{"input_data": [], "level": "0.8"}', 422, "level: Expected `float | null`"),
+        (b'{"input_data": [], "level": 80}', 422, "no prediction intervals"),
+        (
+            b'{"input_data": [], "level": 0.8}',
+            422,
+            "level: a percentage from 1 to below 100, such as 80",
+        ),
+        (b'{"input_data": [], "level": 0}', 422, "level: a percentage from 1"),
+        (b'{"input_data": [], "level": 100}', 422, "level: a percentage from 1"),
+        (b'{"input_data": [], "level": "80"}', 422, "level: Expected `float | null`"),
         (b'{"input_data": [], "series_id": ""}', 422, "series_id: 1 to 200 characters"),
         (b"{}", 422, "missing required field `input_data`"),
         (b"[1, 2]", 422, "Expected `object`, got `array`"),
@@ -230,9 +234,9 @@ async def test_with_a_level_the_answer_has_the_interval(
     deploy(predictor.workspace, calibrated)
     async with serving(predictor) as name:
         plain = await predictor.forecast({"input_data": VALUES})
-        answer = await predictor.forecast({"input_data": VALUES, "level": 0.8})
+        answer = await predictor.forecast({"input_data": VALUES, "level": 80})
         longer = await predictor.forecast(
-            {"input_data": VALUES, "level": 0.8, "prediction_step": 30}
+            {"input_data": VALUES, "level": 80, "prediction_step": 30}
         )
 
     assert plain.json() == {"model_name": name, "prediction": WEEK, "message": "예측 성공"}
@@ -259,7 +263,7 @@ async def test_with_a_level_each_of_many_series_has_its_interval(
     ]
     async with serving(predictor):
         plain = await predictor.ask("POST", "/forecast", json={"series": series})
-        answer = await predictor.ask("POST", "/forecast", json={"series": series, "level": 0.5})
+        answer = await predictor.ask("POST", "/forecast", json={"series": series, "level": 50})
 
     assert [one.keys() for one in plain.json()["forecasts"]] == [{"series_id", "prediction"}] * 100
     for one in answer.json()["forecasts"]:
@@ -267,7 +271,9 @@ async def test_with_a_level_each_of_many_series_has_its_interval(
         assert one["upper"] == [value + 7 for value in one["prediction"]]
 
 
-@pytest.mark.parametrize(("level", "said"), [(0.8, "no prediction intervals"), (80, "above 0")])
+@pytest.mark.parametrize(
+    ("level", "said"), [(80, "no prediction intervals"), (0.8, "a percentage")]
+)
 @in_event_loop
 async def test_a_level_that_cannot_be_given_is_refused_for_many_series_too(
     predictor: Predictor, level: float, said: str

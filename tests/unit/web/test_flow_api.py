@@ -108,7 +108,9 @@ def test_the_same_key_twice_is_one_run(web: Web, owner: str) -> None:
 
 
 def test_runs_can_be_seen_cancelled_repeated_and_deleted(web: Web, owner: str) -> None:
-    run_id = web.ask("POST", "/api/run_flow/data_flow", token=owner).json()["flow_run_id"]
+    asked = {"seed": 3}
+    reply = web.ask("POST", "/api/run_flow/data_flow", token=owner, json=asked)
+    run_id = reply.json()["flow_run_id"]
 
     (listed,) = web.ask("GET", "/api/v1/runs").json()["runs"]
     detail = web.ask("GET", f"/api/v1/runs/{run_id}").json()
@@ -121,7 +123,7 @@ def test_runs_can_be_seen_cancelled_repeated_and_deleted(web: Web, owner: str) -
     flows = {facts["flow"]: facts for facts in web.ask("GET", "/api/v1/flows").json()["flows"]}
     assert flows["data_flow"]["states"] == ["PENDING", "CANCELLED"]
     assert listed["id"] == detail["run"]["id"] == run_id
-    assert detail["folder"] == ""
+    assert (detail["folder"], detail["overrides"], detail["flags"]) == ("", [], {})
     assert cancelled["state"] == "CANCELLED"
     assert again["run"]["rerun_of"] == run_id
     assert web.ask("GET", f"/api/v1/runs/{run_id}/log").status_code == 200

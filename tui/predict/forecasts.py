@@ -1,0 +1,278 @@
+"""Who answers: the running predictor by HTTP, else `engine predict`; and what is known so far."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from array import array
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import ConflictError, DataError, EngineError, NotFoundError, ServerError
+from tui.language import tr
+from tui.predict.asking import Forecast, Question, forecast_of
+
+if TYPE_CHECKING:
+    from engine.predictor_client import PredictorAnswer, ServingModel
+    from engine.workspace import Workspace
+
+HISTORY_DAYS = 90
+_ANSWERS_KEPT = 200
+_SERIES_KEPT = 2000
+_AT_ONCE = 40
+
+Engine = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series of the newest data set: its name, and what its values are like."""
+
+    name: str
+    days: int
+    mean: float
+    zero_share: float
+    last_value: float
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """A deployed version: its id, kind of model, alias ("" for none) and error."""
+
+    id: str
+    model_type: str
+    alias: str
+    mase: float | None
+
+
+class Forecasts:
+    """Asks, and keeps what was answered.
+
+    Args:
+        workspace: Whose predictor.
+        engine: Runs an `engine` command and returns its data.
+
+    Attributes:
+        dataset: Id of the newest data set; "" while none is known.
+        series: Its series, the largest first; None: not asked yet.
+        versions: The deployed ones, the newest first; None: not asked yet.
+        serving: Id of the version that serves; "" while none is known.
+        address: Of the predictor when it last answered; "" when it did not.
+        window: How many values the model that answered last needs; 0: not known.
+        answers: By question.
+        problems: Why a question was not answered, by question.
+    """
+
+    def __init__(self, workspace: Workspace, engine: Engine) -> None:
+        self._workspace = workspace
+        self._engine = engine
+        self.dataset = ""
+        self.series: list[Series] | None = None
+        self.versions: list[VersionFacts] | None = None
+        self.serving = ""
+        self.address = ""
+        self.window = 0
+        self.trouble: EngineError | None = None
+        self.answers: OrderedDict[Question, Forecast] = OrderedDict()
+        self.problems: dict[Question, EngineError] = {}
+        self._values: dict[str, tuple[dt.date, array[float]]] = {}
+        self._plain: set[str] = set()
+
+    def forget(self) -> None:
+        """Ask everything anew."""
+        self.answers.clear()
+        self.problems.clear()
+
+    async def look_around(self) -> None:
+        """Take in the newest data set and the deployed versions."""
+        await asyncio.gather(self._look_at_data(), self._look_at_versions())
+
+    async def _look_at_data(self) -> None:
+        try:
+            said = await self._engine("data", "show")
+        except NotFoundError:
+            self._take_dataset("", [])
+            return
+        except EngineError as error:
+            self.trouble = error
+            return
+        self.trouble = None
+        found = [
+            Series(
+                one["id"],
+                one["count"],
+                one["mean"],
+                one["zero_share"],
+                one["last_value"],
+                one["last_day"],
+            )
+            for one in said["series"]
+        ]
+        found.sort(key=lambda one: -abs(one.mean) * one.days)
+        self._take_dataset(said["id"], found)
+
+    def _take_dataset(self, dataset: str, series: list[Series]) -> None:
+        if dataset != self.dataset:
+            self._values.clear()
+            self.forget()
+        self.dataset, self.series = dataset, series
+
+    async def _look_at_versions(self) -> None:
+        try:
+            said = await self._engine("models")
+        except EngineError as error:
+            self.trouble = error
+            return
+        self.versions = [
+            VersionFacts(
+                one["id"], one["model_type"], one["alias"] or "", one["summary"].get("mase")
+            )
+            for one in said
+        ]
+        champion = next((one.id for one in self.versions if one.alias == "champion"), "")
+        await self.look_at_predictor(champion)
+
+    async def look_at_predictor(self, otherwise: str = "") -> None:
+        """See which version answers: a deploy or a rollback makes what is known outdated."""
+        serving = await asyncio.to_thread(_serving, self._workspace)
+        self._serves(serving.version if serving else otherwise)
+
+    def _serves(self, version: str) -> None:
+        if version and version != self.serving:
+            for question in [one for one in self.answers if not one.version]:
+                del self.answers[question]
+            self.problems.clear()
+            self.serving = version
+
+    async def ask(self, question: Question, nearby: Sequence[str] = ()) -> None:
+        """Answer a question, unless it is answered.
+
+        Args:
+            question: What is asked.
+            nearby: Series that are likely to be asked for next: their values are fetched too.
+        """
+        try:
+            answer = await self._answer(question, nearby)
+        except EngineError as error:
+            self.problems[question] = error
+            return
+        self.window = answer.window
+        self.answers[question] = answer
+        while len(self.answers) > _ANSWERS_KEPT:
+            self.answers.popitem(last=False)
+
+    async def _answer(self, question: Question, nearby: Sequence[str]) -> Forecast:
+        serving = None
+        if not question.version:
+            serving = await asyncio.to_thread(_serving, self._workspace)
+        if serving is None:
+            if not question.version:
+                self.address = ""
+            return await self._by_command(question)
+        self._serves(serving.version)
+        return await self._by_predictor(question, serving, nearby)
+
+    async def _by_command(self, question: Question) -> Forecast:
+        version = question.version or self.serving
+        if version in self._plain:
+            question = question.without_level()
+        try:
+            return forecast_of(await self._engine(*question.arguments()))
+        except ConflictError:
+            if not question.level:
+                raise
+        # The version has no intervals: the forecast alone is what can be had.
+        answer = forecast_of(await self._engine(*question.without_level().arguments()))
+        self._plain.add(answer.version)
+        return answer
+
+    async def _by_predictor(
+        self, question: Question, serving: ServingModel, nearby: Sequence[str]
+    ) -> Forecast:
+        values, last_day = question.values, question.last_day
+        if question.series:
+            last_day, known = await self._values_of(question.series, serving.window, nearby)
+            values = tuple(known)
+        if len(values) < serving.window:
+            raise DataError(
+                tr(
+                    "{count} values; the model needs the last {window}",
+                    count=len(values),
+                    window=serving.window,
+                )
+            )
+        level = question.level if serving.intervals else 0.0
+        steps = question.steps or serving.horizon
+        self.address, model, said = await asyncio.to_thread(
+            _forecast, self._workspace, values, steps, last_day, level
+        )
+        lower, upper = said.interval or ((), ())
+        return Forecast(
+            series=question.series,
+            version=said.version,
+            model_type=model.model_type,
+            window=model.window,
+            horizon=model.horizon,
+            last_day=last_day,
+            history=values[-max(HISTORY_DAYS, model.window) :],
+            values=tuple(said.forecast),
+            lower=tuple(lower),
+            upper=tuple(upper),
+            level=level,
+            latency_ms=said.latency_ms,
+            address=self.address,
+        )
+
+    async def _values_of(
+        self, name: str, window: int, nearby: Sequence[str]
+    ) -> tuple[dt.date, array[float]]:
+        known = self._values.get(name)
+        if known is not None and len(known[1]) >= window:
+            return known
+        if len(self._values) > _SERIES_KEPT:
+            self._values.clear()
+        names = [name, *(one for one in nearby if one not in self._values and one != name)]
+        chosen = [part for one in names[:_AT_ONCE] for part in ("--series", one)]
+        days = str(max(HISTORY_DAYS, window))
+        said = await self._engine("data", "values", *chosen, "--days", days)
+        for one in said["series"]:
+            last_day = dt.date.fromisoformat(one["last_day"])
+            self._values[one["series"]] = (last_day, array("d", one["values"]))
+        return self._values[name]
+
+
+def _serving(workspace: Workspace) -> ServingModel | None:
+    """What the predictor answers with; None where none is running or ready."""
+    from engine.predictor_client import PredictorClient
+
+    try:
+        with PredictorClient(workspace) as client:
+            return client.serving()
+    except (ServerError, NotFoundError):
+        return None
+
+
+def _forecast(
+    workspace: Workspace,
+    values: Sequence[float],
+    steps: int,
+    last_day: dt.date | None,
+    level: float,
+) -> tuple[str, ServingModel, PredictorAnswer]:
+    """The predictor's address, model and answer.
+
+    It is not told which series it is: what somebody looks at is no forecast to be held against
+    what comes.
+    """
+    from engine.predictor_client import PredictorClient
+
+    with PredictorClient(workspace) as client:
+        # Asked first, so that the time that is measured is not that of connecting.
+        serving = client.serving()
+        said = client.forecast(
+            values[-serving.window :], steps, last_day=last_day, level=level or None
+        )
+        return client.address, serving, said

@@ -1,0 +1,125 @@
+"""When a question is asked: after the cursor has come to rest, one at a time, and anew after news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.schema import RunInfo
+from tui.predict.asking import Question
+from tui.predict.forecasts import Forecasts
+from tui.view import View
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+REST_SECONDS = 0.15
+_LOOK_EVERY = 5
+_NEWS = ("data_flow", "deploy_flow", "full_flow")
+
+
+class Inquiring(View):
+    """Asks what a view says is the question."""
+
+    forecasts: Forecasts
+    _timer: Timer | None = None
+    _asking: tuple[Question, asyncio.Task[None]] | None = None
+    _ticks = 0
+    _news = 0.0
+
+    def question(self) -> Question | None:
+        """What is asked here and now."""
+        raise NotImplementedError
+
+    def nearby(self) -> Sequence[str]:
+        """Series that are likely to be asked for next."""
+        raise NotImplementedError
+
+    def find_again(self) -> None:
+        """Other series are there: put the cursor on the one that was selected."""
+        raise NotImplementedError
+
+    def nothing_deployed(self) -> bool:
+        """Whether there is no version that could answer."""
+        return self.forecasts.versions == []
+
+    def want(self, seconds: float = 0.0) -> None:
+        """Ask what is selected now, unless it changes within so many seconds."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._unanswered() is None:
+            return
+        if seconds:
+            self._timer = self.app.set_timer(seconds, self._rested)
+        else:
+            self._rested()
+
+    def _rested(self) -> None:
+        if self._asking is not None and self._asking[0] != self.question():
+            # Nobody waits for it any more.
+            self._asking[1].cancel()
+        if self._unanswered() is not None:
+            self.app.link.look("forecast", self._answer_all)
+
+    def _unanswered(self) -> Question | None:
+        question = self.question()
+        if question is None or self.app.view is not self or self.nothing_deployed():
+            return None
+        known = question in self.forecasts.answers or question in self.forecasts.problems
+        return None if known else question
+
+    async def _answer_all(self) -> None:
+        while (question := self._unanswered()) is not None:
+            work = asyncio.ensure_future(self.forecasts.ask(question, self.nearby()))
+            self._asking = (question, work)
+            try:
+                await asyncio.wait({work})
+            finally:
+                work.cancel()
+                self._asking = None
+            if not work.cancelled():
+                work.result()
+            self.app.changed()
+
+    def entered(self) -> None:
+        """Look for data and versions, then ask."""
+        self.app.link.look("data and versions", self._look_around)
+
+    async def _look_around(self) -> None:
+        await self.forecasts.look_around()
+        self.find_again()
+        self.want()
+
+    def refreshed(self) -> None:
+        """Forget what was answered."""
+        self.forecasts.forget()
+        self.entered()
+
+    def left(self) -> None:
+        """Nothing more is asked."""
+        if self._timer is not None:
+            self._timer.stop()
+        if self._asking is not None:
+            self._asking[1].cancel()
+
+    def tick(self) -> None:
+        """Now and then, see whether another version serves or new data are there."""
+        ended = [run.ended or 0.0 for run in self.app.board.recent.values() if _is_news(run)]
+        news = max(ended, default=0.0)
+        if news > self._news:
+            known, self._news = self._news, news
+            if known or self.forecasts.series is not None:
+                self.entered()
+        self._ticks += 1
+        if self._ticks % _LOOK_EVERY == 0:
+            self.app.link.look("predictor", self._look_at_predictor)
+
+    async def _look_at_predictor(self) -> None:
+        await self.forecasts.look_at_predictor()
+        self.want()
+
+
+def _is_news(run: RunInfo) -> bool:
+    return run.flow in _NEWS and run.state == "COMPLETED"

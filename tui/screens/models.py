@@ -1,0 +1,407 @@
+"""Deployed versions: how good they are, which one serves, and who let it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tui import memory
+from tui.actions import Action
+from tui.language import tr
+from tui.listing import Listing, ListKeys
+from tui.model_actions import ModelActions
+from tui.model_book import ModelBook
+from tui.model_detail import DetailPage, detail_lines, preview_lines
+from tui.model_facts import ORDERS, Model, Move, best, fits, ordered
+from tui.model_history import (
+    history_columns,
+    history_heading,
+    history_row,
+    move_cells,
+    move_lines,
+)
+from tui.model_table import TITLES, Sorted, cells, columns_for, heading, row
+from tui.paint import Line, beside, clip, filled, pad, rule, width_of
+from tui.prompt import Prompt
+from tui.view import View, fill
+
+if TYPE_CHECKING:
+    from tui.control_center import ControlCenter
+
+_PANES_FROM = 140
+_PREVIEW_LINES, _DETAIL_LINES = 7, 12
+_TABS = ("leaderboard", "history")
+_TOP = 2
+
+
+class ModelsView(ListKeys, ModelActions, View):
+    """Leaderboard and history."""
+
+    name = "models"
+
+    def __init__(self, app: ControlCenter) -> None:
+        super().__init__(app)
+        self.book = ModelBook(app)
+        self.tab = "leaderboard"
+        self.order = Sorted("deployed", turned=False)
+        self.marked = set()
+        self._listings = {name: Listing() for name in _TABS}
+        self._filter = ""
+        self._selected = ""
+        self._shown: tuple[object, list[Model]] = (None, [])
+        self._list_width = 80
+        self._tab_places: list[tuple[int, int, str]] = []
+
+    # What is selected
+
+    @property
+    def listing(self) -> Listing:  # type: ignore[override]  # one for each tab
+        """Cursor of the tab that is seen."""
+        return self._listings[self.tab]
+
+    def shown(self) -> list[Model]:
+        """The versions that fit the filter, sorted."""
+        key = (self.book.revision, self._filter, self.order)
+        if self._shown[0] != key:
+            alias = self.book.alias
+            found = [one for one in self.book.models if fits(one, alias(one.id), self._filter)]
+            self._shown = (key, ordered(found, self.order.by, turned=self.order.turned))
+        return self._shown[1]
+
+    def moves(self) -> tuple[Move, ...]:
+        """The log, as far as it is known."""
+        return self.book.moves or ()
+
+    def count(self) -> int:
+        """Rows of the tab that is seen."""
+        return len(self.shown() if self.tab == "leaderboard" else self.moves())
+
+    def move(self) -> Move | None:
+        """The entry of the log under the cursor."""
+        moves, at = self.moves(), self.listing.cursor
+        return moves[at] if self.tab == "history" and at < len(moves) else None
+
+    def selected(self) -> Model | None:
+        """The version under the cursor; in the log, the one that began to serve."""
+        if self.tab == "history":
+            move = self.move()
+            return self.book.get(move.champion) if move else None
+        found, at = self.shown(), self.listing.cursor
+        return found[at] if at < len(found) else None
+
+    def chosen(self) -> list[Model]:
+        """The marked versions, or else the one under the cursor."""
+        marked = [model for model in self.shown() if model.id in self.marked]
+        one = self.selected()
+        if marked and self.tab == "leaderboard":
+            return marked
+        return [one] if one else []
+
+    def moved(self) -> None:
+        """Remember which version is meant: a new one or another order moves it."""
+        if self.tab == "leaderboard":
+            model = self.selected()
+            self._selected = model.id if model else ""
+
+    def subject(self) -> dict[str, str]:
+        """The version and the run that made it."""
+        model = self.selected()
+        return {"version": model.id, "run": model.training.run[:8]} if model else {}
+
+    def command_of(self, action: Action) -> str:
+        """Some actions that other screens have too mean another command here."""
+        if action.id == "compare":
+            ids = [model.id for model in self.chosen()] if self.marked else []
+            return f"engine models compare {' '.join(ids) or 'VERSION VERSION'}"
+        own = {"delete": "engine models delete {version}", "open": "engine models show {version}"}
+        return fill(own.get(action.id, action.command), self.subject())
+
+    # Drawing
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """Tabs, list and preview: beside each other where there is room, else below."""
+        self._keep_cursor()
+        tabs = self._tab_bar(width)
+        height -= 1
+        if width >= _PANES_FROM:
+            left = width * 3 // 5
+            right = width - left - 1
+            pane = self._preview(right, height, full=True)
+            return [tabs, *beside(self._list(left, height), pane, left, right, height)]
+        # What a short list leaves free goes to the preview.
+        below = max(_PREVIEW_LINES, height - self.count() - 3) if height >= 15 else 0
+        table = self._list(width, height - below)
+        if not below:
+            return [tabs, *table]
+        preview = self._preview(width, below - 1, full=below >= _DETAIL_LINES)
+        return [tabs, *table, rule(width, tr("Preview")), *preview]
+
+    def _tab_bar(self, width: int) -> Line:
+        line: Line = [(" ", "")]
+        self._tab_places = []
+        for name in _TABS:
+            at = width_of(line)
+            line += [
+                (f" {tr(name.capitalize())} ", "tab" if name == self.tab else "dim"),
+                (" ", ""),
+            ]
+            self._tab_places.append((at, width_of(line) - 1, name))
+        problem = self.book.problem if self.book.asked else ""
+        room = width - width_of(line) - 2
+        said = clip(problem or (tr("asking") if self.book.asking else ""), max(0, room))
+        line = pad(line, width - width_of([(said, "")]) - 1)
+        return [*line, (said, "bad" if problem else "dim")]
+
+    def _list(self, width: int, height: int) -> list[Line]:
+        self._list_width = width
+        if not self.count():
+            return filled(self._nothing(width), height)
+        if self.tab == "history":
+            return filled(self._history(width, height), height)
+        found = self.shown()
+        columns = columns_for(found, width)
+        good = best(found)
+        lines = [heading(columns, width, self.order)]
+        for at in self.listing.window(len(found), height - 1):
+            model = found[at]
+            lines.append(
+                row(
+                    self.app,
+                    model,
+                    self.book.alias(model.id),
+                    good,
+                    columns,
+                    width,
+                    marked=model.id in self.marked,
+                    under="cursor" if at == self.listing.cursor else "",
+                )
+            )
+        return filled(lines, height)
+
+    def _history(self, width: int, height: int) -> list[Line]:
+        columns = history_columns(width)
+        lines = [history_heading(columns, width)]
+        for at in self.listing.window(self.count(), height - 1):
+            under = "cursor" if at == self.listing.cursor else ""
+            lines.append(history_row(self.app, self.moves()[at], columns, width, under))
+        return lines
+
+    def _preview(self, width: int, height: int, *, full: bool) -> list[Line]:
+        lines: list[Line] = []
+        move, model = self.move(), self.selected()
+        if move is not None:
+            lines += move_lines(self.app, self.book, move, width)
+            lines += [[]] if full else []
+        if model is not None:
+            make = detail_lines if full else preview_lines
+            lines += make(self.app, self.book, model, width)
+        return lines[:height]
+
+    def _nothing(self, width: int) -> list[Line]:
+        if self.book.problem:
+            said = clip(f"  {self.book.problem}", width)
+            return [[], [(said, "bad")], [("  ", ""), (tr("^g asks again"), "dim")]]
+        waits = self.book.moves is None and self.tab == "history"
+        if self.app.connects and (waits or not self.book.asked):
+            return [[], [("  " + tr("asking for the versions"), "dim")]]
+        if self.tab == "leaderboard" and self.book.models:
+            return [[], [("  " + tr("no version fits the filter; esc takes it away"), "dim")]]
+        advice = tr("starts full_flow, which trains, measures and deploys one")
+        return [
+            [],
+            [("  " + tr("No version is deployed yet."), "strong")],
+            [("  ", ""), (self.app.keymap.first("run"), "key"), (f"  {advice}", "")],
+        ]
+
+    def _keep_cursor(self) -> None:
+        if self.tab != "leaderboard":
+            return
+        ids = [model.id for model in self.shown()]
+        if self._selected in ids:
+            self.listing.cursor = ids.index(self._selected)
+        elif ids and self.book.asked:
+            self.listing.cursor = min(self.listing.cursor, len(ids) - 1)
+            self.moved()
+
+    def title(self) -> str:
+        """Where the cursor stands, what is filtered, sorted and marked."""
+        if not self.book.asked:
+            return tr("asking for the versions") if self.app.connects else ""
+        count = self.count()
+        parts = [f"{min(self.listing.cursor + 1, count):,}/{count:,}"]
+        if self.tab == "leaderboard":
+            name = tr(TITLES.get(self.order.by, self.order.by.capitalize()))
+            parts.append(tr("sorted by {name}", name=f"{name} {self.order.arrow}"))
+        if self._filter and self.tab == "leaderboard":
+            parts.append(f"/{self._filter}")
+        if self.marked:
+            parts.append(tr("{count} marked", count=len(self.marked)))
+        return "   ".join(parts)
+
+    # Life
+
+    def entered(self) -> None:
+        """Ask for what is seen."""
+        self.book.wants_moves = self.tab == "history"
+        self.book.ask()
+
+    def tick(self) -> None:
+        """Ask where there is a reason to."""
+        self.book.look()
+
+    # Moving between things
+
+    def do_next_tab(self) -> None:
+        """The other tab."""
+        self._show_tab(_TABS[(_TABS.index(self.tab) + 1) % len(_TABS)])
+
+    def do_previous_tab(self) -> None:
+        """The other tab."""
+        self._show_tab(_TABS[_TABS.index(self.tab) - 1])
+
+    def _show_tab(self, name: str) -> None:
+        if name != self.tab:
+            self.tab = name
+            self.entered()
+
+    def do_open(self) -> None:
+        """All about the version; from there, its run."""
+        model = self.selected()
+        if model is not None:
+            self.app.open_overlay(DetailPage(self.app, self.book, model))
+        elif self.move() is not None:
+            self.app.say(tr("that version is not stored any more"), "warn")
+
+    def do_back(self) -> None:
+        """Marks first, then the filter."""
+        if self.marked:
+            self.marked.clear()
+        elif self._filter:
+            self.use_filter("")
+
+    def do_next_match(self) -> None:
+        """The next version that an alias names."""
+        self._seek(1)
+
+    def do_previous_match(self) -> None:
+        """The one before."""
+        self._seek(-1)
+
+    def _seek(self, step: int) -> None:
+        if self.tab != "leaderboard":
+            return
+        found, at = self.shown(), self.listing.cursor
+        for far in range(1, len(found)):
+            there = (at + far * step) % len(found)
+            if self.book.alias(found[there].id):
+                self.listing.cursor = there
+                self.moved()
+                return
+
+    def do_sort(self) -> None:
+        """By the next column."""
+        names = list(ORDERS)
+        by = names[(names.index(self.order.by) + 1) % len(names)]
+        self.order = Sorted(by, turned=False)
+
+    def do_turn_around(self) -> None:
+        """The other way round."""
+        self.order = Sorted(self.order.by, turned=not self.order.turned)
+
+    # Filtering, mouse, copying, memory
+
+    def filter_text(self) -> str:
+        """The filter in force."""
+        return self._filter
+
+    def use_filter(self, text: str) -> str:
+        """Show only the versions that fit."""
+        self._filter = text.strip()
+        self.app.changed()
+        return ""
+
+    def do_filter(self) -> None:
+        """Type a filter; it is in force as it is typed, escape brings the old one back."""
+        self._show_tab("leaderboard")
+        before = self._filter
+        self.app.ask(
+            Prompt(
+                "/",
+                self.use_filter,
+                text=before,
+                changed=self.use_filter,
+                cancelled=lambda: self._drop_filter(before),
+                history=self.app.filter_history,
+                hint=tr("letters of id, type or alias; !word for those without"),
+            )
+        )
+
+    def _drop_filter(self, before: str) -> None:
+        self.use_filter(before)
+
+    def click(self, x: int, y: int, *, double: bool) -> None:
+        """Select a tab or a row; a double click opens."""
+        if y == 0:
+            for start, end, name in self._tab_places:
+                if start <= x < end:
+                    self._show_tab(name)
+            return
+        at = self.listing.row_at(y - _TOP, self.count())
+        if at is not None and x < self._list_width:
+            self.listing.cursor = at
+            self.moved()
+            if double:
+                self.do_open()
+
+    def yanks(self) -> list[tuple[str, str]]:
+        """Id, path, row, JSON, command."""
+        move, model = self.move(), self.selected()
+        found: list[tuple[str, str]] = []
+        if move is not None:
+            texts = (text for text, _ in move_cells(self.app, move).values())
+            found = [("entry", "\t".join(texts))]
+        if model is None:
+            return found
+        return [
+            ("id", model.id),
+            ("path", model.folder),
+            *(found or [("row", "\t".join(self._texts(model)))]),
+            ("JSON", json.dumps(asdict(model), ensure_ascii=False)),
+            ("command", f"engine models show {model.id}"),
+        ]
+
+    def _texts(self, model: Model) -> list[str]:
+        return list(cells(self.app, model, self.book.alias(model.id)).values())
+
+    def as_text(self) -> str:
+        """The rows of the tab that is seen."""
+        if self.tab == "history":
+            rows = [[text for text, _ in move_cells(self.app, m).values()] for m in self.moves()]
+        else:
+            rows = [self._texts(model) for model in self.shown()]
+        return "\n".join("\t".join(texts) for texts in rows) + "\n"
+
+    def as_data(self) -> Any:
+        """Versions and log, as far as they are known."""
+        models = [{**asdict(one), "alias": self.book.alias(one.id)} for one in self.book.models]
+        return {"versions": models, "log": [asdict(move) for move in self.moves()]}
+
+    def remember(self) -> dict[str, Any]:
+        """Tab, order, filter and place."""
+        return {
+            "tab": self.tab,
+            "sorted": self.order.by,
+            "turned": self.order.turned,
+            "filter": self._filter,
+            "version": self._selected,
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Tab, order, filter and place of last time."""
+        tab, by = memory.text(kept, "tab"), memory.text(kept, "sorted")
+        self.tab = tab if tab in _TABS else self.tab
+        if by in ORDERS:
+            self.order = Sorted(by, turned=kept.get("turned") is True)
+        self._filter = memory.text(kept, "filter")
+        self._selected = memory.text(kept, "version")
