@@ -352,8 +352,8 @@ class LogPane(LogActions):
             parts.append(tr("reading"))
         search = self.search
         if search is not None and search.filter.text:
-            hits = tr("{count} hits", count=f"{len(search.places):,}")
-            parts.append(f"/{search.filter.text}  {hits}")
+            found = tr("{count} found", count=f"{len(search.places):,}")
+            parts.append(f"/{search.filter.text}  {found}")
             if not search.is_done:
                 parts.append(tr("searching"))
         if self.follows:
@@ -370,9 +370,12 @@ class LogPane(LogActions):
 
     def scroll(self, lines: int) -> None:
         """The wheel was turned."""
-        if lines < 0:
-            self.follows = False
-        super().scroll(lines)
+        if self.wraps:
+            # Rows are of different heights: the cursor leads.
+            self._go(lines)
+        else:
+            self._settle()
+            super().scroll(lines)
 
     def click(self, x: int, y: int) -> bool:
         """Select the line in a row of the pane; returns whether there is one."""
