@@ -72,7 +72,7 @@ class GlobalActions:
                 changed=view.use_filter,
                 cancelled=lambda: self._drop_filter(before),
                 history=self.app.filter_history,
-                hint=tr("state:failed dur>60 model:LSTM !tag:x word"),
+                hint=view.filter_hint(),
             )
         )
 

@@ -22,6 +22,7 @@ Align = Literal["left", "right", "center"]
 
 ELLIPSIS = "…"
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
+_PALETTE = re.compile(r"38;5;([0-9]|1[0-5])")
 _ANSI_NAMES = {
     "31": "red",
     "32": "green",
@@ -203,9 +204,18 @@ def from_ansi(text: str) -> Line:
     for match in _SGR.finditer(text):
         if match.start() > at:
             line.append((text[at : match.start()], style))
-        names = (_ANSI_NAMES.get(code, "") for code in match[1].split(";"))
+        names = (_ANSI_NAMES.get(code, "") for code in _codes(match[1]))
         style = " ".join(name for name in names if name)
         at = match.end()
     if at < len(text):
         line.append((text[at:], style))
     return line
+
+
+def _codes(sequence: str) -> list[str]:
+    """The codes of a sequence; one of the sixteen palette colours as its plain code."""
+    palette = _PALETTE.fullmatch(sequence)
+    if palette is None:
+        return sequence.split(";")
+    number = int(palette[1])
+    return [str(30 + number if number < 8 else 82 + number)]

@@ -36,6 +36,10 @@ class Answer:
         """Why it was not done, in words; "" when it was."""
         if self.code == 0:
             return ""
+        told = self.data.get("error") if isinstance(self.data, dict) else None
+        if isinstance(told, dict):
+            said = ": ".join(str(told[key]) for key in ("where", "message") if told.get(key))
+            return f"{said}. {told['fix']}" if told.get("fix") else said
         return self.said.strip() or f"the command ended with exit status {self.code}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tui.language import tr
 from tui.paint import Line, text_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ class View:
     def use_filter(self, text: str) -> str:
         """Filter by a text, as it is typed; returns what is wrong with it, or ""."""
         return ""
+
+    def filter_hint(self) -> str:
+        """What a filter may look like, shown while none is typed."""
+        return tr("state:failed dur>60 model:LSTM !tag:x word")
 
     def click(self, x: int, y: int, *, double: bool) -> None:
         """The mouse was pressed, in columns and lines of the body."""

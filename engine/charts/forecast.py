@@ -25,6 +25,7 @@ def forecast_chart(
     actual: Sequence[float] | None = None,
     lower: Sequence[float] | None = None,
     upper: Sequence[float] | None = None,
+    history_name: str = "history",
 ) -> str:
     """Draw the last days of a series and its forecast behind a line that says "now".
 
@@ -45,6 +46,7 @@ def forecast_chart(
         actual: What happened on the forecast days, as far as it is known.
         lower: Lower end of the interval on each forecast day; with `upper`.
         upper: Upper end of the interval on each forecast day; with `lower`.
+        history_name: What the legend calls the history.
 
     Returns:
         The chart, or a sentence when there is nothing to draw or no room to draw it.
@@ -69,7 +71,7 @@ def forecast_chart(
     first, last = min(days), max(days)
     x = Scale(first.toordinal(), last.toordinal(), day_ticks(first, last, page.x_ticks))
     y = tight(number_scale(*values, page.y_ticks), *values, room=0.05)
-    layers, legend = _layers(past, ahead, known, band, y, ascii)
+    layers, legend = _layers(past, ahead, known, band, y, ascii, history_name)
     dash = "-" if ascii else "–"
     return compose(page, title, f"{first:%Y-%m-%d} {dash} {last:%Y-%m-%d}", layers, x, y, legend)
 
@@ -81,6 +83,7 @@ def _layers(
     band: list[tuple[float, float, float]],
     y: Scale,
     ascii: bool,
+    history_name: str,
 ) -> tuple[list[Layer | Band], list[Entry]]:
     line, dot, cross, shade, bar = "*ox:|" if ascii else ("braille", "●", "×", "░", "┊")
     layers: list[Layer | Band] = []
@@ -92,7 +95,7 @@ def _layers(
         layers.append(Layer([(now, y.low), (now, y.high)], bar, "grey"))
     if past:
         layers.append(Layer(past, line, "cyan"))
-        legend.append(Entry("*" if ascii else "⡠⠊", "history", "cyan"))
+        legend.append(Entry("*" if ascii else "⡠⠊", history_name, "cyan"))
     if ahead:
         if not ascii:
             # The fine line shows how the dots, days apart on a wide screen, belong together.
