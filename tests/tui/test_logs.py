@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from engine.client import EngineClient, calls
+from engine.schema import ChooseRequest
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from tests.tui.logs_of_runs import entry, write
@@ -129,6 +131,42 @@ def test_following_stops_when_one_leaves_the_end_and_goes_on_by_key(
     use_terminal(workspace, scenario, screen="logs", size=(80, 24))
 
 
+def test_the_wheel_leaves_the_end_and_a_click_selects(
+    workspace: Workspace, lynx: Path, engine: EngineThread
+) -> None:
+    write(lynx, [f"line {number}" for number in range(100)])
+
+    async def scenario(terminal: Terminal) -> None:
+        terminal.app.open_log(LYNX)
+        await terminal.until_shown("line 99")
+        for wraps in (False, True):
+            view_of(terminal).pane.wraps = wraps
+            view_of(terminal).pane.follows = True
+            terminal.app.draw()
+            view_of(terminal).scroll(-3)
+            assert "follows no longer" in terminal.said
+            assert not view_of(terminal).pane.follows
+        await terminal.click(10, 2)
+        assert dict(view_of(terminal).yanks())["line"] == shown(terminal)[0].strip()
+
+    use_terminal(workspace, scenario, screen="logs", size=(80, 24))
+
+
+def test_a_log_of_a_deleted_run_says_so(
+    workspace: Workspace, lynx: Path, engine: EngineThread
+) -> None:
+    write(lynx, ["one"])
+
+    async def scenario(terminal: Terminal) -> None:
+        terminal.app.open_log(LYNX)
+        await terminal.until_shown("one")
+        with EngineClient(workspace, autostart=False) as client:
+            client.send(calls.delete(ChooseRequest(ids=(LYNX,))))
+        await terminal.until_shown("it may have been deleted")
+
+    use_terminal(workspace, scenario, screen="logs")
+
+
 def test_a_filter_hides_enter_shows_the_context_and_n_goes_on(
     workspace: Workspace, lynx: Path, engine: EngineThread
 ) -> None:
@@ -140,7 +178,7 @@ def test_a_filter_hides_enter_shows_the_context_and_n_goes_on(
         await terminal.press("/")
         await terminal.type("HIT")
         await terminal.press("enter")
-        await terminal.until_shown("10 hits")
+        await terminal.until_shown("10 found")
         assert len(shown(terminal)) == 10
         assert "plain" not in terminal.text()
         await terminal.press("g", "g", "enter")
@@ -219,7 +257,7 @@ def test_runs_can_be_hidden_and_shown(
         await terminal.press("/")
         await terminal.type("run:otter")
         await terminal.press("enter")
-        await terminal.until_shown("1 hits")
+        await terminal.until_shown("1 found")
         assert len(shown(terminal)) == 1
 
     use_terminal(workspace, scenario, screen="logs")

@@ -116,8 +116,9 @@ def metrics_lines(curves: Curves, width: int, height: int, *, ascii: bool = Fals
             lines += _chart(curve, names, width, each, ascii)
         if together > 1:
             lines += _numbers(curve, width)
-        if curve is not measured[-1]:
-            lines.append([])
+        lines.append([])
+    while lines and not lines[-1]:
+        lines.pop()
     return lines
 
 
@@ -152,7 +153,7 @@ def _chart(curve: Curve, names: list[str], width: int, height: int, ascii: bool)
     text = curve_chart(
         {name: curve.points[name] for name in names},
         title=title,
-        width=width - 1,
+        width=width - 2,
         height=height,
         x_name=curve.unit,
         mark=None if best is None else (tr("best"), best),

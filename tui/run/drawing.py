@@ -185,7 +185,8 @@ class RunDrawing(View):
     def _tab(self, detail: RunDetail | None, shown: str, width: int, height: int) -> list[Line]:
         if detail is None or self.tabs is None:
             return [[], [(clip("  " + tr("asking for the run…"), width), "dim")]]
-        return self.tabs.lines(shown, detail, bad_steps(self.timeline.layout), width, height)
+        bad = bad_steps(self.timeline.layout) if shown == "error" else []
+        return self.tabs.lines(shown, detail, bad, width, height)
 
     def step(self, width: int) -> list[Line]:
         """The step under the cursor in full."""

@@ -16,7 +16,6 @@ from tui.states import duration, moment, sign, size, style, word
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
-LINES = 3
 _BAR_FROM, _BAR = 100, 24
 _SHORT_BAR = 14
 
@@ -67,15 +66,15 @@ def _times(app: ControlCenter, run: RunInfo, now: float, width: int) -> Line:
         facts.append((tr("priority {number}", number=run.priority), "dim"))
     if run.origin:
         facts.append((tr("from {origin}", origin=run.origin), "dim"))
-    return join(facts, width)
+    return _join(facts, width)
 
 
-def join(facts: list[Span], width: int) -> Line:
+def _join(facts: list[Span], width: int) -> Line:
     """Facts in a row with dots between them, as many as there is room for."""
     line: Line = [(" ", "")]
     for text, look in facts:
         dot: Line = [(" · ", "rule")] if len(line) > 1 else []
-        if width_of([*line, *dot]) + len(text) > width and len(line) > 1:
+        if width_of([*line, *dot, (text, "")]) > width and len(line) > 1:
             break
         line += [*dot, (clip(text, width - 2), look)]
     return line

@@ -7,7 +7,7 @@ another thread.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from engine.charts.rows import Path, Row, critical_path, run_start, timeline_rows
@@ -33,6 +33,8 @@ class Layout:
         at: The present then, in seconds since the epoch.
         folds: Rows that are not as they are at first.
         filter: What rows had to fit.
+        opened: Ids of the groups that are open.
+        closed: Ids of the flows that are closed.
     """
 
     detail: RunDetail
@@ -42,6 +44,8 @@ class Layout:
     at: float
     folds: frozenset[RowKey]
     filter: str
+    opened: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
 
     @property
     def began(self) -> datetime:
@@ -76,30 +80,36 @@ def lay_out(
         filter: Words of which each must fit a row; see `fits`.
     """
     timeline = build_timeline(rows_of(detail), datetime.fromtimestamp(at, UTC))
-    return arrange(detail, timeline, at, folds, filter)
+    bare = Layout(detail, timeline, (), critical_path(timeline), at, folds, filter)
+    return arranged(bare, folds, filter)
 
 
-def arrange(
-    detail: RunDetail,
-    timeline: Timeline,
-    at: float,
-    folds: frozenset[RowKey],
-    filter: str,
-    critical: frozenset[str] | None = None,
-) -> Layout:
-    """The rows of a timeline; the arguments are those of `lay_out`."""
+def arranged(layout: Layout, folds: frozenset[RowKey], filter: str) -> Layout:
+    """A layout with other folds and another filter."""
+    timeline = layout.timeline
+    opened = closed = frozenset[str]()
     rows = timeline_rows(timeline)
     if filter.strip():
-        groups = frozenset(row.id for row in rows if row.is_group)
-        rows = _fitting(timeline_rows(timeline, groups), filter)
+        # What fits is shown also where it lies in a group that is not open.
+        opened = frozenset(row.id for row in rows if row.is_group)
+        rows = _fitting(timeline_rows(timeline, opened), filter)
     elif folds:
         changed = [row for row in rows if key_of(row) in folds]
         opened = frozenset(row.id for row in changed if row.is_group)
         closed = frozenset(row.id for row in changed if not row.is_group)
         rows = timeline_rows(timeline, opened, closed)
-    if critical is None:
-        critical = critical_path(timeline)
-    return Layout(detail, timeline, tuple(rows), critical, at, folds, filter)
+    return replace(
+        layout, rows=tuple(rows), folds=folds, filter=filter, opened=opened, closed=closed
+    )
+
+
+def toggled(layout: Layout, row: Row, folds: frozenset[RowKey]) -> Layout:
+    """The layout with a row opened or closed, which `folds` say too; the quick way there."""
+    change = frozenset({row.id})
+    opened = layout.opened ^ change if row.is_group else layout.opened
+    closed = layout.closed if row.is_group else layout.closed ^ change
+    rows = tuple(timeline_rows(layout.timeline, opened, closed))
+    return replace(layout, rows=rows, folds=folds, opened=opened, closed=closed)
 
 
 def _fitting(rows: Sequence[Row], filter: str) -> list[Row]:
@@ -107,11 +117,9 @@ def _fitting(rows: Sequence[Row], filter: str) -> list[Row]:
     wanted: list[Row] = []
     below = -1
     for row in reversed(rows):
-        holds = row.depth < below
-        if holds or (not row.is_group and fits(row, filter)):
+        # Backwards, the first row that lies less deep is the one around.
+        if row.depth < below or (not row.is_group and fits(row, filter)):
             wanted.append(row)
-            below = row.depth
-        elif row.depth < below:
             below = row.depth
     return wanted[::-1]
 

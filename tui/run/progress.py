@@ -65,7 +65,8 @@ def bar(share: float, width: int) -> Line:
 def left_text(left: float) -> str:
     """How long it may take yet, in words."""
     # Tenths of a second would promise what nobody knows.
-    about = f"{max(1, round(left))} s" if left < 59.5 else format_duration(left)
+    whole = max(1, round(left))
+    about = f"{whole} s" if whole < 60 else format_duration(whole)
     return tr("about {time} left", time=about)
 
 

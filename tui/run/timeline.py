@@ -16,7 +16,7 @@ from engine.schema import RunDetail
 from engine.states import FINAL_STATES
 from tui.listing import Listing, ListKeys
 from tui.paint import Line, from_ansi, pad, restyle
-from tui.run.layout import Layout, RowKey, arrange, is_bad, key_of, lay_out
+from tui.run.layout import Layout, RowKey, arranged, is_bad, key_of, lay_out, toggled
 
 # What is laid out at once, in some milliseconds; more is laid out behind the back of the keys.
 _LARGEST_AT_ONCE = 150
@@ -87,7 +87,7 @@ class RunTimeline(ListKeys):
         """Show a layout; the cursor stays on its row."""
         if (layout.folds, layout.filter) != (self._folds, self.filter):
             # It was laid out while these changed.
-            layout = self._arranged(layout)
+            layout = arranged(layout, self._folds, self.filter)
         self.layout = layout
         self._parts.clear()
         at = layout.index_of(self._selected) if self._selected is not None else None
@@ -120,10 +120,10 @@ class RunTimeline(ListKeys):
     def toggle(self) -> bool:
         """Open or close the row under the cursor; returns whether it can be."""
         row = self.selected()
-        if row is None or not row.can_open or self.filter:
+        if self.layout is None or row is None or not row.can_open or self.filter:
             return False
         self._folds ^= {key_of(row)}
-        self._arrange()
+        self.take(toggled(self.layout, row, self._folds))
         return True
 
     def close(self) -> None:
@@ -147,7 +147,8 @@ class RunTimeline(ListKeys):
         """Show only the rows that fit."""
         if text != self.filter:
             self.filter = text
-            self._arrange()
+            if self.layout is not None:
+                self.take(self.layout)
 
     def seek_bad(self, step: int) -> bool:
         """Go to the next row that ended badly, or the one before; returns whether there is one."""
@@ -159,20 +160,6 @@ class RunTimeline(ListKeys):
                 return True
             at += step
         return False
-
-    def _arrange(self) -> None:
-        if self.layout is not None:
-            self.take(self._arranged(self.layout))
-
-    def _arranged(self, layout: Layout) -> Layout:
-        return arrange(
-            layout.detail,
-            layout.timeline,
-            layout.at,
-            self._folds,
-            self.filter,
-            layout.critical,
-        )
 
     # The window of time
 

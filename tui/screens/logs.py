@@ -218,6 +218,8 @@ class LogsView(LogKeys, RunActions, View):
             return tr("It waits: {why}", why=run.waiting), tr("its log appears once it begins")
         if run is not None and run.state in FINAL_STATES:
             return tr("This run left no log."), run.message
+        if run is None and board.status is not None:
+            return tr("This run is not known; it may have been deleted."), tr("esc shows all runs")
         return tr("Nothing is written yet."), ""
 
     def title(self) -> str:
