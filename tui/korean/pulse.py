@@ -48,8 +48,6 @@ TEXTS: dict[str, str] = {
     "live": "실측",
     "drift": "드리프트",
     "not measured yet": "아직 측정되지 않음",
-    "Let the version that served before serve again?": "이전 버전을 다시 서비스할까요?",
-    "{version} serves": "{version} 버전이 서비스합니다",
     "roll back": "롤백",
     # The timeline
     "all runs known here": "알려진 모든 실행",
