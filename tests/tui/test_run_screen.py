@@ -13,6 +13,7 @@ import pytest
 from engine.client import EngineClient, calls
 from engine.runs.log import segment_path
 from engine.runs.progress import ProgressWriter
+from engine.schema import ChooseRequest
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from tests.tui.terminal import Terminal, use_terminal
@@ -346,6 +347,24 @@ def test_there_may_be_no_such_run(engine: EngineThread, workspace: Workspace) ->
         assert "lists the runs" in terminal.text()
 
     use_terminal(workspace, scenario, size=(60, 15))
+
+
+def test_a_run_that_is_deleted_meanwhile_is_said_to_be_gone(
+    ended: EngineThread, workspace: Workspace
+) -> None:
+    async def scenario(terminal: Terminal) -> None:
+        await open_run(terminal, FAILED)
+        with EngineClient(workspace, autostart=False) as client:
+            client.send(calls.delete(ChooseRequest(ids=(FAILED,))))
+        await terminal.until(lambda: FAILED not in terminal.board.details)
+        await terminal.until_shown("lists the runs that there are")
+        assert FAILED in terminal.text()
+
+    async def later(terminal: Terminal) -> None:
+        await terminal.until_shown("delicate-capuchin")
+
+    use_terminal(workspace, scenario)
+    use_terminal(workspace, later)
 
 
 def test_what_was_shown_is_shown_again_and_damaged_memory_is_harmless(
