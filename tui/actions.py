@@ -108,7 +108,7 @@ ACTIONS: tuple[Action, ...] = (
            command="engine cancel {run} --now", changes=True),
     Action("delete", ("D",), "Delete", "Runs", ("runs", "models"),
            command="engine delete {run}", changes=True),
-    Action("mark", ("space",), "Mark", "Runs", ("runs", "logs", "models", "flows", "predict")),
+    Action("mark", ("space",), "Mark", "Runs", ("runs", "logs", "models", "flows")),
     Action("unmark-all", ("ctrl+space",), "Unmark all", "Runs", ("runs", "logs", "models")),
     Action("compare", ("c",), "Compare the marked", "Runs", ("runs", "models"), footer=40),
     Action("log", ("L",), "Log of the run", "Runs", ("pulse", "runs", "run"),
@@ -151,8 +151,9 @@ ACTIONS: tuple[Action, ...] = (
     # Predict
     Action("paste", ("p",), "Type or paste values", "Predict", ("predict",),
            command="engine predict --values {values}", footer=72),
-    Action("steps", ("s",), "Days ahead", "Predict", ("predict",)),
-    Action("version", ("v",), "Another version", "Predict", ("predict",)),
+    Action("steps", ("s",), "Days ahead", "Predict", ("predict",), footer=66),
+    Action("version", ("v",), "Another version", "Predict", ("predict",),
+           command="engine predict --version {version}", footer=55),
     Action("level", ("i",), "Level of the interval", "Predict", ("predict",), footer=60),
     # Data and configuration
     Action("edit", ("E",), "Edit in your editor", "Configuration", ("data",),

@@ -104,6 +104,7 @@ class ControlCenter(App[None], inherit_bindings=False):
         self.command_history = memory.texts(self._memory, "commands")
         self.filter_history = memory.texts(self._memory, "filters")
         self.undo_stack: list[tuple[str, Callable[[], None]]] = []
+        self._zone: tuple[str, tzinfo | None] | None = None
         self._window = Window()
         self._frame_due = False
         self._working: set[asyncio.Task[None]] = set()
@@ -216,10 +217,13 @@ class ControlCenter(App[None], inherit_bindings=False):
         """The time zone of the times that people see."""
         status = self.board.status
         name = status.timezone if status is not None and status.timezone else LOCAL
-        try:
-            return zone_of(name)
-        except EngineError:
-            return None
+        # Each time that is shown asks; that of the machine is read from a file.
+        if self._zone is None or self._zone[0] != name:
+            try:
+                self._zone = (name, zone_of(name))
+            except EngineError:
+                self._zone = (name, None)
+        return self._zone[1]
 
     def say(self, text: str, style: str = "notice") -> None:
         """Show a message for a while."""

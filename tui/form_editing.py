@@ -58,7 +58,8 @@ class FormEditing:
     def key(self, key: str, character: str | None) -> bool:
         """Take a key press while a field is typed into."""
         form, editor, field = self.current_form(), self.editor, self._field
-        if form is None or editor is None or field is None:
+        if form is None or editor is None or field is None or field.key not in form.fields:
+            self.editor = None
             return False
         if key in ("escape", "ctrl+c"):
             form.set(field.key, self._before)
@@ -209,6 +210,23 @@ class FormEditing:
             self.typed(form)
 
         self.app.undo_stack.append((name, take_back))
+
+    def yanks(self) -> list[tuple[str, str]]:
+        """The command, and the request as JSON."""
+        form = self.current_form()
+        if form is None:
+            return []
+        import msgspec
+
+        row = self.current_row()
+        found = [
+            ("command", form.request().command()),
+            ("JSON", msgspec.json.encode(form.fresh_request()).decode()),
+        ]
+        if row is not None and row.kind == "field":
+            found.append(("value", form.text(row.key)))
+            found.append(("setting", row.key))
+        return found
 
 
 def _is_typed(character: str | None) -> bool:

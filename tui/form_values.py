@@ -108,6 +108,8 @@ def _stands_in_a_row(value: Any) -> bool:
 
 def read(field: FormField, text: str) -> Reading:
     """What a text means in a field; whether it fits others is not looked at."""
+    if text in field.choices:
+        return Reading(text)
     text = text.strip()
     if field.is_optional and text in ("", NULL):
         return Reading(None)

@@ -15,6 +15,7 @@ from tui.launch_form import Earlier, LaunchForm
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
+_FRESH_SECONDS = 20.0
 _PAUSE_SECONDS = 0.25
 """So long nothing is typed before the engine's check is asked."""
 
@@ -33,6 +34,7 @@ class Forms:
         self._app = app
         self._forms: dict[str, LaunchForm] = {}
         self._data: dict[str, dict[str, Any]] = {}
+        self._asked: dict[str, float] = {}
         self._checking: LaunchForm | None = None
         self.problems: dict[str, str] = {}
         self.kept: dict[str, tuple[dict[str, str], list[str]]] = {}
@@ -54,6 +56,10 @@ class Forms:
         """No run is launched again any more."""
         self.again, self.wanted = None, ""
 
+    def is_old(self, flow: str) -> bool:
+        """Whether the form of a flow was asked for so long ago that files may have changed."""
+        return self._app.now() - self._asked.get(flow, 0.0) > _FRESH_SECONDS
+
     # Asking
 
     def want(self, flow: str, *, anew: bool = False) -> None:
@@ -64,14 +70,13 @@ class Forms:
 
         async def fetch() -> None:
             await self._ask_form(flow)
-            form = LaunchForm(self._data[flow])
-            before = self._forms.get(flow)
-            if before is not None:
-                form.put_back(dict(before.texts), before.as_set)
-                form.last = before.last
-            elif flow in self.kept:
-                form.put_back(*self.kept.pop(flow))
-            self._forms[flow] = form
+            form = self._forms.get(flow)
+            if form is not None:
+                form.renew(self._data[flow])
+            else:
+                form = self._forms[flow] = LaunchForm(self._data[flow])
+                if flow in self.kept:
+                    form.put_back(*self.kept.pop(flow))
             self.want_last(flow)
             self.want_check(form)
 
@@ -120,6 +125,7 @@ class Forms:
         self._app.link.look("check of a form", self._check)
 
     async def _ask_form(self, flow: str) -> None:
+        self._asked[flow] = self._app.now()
         self._data[flow] = await self._app.engine("config", "form", flow)
         self.problems.pop(flow, None)
 

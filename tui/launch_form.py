@@ -104,9 +104,8 @@ class LaunchForm:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.flow: str = data["flow"]
-        self.sections: dict[str, str] = dict(data["sections"])
-        known = [FormField.of(one) for one in data["fields"]]
-        self.fields = {field.key: field for field in [*known, *_LAUNCH_FIELDS]}
+        self.sections: dict[str, str] = {}
+        self.fields: dict[str, FormField] = {}
         self.texts: dict[str, str] = {}
         self.as_set: set[str] = set()
         self.last: Earlier | None = None
@@ -118,6 +117,17 @@ class LaunchForm:
         self.revision = 0
         self._requests: dict[bool, tuple[int, Request]] = {}
         self._then: dict[str, dict[str, str]] = {}
+        self.renew(data)
+
+    def renew(self, data: dict[str, Any]) -> None:
+        """Take over other defaults: the configuration may have changed. What is typed stays."""
+        self.sections = {**self.sections, **data["sections"]}
+        known = [*map(FormField.of, data["fields"]), *_LAUNCH_FIELDS]
+        raw = {key: field for key, field in self.fields.items() if field.kind == "raw"}
+        self.fields = raw | {field.key: field for field in known}
+        self._then.clear()
+        self.checked = None
+        self.put_back(self.texts, self.as_set)
 
     # Values
 
@@ -150,7 +160,11 @@ class LaunchForm:
 
     def put_back(self, texts: dict[str, str], as_set: Iterable[str] = ()) -> None:
         """Fill in what was typed before; keys that there are not any more are dropped."""
-        self.texts = {key: text for key, text in texts.items() if key in self.fields}
+        self.texts = {
+            key: text
+            for key, text in texts.items()
+            if key in self.fields and text.strip() != self.fields[key].default
+        }
         self.as_set = {key for key in as_set if key in self.texts}
         self._look_for_file()
         self.revision += 1
@@ -234,7 +248,7 @@ class LaunchForm:
             (field, then.get(field.key, field.default))
             for field in self.fields.values()
             if self.is_used(field)
-            and then.get(field.key, field.default) != self.text(field.key).strip()
+            and then.get(field.key, field.default).strip() != self.text(field.key).strip()
         ]
 
     def texts_then(self, earlier: Earlier) -> dict[str, str]:
@@ -357,7 +371,7 @@ class LaunchForm:
         return self.text(field.key).strip() if reading.problem else reading.value
 
     def _override(self, field: FormField, value: Any) -> str:
-        if field.kind == "raw":
+        if field.kind == "raw" or self._typed_problem(field):
             return f"{field.key}={self.text(field.key).strip()}"
         return override(field.key, value)
 

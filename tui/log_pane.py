@@ -21,10 +21,10 @@ from tui.language import tr
 from tui.listing import Listing
 from tui.log_actions import LogActions
 from tui.log_filter import LogFilter, parse_log_filter
-from tui.log_line import fold, highlight, log_spans
+from tui.log_rows import LogRows, Look
 from tui.log_search import LogSearch, find_error
 from tui.log_source import LogLine, LogSource
-from tui.paint import Line, Span, crop, fit, pad, restyle, width_of
+from tui.paint import Line, Span, fit, pad, restyle
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -77,6 +77,7 @@ class LogPane(LogActions):
         self._known: tuple[object, ...] = ()
         self.drawn: list[int] = []
         self._widest = 0
+        self._made = LogRows()
         self._seen = False
         self._wanted: tuple[int, int] | None = None
         self._wake = asyncio.Event()
@@ -264,9 +265,10 @@ class LogPane(LogActions):
         self.drawn = []
         if not count:
             return []
+        self._made.use(self._look(width, height))
         rows: list[Line] = []
         self._widest = 0
-        first = self._first_row(count, width, height) if self.wraps else None
+        first = self._first_row(count, height) if self.wraps else None
         window = self.listing.window(count, height)
         start = window.start if first is None else first
         self.listing.first = start
@@ -274,51 +276,50 @@ class LogPane(LogActions):
             room = height - len(rows)
             if room <= 0:
                 break
-            shown = self._styled(line, width, height)[:room]
+            shown = self._made.rows(line)[:room]
+            self._widest = max(self._widest, self._made.width(line))
             self.drawn += [row] * len(shown)
             rows += self._framed(row, line, shown, width)
         return rows
 
-    def _first_row(self, count: int, width: int, height: int) -> int:
+    def _first_row(self, count: int, height: int) -> int:
         """With wrapped lines, the first row with which the cursor's line is still seen."""
         self.listing.height = height
         cursor = min(max(0, self.listing.cursor), count - 1)
         first = min(self.listing.first, cursor)
-        lowest = self._highest_start(cursor, width, height)
+        lowest = self._highest_start(cursor, height)
         if count - first <= height:
             # At the end, no room is left below the last line.
-            first = min(first, self._highest_start(count - 1, width, height))
+            first = min(first, self._highest_start(count - 1, height))
         return max(first, lowest)
 
-    def _highest_start(self, last: int, width: int, height: int) -> int:
+    def _highest_start(self, last: int, height: int) -> int:
         """From which row on everything up to the end of row `last` fits."""
         start = max(0, last - height + 1)
         taken, row = 0, last + 1
         for line in reversed(self.rows(start, last - start + 1)):
-            taken += len(self._styled(line, width, height))
+            taken += len(self._made.rows(line))
             if taken > height:
                 break
             row -= 1
         return min(row, last)
 
-    def _styled(self, line: LogLine, width: int, height: int) -> list[Line]:
-        """A line as the rows that it takes, without what stands before it."""
-        room = width - self._margin(width)
-        most = room * height if self.wraps else self.shift + room + 1
+    def _look(self, width: int, height: int) -> Look:
+        """How lines are shown now."""
         app = self.app
-        spans = log_spans(line.text, app.time_mode, app.now(), app.zone, most)
-        if self.search is not None:
-            spans = highlight(spans, self.search.filter.highlight)
-        if self.wraps:
-            return fold(spans, room, height)
-        total = width_of(spans)
-        self._widest = max(self._widest, total)
-        shown = crop(spans, self.shift, self.shift + room)
-        if total > self.shift + room:
-            shown = [*crop(shown, 0, room - 1), ("›", "dim")]
-        if self.shift and total > self.shift:
-            shown = [("‹", "dim"), *crop(shown, 1, room)]
-        return [shown]
+        # Times in words change every ten seconds at most.
+        now = app.now() // 10 * 10 if app.time_mode == "ago" else 0.0
+        return Look(
+            room=max(1, width - self._margin(width)),
+            height=height,
+            wraps=self.wraps,
+            shift=self.shift,
+            mode=app.time_mode,
+            zone=app.zone,
+            now=now,
+            patterns=self.search.filter.highlight if self.search is not None else (),
+            numbering=self.source.numbering,
+        )
 
     def _margin(self, width: int) -> int:
         return 1 + (0 if self._label is None else self._label_width(width) + 1)

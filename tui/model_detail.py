@@ -14,7 +14,7 @@ from tui.model_book import ModelBook
 from tui.model_facts import Measures, Model
 from tui.model_table import alias_text, number, percent
 from tui.overlays.page import Page
-from tui.paint import Line, clean, clip, fit, from_ansi, pad, rule, wrap
+from tui.paint import Line, clean, clip, fit, from_ansi, pad, rule, width_of, wrap
 from tui.states import moment
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LABEL = 15
 _CHART_LINES = 12
 _SPARK = 24
+_ROOMY = 72
 
 
 class DetailPage(Page):
@@ -50,13 +51,8 @@ class DetailPage(Page):
 def preview_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) -> list[Line]:
     """The most telling facts in six lines."""
     training = model.training
-    lines = [
-        _head(app, book, model),
-        _gain_line(book, model),
-        _folds_line(model) or _interval_line(model) or [(f" {tr('no folds are known')}", "dim")],
-    ]
-    if model.evaluation.folds and model.evaluation.own.coverage is not None:
-        lines.append(_interval_line(model))
+    measured = [line for line in (_folds_line(model, width), _interval_line(model, width)) if line]
+    lines = [_head(app, book, model), *_gain_lines(book, model, width)[:1], *measured]
     lines.append(_pairs(_origin(app, model)))
     given = _given(training.hyperparameters)
     if given:
@@ -78,8 +74,8 @@ def detail_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) 
         )
     lines.append(rule(width, tr("Error in the test"), note))
     lines += _measures_table(model, width)
-    lines.append(_gain_line(book, model))
-    further = (_folds_line(model), _interval_line(model), _loss_line(model))
+    lines += _gain_lines(book, model, width)
+    further = (_folds_line(model, width), _interval_line(model, width), *_loss_lines(model))
     lines += [line for line in further if line]
     lines += [[(f" {text}", "dim")] for one in evaluation.notes for text in wrap(one, width - 2)]
     lines += _hardest(model, width)
@@ -119,7 +115,7 @@ def _facts(app: ControlCenter, model: Model, width: int) -> list[Line]:
 
 def _measures_table(model: Model, width: int) -> list[Line]:
     names = ("mase", "rmsse", "wape", "bias", "mae")
-    size = 9 if width >= _LABEL + 2 + 9 * len(names) else 8
+    size = min(9, max(7, (width - _LABEL - 1) // len(names)))
     head: Line = [(" " * (_LABEL + 1), "dim")]
     head += [(fit("MAE" if n == "mae" else _title(n), size, "right"), "dim") for n in names]
     evaluation = model.evaluation
@@ -141,19 +137,22 @@ def _measures_row(label: str, found: Measures, names: Sequence[str], size: int, 
     return line
 
 
-def _gain_line(book: ModelBook, model: Model) -> Line:
+def _gain_lines(book: ModelBook, model: Model, width: int) -> list[Line]:
     """How much better or worse than seasonal naive, and than what serves now."""
     evaluation, champion = model.evaluation, book.champion
     line: Line = [(f" MASE {number(evaluation.own.mase)} ", "strong")]
     if model.gain is not None:
         line += _verdict(model.gain, tr("naive"), evaluation.naive.mase)
     if champion is None or champion.id == model.id:
-        return line
+        return [line]
     # Errors on different days say nothing about each other.
     old, new = champion.evaluation.own.mase, evaluation.own.mase
-    if old and new is not None and champion.training.dataset == model.training.dataset:
-        line += _verdict(1.0 - new / old, tr("champion"), old)
-    return line
+    if not old or new is None or champion.training.dataset != model.training.dataset:
+        return [line]
+    beside = _verdict(1.0 - new / old, tr("champion"), old)
+    if width_of(line) + width_of(beside) <= width:
+        return [[*line, *beside]]
+    return [line, [(" " * 12, ""), *beside]]
 
 
 def _verdict(gain: float, name: str, mase: float | None) -> Line:
@@ -167,7 +166,7 @@ def _part(value: float) -> str:
     return f"{value * 100:.1f} %"
 
 
-def _folds_line(model: Model) -> Line:
+def _folds_line(model: Model, width: int) -> Line:
     folds = model.evaluation.folds
     values = [value for _, value in folds if value is not None]
     if not values:
@@ -177,11 +176,11 @@ def _folds_line(model: Model) -> Line:
         (f" {fit(tr('MASE by fold'), _LABEL)}", "dim"),
         (f"{shown} ", "accent"),
         (f" {number(min(values))} – {number(max(values))}", ""),
-        (f"  {clean(folds[0][0])} … {clean(folds[-1][0])}", "dim"),
+        (f"  {clean(folds[0][0])} … {clean(folds[-1][0])}" if width >= _ROOMY else "", "dim"),
     ]
 
 
-def _interval_line(model: Model) -> Line:
+def _interval_line(model: Model, width: int) -> Line:
     own, naive, level = model.evaluation.own, model.evaluation.naive, model.evaluation.level
     if own.coverage is None:
         return []
@@ -193,21 +192,21 @@ def _interval_line(model: Model) -> Line:
         (tr("holds {part}", part=_part(own.coverage)), look),
         (f"  {tr('width')} {number(own.width)}", ""),
     ]
-    if naive.coverage is not None:
+    if naive.coverage is not None and width >= _ROOMY:
         line.append((f"  {tr('naive')} {_part(naive.coverage)}, {number(naive.width)}", "dim"))
     return line
 
 
-def _loss_line(model: Model) -> Line:
-    curve = model.training.curve
-    line: Line = [(f" {fit(tr('loss by round'), _LABEL)}", "dim")]
-    for name, at in ((tr("training"), 1), (tr("validation"), 2)):
+def _loss_lines(model: Model) -> list[Line]:
+    curve, lines = model.training.curve, []
+    for name, at in ((tr("training loss"), 1), (tr("validation"), 2)):
         values = [math.nan if point[at] is None else float(point[at] or 0.0) for point in curve]
         known = [value for value in values if math.isfinite(value)]
         if len(known) > 1:
-            line += [(f"{sparkline(values, _SPARK // 2)} ", "accent"), (f"{name} ", "dim")]
-            line.append((f"{number(min(known))}  ", ""))
-    return line if len(line) > 1 else []
+            line: Line = [(f" {fit(name, _LABEL)}", "dim"), (sparkline(values, _SPARK), "accent")]
+            lowest = tr("lowest {value}", value=number(min(known)))
+            lines.append([*line, (f"  {lowest}", "")])
+    return lines
 
 
 def _hardest(model: Model, width: int) -> list[Line]:

@@ -10,8 +10,9 @@ from rich.cells import cell_len
 
 from engine.charts.scales import format_duration
 from tui.language import tr
+from tui.model_book import ModelBook
 from tui.model_facts import ORDERS, Model
-from tui.paint import Align, Line, clean, fit, pad
+from tui.paint import Align, Line, clean, clip, fit, pad, restyle
 from tui.states import moment
 
 if TYPE_CHECKING:
@@ -98,15 +99,15 @@ def row(
     under: str,
 ) -> Line:
     """One version; `under` is the style of the cursor, where it stands here."""
-    line: Line = [("▌" if marked else " ", f"mark {under}".strip())]
+    line: Line = [("▌" if marked else " ", "mark")]
     for name, size in columns.items():
         if name == "share":
-            line += [(text, f"{look} {under}".strip()) for text, look in share_bar(model, size)]
+            line += share_bar(model, size)
         else:
             text, look = _cell(app, model, alias, best, name)
-            line.append((fit(text, size, align(name)), f"{look} {under}".strip()))
-        line.append((" ", under))
-    return pad(line, width, under)
+            line.append((fit(text, size, align(name)), look))
+        line.append((" ", ""))
+    return restyle(pad(line, width), under) if under else line
 
 
 def cells(app: ControlCenter, model: Model, alias: str) -> dict[str, str]:
@@ -137,6 +138,24 @@ def _cell(
         text, look = number(getattr(own, name), "+.3f" if name == "bias" else ".3f"), ""
     is_best = name in best and ORDERS[name].key(model) == best[name]
     return (f"{text}*", "good strong") if is_best else (f"{text} ", look if text != "-" else "dim")
+
+
+def nothing_lines(app: ControlCenter, book: ModelBook, tab: str, width: int) -> list[Line]:
+    """Why a list is empty, and what to do."""
+    if book.problem:
+        said = clip(f"  {book.problem}", width)
+        return [[], [(said, "bad")], [("  ", ""), (tr("^g asks again"), "dim")]]
+    waits = book.moves is None and tab == "history"
+    if app.connects and (waits or not book.asked):
+        return [[], [("  " + tr("asking for the versions"), "dim")]]
+    if tab == "leaderboard" and book.models:
+        return [[], [("  " + tr("no version fits the filter; esc takes it away"), "dim")]]
+    advice = tr("starts full_flow, which trains, measures and deploys one")
+    return [
+        [],
+        [("  " + tr("No version is deployed yet."), "strong")],
+        [("  ", ""), (app.keymap.first("run"), "key"), (f"  {advice}", "")],
+    ]
 
 
 def alias_text(alias: str) -> tuple[str, str]:

@@ -26,6 +26,7 @@ def forecast_chart(
     lower: Sequence[float] | None = None,
     upper: Sequence[float] | None = None,
     numbered: bool = False,
+    history_name: str = "history",
 ) -> str:
     """Draw the last days of a series and its forecast behind a line that says "now".
 
@@ -48,6 +49,7 @@ def forecast_chart(
         upper: Upper end of the interval on each forecast day; with `lower`.
         numbered: Count the days from the last of the history instead of naming them, where it is
             not known which ones they are.
+        history_name: What the legend calls the history.
 
     Returns:
         The chart, or a sentence when there is nothing to draw or no room to draw it.
@@ -75,7 +77,7 @@ def forecast_chart(
         ticks = _numbered_ticks(first, last, forecast_dates, page.x_ticks)
     x = Scale(first.toordinal(), last.toordinal(), ticks)
     y = tight(number_scale(*values, page.y_ticks), *values, room=0.05)
-    layers, legend = _layers(past, ahead, known, band, y, ascii)
+    layers, legend = _layers(past, ahead, known, band, y, ascii, history_name)
     dash = "-" if ascii else "–"
     note = "" if numbered else f"{first:%Y-%m-%d} {dash} {last:%Y-%m-%d}"
     return compose(page, title, note, layers, x, y, legend)
@@ -101,6 +103,7 @@ def _layers(
     band: list[tuple[float, float, float]],
     y: Scale,
     ascii: bool,
+    history_name: str,
 ) -> tuple[list[Layer | Band], list[Entry]]:
     line, dot, cross, shade, bar = "*ox:|" if ascii else ("braille", "●", "×", "░", "┊")
     layers: list[Layer | Band] = []
@@ -112,7 +115,7 @@ def _layers(
         layers.append(Layer([(now, y.low), (now, y.high)], bar, "grey"))
     if past:
         layers.append(Layer(past, line, "cyan"))
-        legend.append(Entry("*" if ascii else "⡠⠊", "history", "cyan"))
+        legend.append(Entry("*" if ascii else "⡠⠊", history_name, "cyan"))
     if ahead:
         if not ascii:
             # The fine line shows how the dots, days apart on a wide screen, belong together.

@@ -74,7 +74,7 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
     """
     from engine.cli.output import write_json
     from engine.data.dataset import open_dataset
-    from engine.data.summary import summarize_series
+    from engine.data.summary import summarize_series, total_by_day
 
     if days is not None and series is None:
         raise click.UsageError("--days goes with --series NAME.")
@@ -84,6 +84,7 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
     values = None if series is None else _values(dataset, series, days, summaries)
     if line.json:
         split = dataset.split
+        total_from, total = total_by_day(dataset)
         write_json(
             {
                 "id": dataset.id,
@@ -97,6 +98,7 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
                 "last_day": split.last_day.isoformat(),
                 "report": dataset.report,
                 "series": [one.to_dict() for one in summaries],
+                "total": {"first_day": total_from.isoformat(), "values": total},
                 "values": values,
             }
         )

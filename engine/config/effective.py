@@ -47,6 +47,7 @@ class EffectiveValue:
             "type": self.doc.type,
             "allowed": self.doc.allowed,
             "doc": self.doc.doc,
+            "is_secret": self.doc.is_secret,
         }
 
 

@@ -72,6 +72,8 @@ def files_not_read(workspace_configs: Path | None) -> Iterator[str]:
     if workspace_configs is None or not workspace_configs.is_dir():
         return
     for path in sorted(workspace_configs.iterdir()):
+        if path.name.startswith("."):
+            continue  # drafts and swap files of editors
         if path.suffix.lower() in (".yaml", ".yml") and path.name not in known:
             guess = nearest(path.name, known)
             advice = f'; did you mean "{guess}"?' if guess else ""

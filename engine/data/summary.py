@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 
 from engine.data.dataset import Dataset
+from models.arrays import FloatArray
+
+_TREND_PARTS = 16
+_TREND_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class SeriesSummary:
         last_value: Value of its last day.
         first_day: Its first day.
         last_day: Its last day.
+        trend: Means of equal parts of its days, at most 16, ascending.
     """
 
     id: str
@@ -33,6 +38,7 @@ class SeriesSummary:
     last_value: float
     first_day: dt.date
     last_day: dt.date
+    trend: tuple[float, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able data."""
@@ -61,4 +67,26 @@ def _summaries(dataset: Dataset) -> Iterator[SeriesSummary]:
             last_value=float(lasts[row]),
             first_day=panel.date_of(int(begins[row])),
             last_day=panel.date_of(int(ends[row]) - 1),
+            trend=_trend(panel.values[row, begins[row] : ends[row]]),
         )
+
+
+def total_by_day(dataset: Dataset) -> tuple[dt.date, list[float]]:
+    """Add up all series day by day.
+
+    Returns:
+        The first day of any series, and the sum on it and on each day after it; a series counts
+        on the days that it has.
+    """
+    panel = dataset.panel()
+    return panel.start, np.nansum(panel.values, axis=0).tolist()
+
+
+def _trend(values: FloatArray) -> tuple[float, ...]:
+    """Means of equal parts, with as many digits as one sees in a line of text."""
+    if not values.size:
+        return ()
+    begins = np.linspace(0, values.size, min(_TREND_PARTS, values.size), endpoint=False, dtype=int)
+    sizes = np.diff(np.append(begins, values.size))
+    means = np.add.reduceat(values, begins) / sizes
+    return tuple(float(f"{mean:.{_TREND_DIGITS}g}") for mean in means.tolist())

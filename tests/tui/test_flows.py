@@ -17,6 +17,7 @@ from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.cli.rows import add_run
 from tests.unit.engine_thread import EngineThread
 from tui.control_center import ControlCenter
+from tui.form_rows import Row
 from tui.screens.flows import FlowsView
 
 EPOCHS = "train.hparams.epochs"
@@ -205,6 +206,7 @@ def test_the_engine_checks_what_the_form_cannot_know(
         assert len(commands.of("config", "check")) - before <= 2
         await terminal.press("ctrl+l")
         assert "dataset.date_format" in terminal.said
+        assert view_of(terminal).current_row() == Row("field", "dataset.date_format")
 
     use_terminal(workspace, scenario)
     assert runs_of(workspace) == []
@@ -316,6 +318,23 @@ def test_flows_tell_how_their_runs_went(
     use_terminal(workspace, scenario)
 
 
+def test_a_setting_is_found_by_its_name_and_stays_found(
+    workspace: Workspace, commands: Commands
+) -> None:
+    async def scenario(terminal: Terminal) -> None:
+        await terminal.until_shown("model type")
+        await terminal.press("slash")
+        await terminal.type("gaps")
+        await terminal.press("enter", "j", "l")
+        assert "dataset.rules.gaps=zero" in terminal.text()
+        assert "batch_size" not in terminal.text()
+        await terminal.press("escape")
+        assert view_of(terminal).current_row() == Row("field", "dataset.rules.gaps")
+        assert "train.hparams" in terminal.text()
+
+    use_terminal(workspace, scenario, connect=False, size=(160, 40))
+
+
 def test_the_form_of_another_flow_asks_for_its_own_settings(
     engine: EngineThread, workspace: Workspace, commands: Commands
 ) -> None:
@@ -417,6 +436,7 @@ def test_the_command_and_the_field_are_seen_at_every_size(
         assert all(len(line) <= size[0] for line in lines)
         assert any("seed" in line and "default 7" in line for line in lines)
         assert "engine run full_flow --seed 11" in terminal.text()
+        assert "[ Launch ]" in view_of(terminal).as_text()
         has_pane = "Differs from the defaults" in terminal.text()
         assert has_pane == (size[0] >= 140)
 

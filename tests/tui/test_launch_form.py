@@ -51,6 +51,7 @@ def field(kind: str, **more: Any) -> FormField:
         (field("bool"), "true", True),
         (field("bool"), "yes", None),
         (field("choice", choices=("a", "b")), "c", None),
+        (field("choice", choices=(",", " ")), " ", " "),
         (field("list"), "price, promo", ["price", "promo"]),
         (field("list"), '["a,b"]', ["a,b"]),
         (field("list"), "[", None),
@@ -226,6 +227,25 @@ def test_what_no_rerun_can_take_away_makes_a_fresh_launch(
 
     assert form.request().again == ""
     assert form.request().command().startswith("engine run full_flow")
+
+
+def test_other_defaults_are_taken_over_and_what_is_typed_stays(
+    form: LaunchForm, told: dict[str, Any]
+) -> None:
+    form.set(EPOCHS, "5")
+    form.set("train.seed", "9")
+    form.take(earlier("train.hparams.own=1", epochs=5, seed=9))
+    fields = [
+        one | {"default": 5} if one["key"] == EPOCHS else one
+        for one in told["fields"]
+        if one["key"] != "train.seed"
+    ]
+
+    form.renew({**told, "fields": fields})
+
+    assert form.text(EPOCHS) == "5"
+    # The default is five epochs now, and the seed is no setting any more.
+    assert form.request().command() == "engine run full_flow --set train.hparams.own=1"
 
 
 def test_what_cannot_be_read_is_a_problem_of_its_field(form: LaunchForm) -> None:

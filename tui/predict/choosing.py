@@ -157,4 +157,5 @@ class Choosing:
 
     def _use_version(self, version: str) -> None:
         self.version = version
+        self.forecasts.window = 0
         self.want()

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import math
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tui.language import tr
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from tui.predict.asking import Forecast
 
 _DAYS_A_COLUMN = 0.75
-_LEAST_HISTORY = 14
+_LEAST_HISTORY = 28
+# So many days before the forecast for each day of it: it is what one wants to see.
+_HISTORY_A_DAY = 3
 # Where the days are not known they are numbered; the axis begins somewhere.
 _SOME_DAY = dt.date(2001, 1, 1)
 
@@ -42,15 +45,15 @@ class Chart:
 
     def column_of(self, day: int) -> int:
         """Where a day is."""
-        span = max(1, self.past + self.ahead - 1)
-        share = (day - 1 + self.past) / span
-        return self.left + round(share * (self.width - self.left - 1))
+        columns = self.width - self.left
+        share = (day - 1 + self.past) / max(1, self.past + self.ahead - 1)
+        return self.left + min(columns - 1, int(share * columns))
 
     def day_at(self, column: int) -> int:
         """Which day is at a column, or the nearest one."""
-        room = max(1, self.width - self.left - 1)
-        share = min(1.0, max(0.0, (column - self.left) / room))
-        return round(share * (self.past + self.ahead - 1)) + 1 - self.past
+        share = (column - self.left + 0.5) / max(1, self.width - self.left)
+        at = round(min(1.0, max(0.0, share)) * (self.past + self.ahead - 1))
+        return at + 1 - self.past
 
     def with_cursor(self, day: int | None) -> list[Line]:
         """Its lines with a day marked."""
@@ -101,9 +104,10 @@ def draw(forecast: Forecast, width: int, height: int, ascii: bool = False) -> Ch
     """Draw a forecast with the days before it into so many columns and lines."""
     from engine.charts.forecast import forecast_chart
 
-    past = min(len(forecast.history), max(_LEAST_HISTORY, int(width * _DAYS_A_COLUMN)))
-    history = forecast.history[len(forecast.history) - past :]
     ahead = len(forecast.values)
+    wanted = max(_LEAST_HISTORY, min(ahead * _HISTORY_A_DAY, int(width * _DAYS_A_COLUMN)))
+    past = min(len(forecast.history), wanted)
+    history = forecast.history[len(forecast.history) - past :]
     last_day = forecast.last_day or _SOME_DAY
 
     def days(first: int, last: int) -> list[dt.date]:
@@ -123,9 +127,17 @@ def draw(forecast: Forecast, width: int, height: int, ascii: bool = False) -> Ch
         upper=forecast.upper or None,
         numbered=forecast.last_day is None,
     )
-    lines = [from_ansi(line) for line in text.split("\n")[1:-1]]
+    lines = [_merged(from_ansi(line)) for line in text.split("\n")[1:-1]]
     left = _left("".join(part for part, _ in lines[-2])) if len(lines) >= 2 else 0
     return Chart(tuple(lines), width, left, past, ahead)
+
+
+def _merged(line: Line) -> Line:
+    """The same line in as few spans as can be: it is cut and measured often."""
+    return [
+        ("".join(text for text, _ in group), style)
+        for style, group in groupby(line, key=lambda span: span[1])
+    ]
 
 
 def _left(axis: str) -> int:
@@ -134,8 +146,8 @@ def _left(axis: str) -> int:
     return 0 if corner is None else corner + 1
 
 
-def legend(forecast: Forecast, chart: Chart, ascii: bool) -> Line:
-    """What the marks of the chart mean."""
+def legend(forecast: Forecast, chart: Chart, level: float, ascii: bool) -> Line:
+    """What the marks of the chart mean, and why there is no interval though one is asked for."""
     line, dot, shade = ("*", "o", ":") if ascii else ("⡠⠊", "●", "░")
     parts: Line = [
         (f" {line} ", "cyan"),
@@ -148,6 +160,8 @@ def legend(forecast: Forecast, chart: Chart, ascii: bool) -> Line:
             (f"   {shade} ", "dim"),
             (tr("{level} % interval", level=f"{forecast.level:g}"), "dim"),
         ]
+    elif level:
+        parts.append((f"   {tr('this version has no intervals')}", "warn"))
     return parts
 
 
@@ -158,3 +172,8 @@ def number(value: float) -> str:
     if abs(value) >= 1e9:
         return f"{value:.4g}"
     return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.2f}"
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1."""
+    return f"{share * 100:.0f} %"

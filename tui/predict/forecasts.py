@@ -145,7 +145,7 @@ class Forecasts:
             for question in [one for one in self.answers if not one.version]:
                 del self.answers[question]
             self.problems.clear()
-            self.serving = version
+            self.serving, self.window = version, 0
 
     async def ask(self, question: Question, nearby: Sequence[str] = ()) -> None:
         """Answer a question, unless it is answered.
@@ -237,7 +237,7 @@ class Forecasts:
         names = [name, *(one for one in nearby if one not in self._values and one != name)]
         chosen = [part for one in names[:_AT_ONCE] for part in ("--series", one)]
         days = str(max(HISTORY_DAYS, window))
-        said = await self._engine("data", "values", *chosen, "--days", days)
+        said = await self._engine("data", "values", self.dataset, *chosen, "--days", days)
         for one in said["series"]:
             last_day = dt.date.fromisoformat(one["last_day"])
             self._values[one["series"]] = (last_day, array("d", one["values"]))

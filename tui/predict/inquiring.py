@@ -1,4 +1,4 @@
-"""When a question is asked: after the cursor has come to rest, one at a time, and anew after news."""
+"""When a question is asked: once the cursor has come to rest, one at a time, anew after news."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Inquiring(View):
     _timer: Timer | None = None
     _asking: tuple[Question, asyncio.Task[None]] | None = None
     _ticks = 0
-    _news = 0.0
+    _looked = 0.0
 
     def question(self) -> Question | None:
         """What is asked here and now."""
@@ -77,14 +77,16 @@ class Inquiring(View):
             try:
                 await asyncio.wait({work})
             finally:
-                work.cancel()
                 self._asking = None
+                work.cancel()
+                await asyncio.wait({work})
             if not work.cancelled():
                 work.result()
             self.app.changed()
 
     def entered(self) -> None:
         """Look for data and versions, then ask."""
+        self._looked = self.app.now()
         self.app.link.look("data and versions", self._look_around)
 
     async def _look_around(self) -> None:
@@ -106,12 +108,8 @@ class Inquiring(View):
 
     def tick(self) -> None:
         """Now and then, see whether another version serves or new data are there."""
-        ended = [run.ended or 0.0 for run in self.app.board.recent.values() if _is_news(run)]
-        news = max(ended, default=0.0)
-        if news > self._news:
-            known, self._news = self._news, news
-            if known or self.forecasts.series is not None:
-                self.entered()
+        if any(_is_news(run, self._looked) for run in self.app.board.recent.values()):
+            self.entered()
         self._ticks += 1
         if self._ticks % _LOOK_EVERY == 0:
             self.app.link.look("predictor", self._look_at_predictor)
@@ -121,5 +119,5 @@ class Inquiring(View):
         self.want()
 
 
-def _is_news(run: RunInfo) -> bool:
-    return run.flow in _NEWS and run.state == "COMPLETED"
+def _is_news(run: RunInfo, since: float) -> bool:
+    return run.flow in _NEWS and run.state == "COMPLETED" and (run.ended or 0.0) > since

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui.language import tr
 from tui.paint import Line, clip, fit, pad, rule
-from tui.predict.drawing import number
+from tui.predict.drawing import number, percent
 
 if TYPE_CHECKING:
     from tui.predict.asking import Forecast
@@ -30,9 +30,9 @@ def heading(
         return [*lines, []]
     by = [
         forecast.version,
+        tr("window {days}", days=forecast.window),
+        tr("horizon {days}", days=forecast.horizon),
         forecast.model_type,
-        tr("sees {days} days", days=forecast.window),
-        tr("trained for {days} ahead", days=forecast.horizon),
     ]
     return [*lines, [(clip(" " + " · ".join(by), width), "dim")]]
 
@@ -58,10 +58,10 @@ def _facts(series: Series | None, forecast: Forecast | None) -> str:
     else:
         return ""
     parts = [
-        tr("{days} days", days=f"{days:,}"),
         tr("mean {value}", value=number(mean)),
-        tr("zeros {share}", share=f"{zeros:.0%}"),
+        tr("zeros {share}", share=percent(zeros)),
         tr("last {value}", value=number(last)) + (f" ({day})" if day else ""),
+        tr("{days} days", days=f"{days:,}"),
     ]
     return " · ".join(parts)
 

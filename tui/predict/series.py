@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tui.language import tr
 from tui.paint import Line, fit, pad
-from tui.predict.drawing import number
+from tui.predict.drawing import number, percent
 from tui.predict.forecasts import Series
 
 _MEAN_FROM, _ZEROS_FROM = 28, 36
@@ -65,7 +65,7 @@ def list_row(one: Series, width: int, under: str) -> Line:
     if width >= _MEAN_FROM:
         line.append((fit(number(one.mean), _MEAN_WIDTH, "right"), f"dim {under}".strip()))
     if width >= _ZEROS_FROM:
-        share = fit(f"{one.zero_share:.0%}", _ZEROS_WIDTH, "right")
+        share = fit(percent(one.zero_share), _ZEROS_WIDTH, "right")
         line.append((share, f"dim {under}".strip()))
     return pad(line, width, under)
 

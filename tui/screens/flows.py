@@ -19,7 +19,7 @@ from tui.launch_form import LaunchForm
 from tui.launcher import Launcher
 from tui.listing import Listing
 from tui.overlays.page import Page
-from tui.paint import Line
+from tui.paint import Line, text_of
 from tui.prompt import Prompt
 from tui.schedule_actions import ScheduleActions
 from tui.view import View
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tui.actions import Action
     from tui.control_center import ControlCenter
 
+_AROUND_LINES = 40
 _PANES = ("flows", "schedules", "form")
 
 
@@ -72,7 +73,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
 
     def entered(self) -> None:
         """Ask for the form, the last run and the schedules."""
-        self.forms.want(self.flow)
+        self.forms.want(self.flow, anew=self.forms.is_old(self.flow))
         self.app.link.want_schedules()
 
     def refreshed(self) -> None:
@@ -257,8 +258,11 @@ class FlowsView(ScheduleActions, FormEditing, View):
 
     def do_back(self) -> None:
         """What is narrowed first, then the run that is launched again, then the form."""
+        row = self.current_row()
         if self.needle:
             self.needle = ""
+            # What was found stays under the cursor.
+            self.go_to(row.key if row is not None else "")
         elif self.forms.again is not None or self.forms.wanted:
             self.forms.drop_again()
             self.forms.want(self.flow)
@@ -276,6 +280,9 @@ class FlowsView(ScheduleActions, FormEditing, View):
             key, said = problems[0]
             self.app.say(f"{key}: {said}" if key else said, "bad")
             self.go_to(key)
+            # It may have been put right elsewhere.
+            form.checked = None
+            self.forms.want_check(form)
             return
         self.launcher.launch(form.request(), self._launched)
 
@@ -351,22 +358,10 @@ class FlowsView(ScheduleActions, FormEditing, View):
         if double:
             self.do_open()
 
-    def yanks(self) -> list[tuple[str, str]]:
-        """The command, and the request as JSON."""
-        form = self.current_form()
-        if form is None:
-            return [("command", f"engine run {self.flow}")]
-        import msgspec
-
-        row = self.current_row()
-        found = [
-            ("command", form.request().command()),
-            ("JSON", msgspec.json.encode(form.fresh_request()).decode()),
-        ]
-        if row is not None and row.kind == "field":
-            found.append(("value", form.text(row.key)))
-            found.append(("setting", row.key))
-        return found
+    def as_text(self) -> str:
+        """The whole form, also what is below the last line."""
+        lines = self._layout.lines(self.size[0], len(self.rows()) + _AROUND_LINES)
+        return "\n".join(text_of(line).rstrip() for line in lines) + "\n"
 
     def as_data(self) -> Any:
         """The form: values, defaults, differences."""

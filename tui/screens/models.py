@@ -21,7 +21,15 @@ from tui.model_history import (
     move_cells,
     move_lines,
 )
-from tui.model_table import TITLES, Sorted, cells, columns_for, heading, row
+from tui.model_table import (
+    TITLES,
+    Sorted,
+    cells,
+    columns_for,
+    heading,
+    nothing_lines,
+    row,
+)
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
 from tui.prompt import Prompt
 from tui.view import View, fill
@@ -49,7 +57,7 @@ class ModelsView(ListKeys, ModelActions, View):
         self._listings = {name: Listing() for name in _TABS}
         self._filter = ""
         self._selected = ""
-        self._shown: tuple[object, list[Model]] = (None, [])
+        self._shown: tuple[object, list[Model], dict[str, float]] = (None, [], {})
         self._list_width = 80
         self._tab_places: list[tuple[int, int, str]] = []
 
@@ -66,7 +74,8 @@ class ModelsView(ListKeys, ModelActions, View):
         if self._shown[0] != key:
             alias = self.book.alias
             found = [one for one in self.book.models if fits(one, alias(one.id), self._filter)]
-            self._shown = (key, ordered(found, self.order.by, turned=self.order.turned))
+            rows = ordered(found, self.order.by, turned=self.order.turned)
+            self._shown = (key, rows, best(rows))
         return self._shown[1]
 
     def moves(self) -> tuple[Move, ...]:
@@ -79,8 +88,8 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def move(self) -> Move | None:
         """The entry of the log under the cursor."""
-        moves, at = self.moves(), self.listing.cursor
-        return moves[at] if self.tab == "history" and at < len(moves) else None
+        at = self.listing.cursor
+        return self.moves()[at] if self.tab == "history" and at < self.count() else None
 
     def selected(self) -> Model | None:
         """The version under the cursor; in the log, the one that began to serve."""
@@ -156,12 +165,11 @@ class ModelsView(ListKeys, ModelActions, View):
     def _list(self, width: int, height: int) -> list[Line]:
         self._list_width = width
         if not self.count():
-            return filled(self._nothing(width), height)
+            return filled(nothing_lines(self.app, self.book, self.tab, width), height)
         if self.tab == "history":
             return filled(self._history(width, height), height)
         found = self.shown()
         columns = columns_for(found, width)
-        good = best(found)
         lines = [heading(columns, width, self.order)]
         for at in self.listing.window(len(found), height - 1):
             model = found[at]
@@ -170,7 +178,7 @@ class ModelsView(ListKeys, ModelActions, View):
                     self.app,
                     model,
                     self.book.alias(model.id),
-                    good,
+                    self._shown[2],
                     columns,
                     width,
                     marked=model.id in self.marked,
@@ -197,22 +205,6 @@ class ModelsView(ListKeys, ModelActions, View):
             make = detail_lines if full else preview_lines
             lines += make(self.app, self.book, model, width)
         return lines[:height]
-
-    def _nothing(self, width: int) -> list[Line]:
-        if self.book.problem:
-            said = clip(f"  {self.book.problem}", width)
-            return [[], [(said, "bad")], [("  ", ""), (tr("^g asks again"), "dim")]]
-        waits = self.book.moves is None and self.tab == "history"
-        if self.app.connects and (waits or not self.book.asked):
-            return [[], [("  " + tr("asking for the versions"), "dim")]]
-        if self.tab == "leaderboard" and self.book.models:
-            return [[], [("  " + tr("no version fits the filter; esc takes it away"), "dim")]]
-        advice = tr("starts full_flow, which trains, measures and deploys one")
-        return [
-            [],
-            [("  " + tr("No version is deployed yet."), "strong")],
-            [("  ", ""), (self.app.keymap.first("run"), "key"), (f"  {advice}", "")],
-        ]
 
     def _keep_cursor(self) -> None:
         if self.tab != "leaderboard":
@@ -274,8 +266,10 @@ class ModelsView(ListKeys, ModelActions, View):
             self.app.say(tr("that version is not stored any more"), "warn")
 
     def do_back(self) -> None:
-        """Marks first, then the filter."""
-        if self.marked:
+        """The log first, then marks, then the filter."""
+        if self.tab == "history":
+            self._show_tab("leaderboard")
+        elif self.marked:
             self.marked.clear()
         elif self._filter:
             self.use_filter("")

@@ -96,6 +96,7 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         self.want(REST_SECONDS)
 
     def nearby(self) -> list[str]:
+        """The series around the cursor."""
         row = self.listing.cursor - (self.pasted is not None)
         around = self.found()[max(0, row - _NEARBY) : row + _NEARBY]
         return [one.name for one in around]
@@ -150,6 +151,7 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         question = self.question()
         if self.nothing_deployed():
             return _advice(
+                width,
                 tr("No model is deployed yet."),
                 [("r", tr("full_flow prepares the data, trains, evaluates and deploys one"))],
             )
@@ -157,6 +159,7 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
             if self.forecasts.series is None or self._filter:
                 return [rule(width)]
             return _advice(
+                width,
                 tr("No data set yet."),
                 [
                     ("r", tr("data_flow prepares one")),
@@ -186,12 +189,10 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
             chart = self._chart(shown, at, left, height)
             numbers = self._numbers(shown, at + left + 1, 3, _NUMBERS_WIDTH, height)
             return beside(chart, numbers, left, _NUMBERS_WIDTH, height)
-        rows = min(panes.rows_of(shown, width), max(3, height // 3)) + 1 if height >= 14 else 0
-        below = rows + 1 if rows else 0
-        lines = self._chart(shown, at, width, height - below)
+        most = max(3, height * 2 // 5)
+        rows = min(panes.rows_of(shown, width), most) + 1 if height >= 14 else 0
+        lines = filled(self._chart(shown, at, width, height - rows), height - rows)
         if rows:
-            lines = filled(lines, height - below)
-            lines.append(rule(width, tr("By day")))
             lines += self._numbers(shown, at, 3 + height - rows, width, rows)
         return lines
 
@@ -202,7 +203,8 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
             return lines
         self._places["chart"] = (at, 4, width)
         lines += chart.with_cursor(self.day)[: height - 2]
-        return [*lines, pad(legend(shown, chart, self.app.painter.ascii), width)]
+        marks = legend(shown, chart, self.level, self.app.painter.ascii)
+        return [*lines, pad(marks, width)]
 
     def _numbers(self, shown: Forecast, at: int, top: int, width: int, height: int) -> list[Line]:
         lines, first = panes.table(shown, width, height, self.day)
@@ -236,7 +238,7 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         self._step(1)
 
     def _step(self, days: int) -> None:
-        shown, chart = self.forecast(), self._drawing.chart
+        shown, chart = self._shown, self._drawing.chart
         if shown is None or chart is None:
             return
         day = (1 if days > 0 else 0) if self.day is None else self.day + days
@@ -297,6 +299,8 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
                 if row is not None:
                     self.listing.cursor = row
                     self.moved()
+                    if double:
+                        self.do_open()
             elif name == "numbers" and shown is not None:
                 self.day = panes.day_in_table(shown, width, y - top, x - left) or self.day
                 return
@@ -311,8 +315,8 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
             found += [("CSV", shown.as_csv()), ("JSON", json.dumps(shown.as_data()))]
         if question is not None:
             found.append(("command", self.command(question)))
-        if shown is not None and self.forecasts.address:
-            found.append(("curl", shown.as_curl(self.forecasts.address)))
+        if shown is not None and shown.address:
+            found.append(("curl", shown.as_curl(shown.address)))
         return found
 
     def as_data(self) -> Any:
@@ -340,9 +344,12 @@ def _list_width(width: int) -> int:
     return 40 if width >= _PANES_FROM else 30 if width >= 100 else 20 if width >= 76 else 16
 
 
-def _advice(said: str, keys: list[tuple[str, str]]) -> list[Line]:
+def _advice(width: int, said: str, keys: list[tuple[str, str]]) -> list[Line]:
     lines: list[Line] = [[], [("  ", ""), (said, "strong")]]
-    return [*lines, *([("  ", ""), (key, "key"), (f"  {text}", "")] for key, text in keys)]
+    for key, text in keys:
+        for at, part in enumerate(wrap(text, width - 7)):
+            lines.append([("  ", ""), (key if at == 0 else " ", "key"), (f"  {part}", "")])
+    return lines
 
 
 def _problem(problem: EngineError, width: int) -> list[Line]:

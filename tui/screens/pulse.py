@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from engine.schema import RunInfo
 from tui import memory
+from tui.flows_timeline import FlowsTimeline
 from tui.language import tr
 from tui.model_in_service import ModelInService, model_block, roll_back
 from tui.paint import Line, clip
@@ -22,7 +22,6 @@ from tui.pulse_blocks import (
     now_block,
     schedules_block,
 )
-from tui.pulse_timeline import FlowsTimeline
 from tui.run_actions import RunActions
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ class PulseView(RunActions, PanelsView):
             return
         self.service.look()
         if board.recent and not self.timeline.can_draw():
-            link.look("charts", _load_charts)
+            link.look("charts", self.timeline.prepare)
         running = [run for run in board.open_runs() if run.started is not None]
         for run in running[:_DETAILS_WATCHED]:
             if run.id not in board.details:
@@ -252,10 +251,6 @@ _ARRANGEMENTS: dict[int, list[list[str]]] = {
     2: [["health", "now", "next"], ["model", "failures", "flows"]],
     3: [["health", "now", "next"], ["failures", "latest"], ["model", "flows"]],
 }
-
-
-async def _load_charts() -> None:
-    await asyncio.to_thread(FlowsTimeline.load)
 
 
 def _plain(value: Any) -> Any:

@@ -8,21 +8,27 @@ import msgspec
 
 from engine.errors import ConfigError
 from engine.schema import RunInfo
-from engine.states import FINAL_STATES
 from tui import memory
+from tui.flows_timeline import FlowsTimeline
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.paint import Align, Line, beside, clip, filled, fit, pad, rule
+from tui.paint import Line, beside, clip, filled, fit, pad, rule
 from tui.run_actions import RunActions
+from tui.run_columns import align_of, columns_for, heading, values_of
+from tui.run_compare import compare_runs
 from tui.run_preview import preview_lines
-from tui.states import duration, moment, sign, style, word
 from tui.view import View
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from tui.control_center import ControlCenter
 
 _PANES_FROM = 140
-_PREVIEW_LINES = 7
+_BOTH_FROM = 30
+_BELOW = 7
+# A cursor that rests for this long wants to know more of the run.
+_REST_SECONDS = 0.2
 
 
 class RunsView(RunActions, ListKeys, View):
@@ -35,6 +41,9 @@ class RunsView(RunActions, ListKeys, View):
         self.listing = Listing()
         self.marked: dict[str, RunInfo] = {}
         self._selected: str | None = None
+        self.timeline = FlowsTimeline(app)
+        self._shows_timeline = False
+        self._rest: Timer | None = None
         self._list_top = 0
         self._list_width = 80
 
@@ -57,6 +66,16 @@ class RunsView(RunActions, ListKeys, View):
         """Remember which run is meant: new ones push it down the list."""
         run = self.selected()
         self._selected = run.id if run else None
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.app.set_timer(_REST_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        """Fetch the steps of the run that is looked at; once is enough for one that has ended."""
+        self._rest = None
+        board, run = self.app.board, self.selected()
+        if self.app.view is self and run is not None and run.id not in board.details:
+            self.app.link.want_detail(run.id)
 
     def subject(self) -> dict[str, str]:
         """Short ids of what is chosen."""
@@ -69,24 +88,37 @@ class RunsView(RunActions, ListKeys, View):
     # Drawing
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """List and preview: beside each other where there is room, else below."""
+        """List, preview and timeline: beside each other where there is room, else below."""
         if width >= _PANES_FROM:
             left = width * 3 // 5
             right = width - left - 1
-            table = self._table(left, height)
-            return beside(table, self._preview(right, height), left, right, height)
-        below = _PREVIEW_LINES if height >= 16 else 0
-        table = self._table(width, height - below)
-        if not below:
-            return table
-        return [*table, rule(width, tr("Preview")), *self._preview(width, below - 1)]
+            timeline = self.timeline.lines(right)
+            preview = filled(self._preview(right, height - len(timeline)), height - len(timeline))
+            return beside(self._table(left, height), [*preview, *timeline], left, right, height)
+        if height >= _BOTH_FROM:
+            timeline = self.timeline.lines(width)
+            preview = [rule(width, tr("Preview")), *filled(self._preview(width, 9), 9)]
+            table = self._table(width, height - len(preview) - len(timeline))
+            return [*table, *preview, *timeline]
+        below = _BELOW if height >= 16 else 0
+        return [*self._table(width, height - below), *self._foot(width, below)]
+
+    def _foot(self, width: int, height: int) -> list[Line]:
+        """Where there is room for one only: preview or timeline, by the keys of tabs."""
+        if not height:
+            return []
+        timeline = self.timeline.lines(width, labels=False) if self._shows_timeline else []
+        if timeline:
+            return filled(timeline, height)
+        title = rule(width, tr("Preview"), tr("] timeline"))
+        return filled([title, *self._preview(width, height - 1)], height)
 
     def _table(self, width: int, height: int) -> list[Line]:
         self._list_width = width
         book = self.app.board.book
         self._keep_cursor_on_its_run()
-        columns = _columns(width)
-        lines = [_heading(columns, width)]
+        columns = columns_for(width)
+        lines = [heading(columns, width)]
         self._list_top = 1
         if not len(book):
             return filled([*lines, *_empty(self.app, width)], height)
@@ -113,11 +145,11 @@ class RunsView(RunActions, ListKeys, View):
         under = "cursor" if row == self.listing.cursor else ""
         if run is None:
             return pad([("  ···", f"dim {under}".strip())], width, under)
-        values = _values(self.app, run)
+        values = values_of(self.app, run)
         line: Line = [("▌" if run.id in self.marked else " ", f"mark {under}".strip())]
         for name, size in columns.items():
             text, look = values[name]
-            line.append((fit(text, size, _align(name)), f"{look} {under}".strip()))
+            line.append((fit(text, size, align_of(name)), f"{look} {under}".strip()))
             line.append((" ", under))
         return pad(line, width, under)
 
@@ -164,6 +196,36 @@ class RunsView(RunActions, ListKeys, View):
             self.marked.clear()
         elif self.filter_text():
             self.use_filter("")
+
+    def do_compare(self) -> None:
+        """The marked runs side by side."""
+        compare_runs(self.app, list(self.marked.values()))
+
+    def do_next_tab(self) -> None:
+        """Preview or timeline, where there is room for one only."""
+        self._shows_timeline = not self._shows_timeline
+
+    do_previous_tab = do_next_tab
+
+    def do_zoom_in(self) -> None:
+        """A shorter part of the timeline."""
+        self.timeline.zoom(-1)
+
+    def do_zoom_out(self) -> None:
+        """A longer part of the timeline."""
+        self.timeline.zoom(1)
+
+    def do_pan_left(self) -> None:
+        """An earlier part of the timeline."""
+        self.timeline.pan(-1)
+
+    def do_pan_right(self) -> None:
+        """A later part of the timeline."""
+        self.timeline.pan(1)
+
+    def do_zoom_all(self) -> None:
+        """All of the timeline."""
+        self.timeline.show_all()
 
     def do_next_match(self) -> None:
         """The next run that ended badly: what people look for in a long list."""
@@ -221,7 +283,7 @@ class RunsView(RunActions, ListKeys, View):
         run = self.selected()
         if run is None:
             return []
-        row = "\t".join(str(value) for value, _ in _values(self.app, run).values())
+        row = "\t".join(str(value) for value, _ in values_of(self.app, run).values())
         return [
             ("id", run.id),
             ("row", row),
@@ -236,12 +298,16 @@ class RunsView(RunActions, ListKeys, View):
 
     def as_text(self) -> str:
         """The runs in memory, a line each."""
-        rows = (_values(self.app, run) for run in self.app.board.book.known())
+        rows = (values_of(self.app, run) for run in self.app.board.book.known())
         return "\n".join("\t".join(str(text) for text, _ in row.values()) for row in rows) + "\n"
 
     def remember(self) -> dict[str, Any]:
         """Filter and place."""
-        return {"filter": self.filter_text(), "run": self._selected or ""}
+        return {
+            "filter": self.filter_text(),
+            "run": self._selected or "",
+            "timeline": self.timeline.remember(),
+        }
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Filter and place of last time."""
@@ -249,10 +315,13 @@ class RunsView(RunActions, ListKeys, View):
         if text and not problem_of(text):
             self.app.board.book.use_filter(text)
         self._selected = memory.text(kept, "run") or None
+        self.timeline.restore(memory.part(kept, "timeline"))
 
     def entered(self) -> None:
         """Ask for what is seen."""
         self.app.board.book.forget_order()
+        if self.app.connects:
+            self.app.link.look("charts", self.timeline.prepare)
 
 
 def problem_of(filter_text: str) -> str:
@@ -265,51 +334,6 @@ def problem_of(filter_text: str) -> str:
     except ConfigError as error:
         return error.what
     return ""
-
-
-def _columns(width: int) -> dict[str, int]:
-    """Which columns there is room for, and how wide they are."""
-    columns = {"state": 11, "flow": 11, "name": 16, "model": 12, "began": 11, "took": 9}
-    if width >= 100:
-        columns["id"] = 8
-    rest = width - 2 - sum(columns.values()) - len(columns)
-    if rest >= 12:
-        columns["said"] = rest - 1
-    else:
-        columns["name"] += rest
-    return columns
-
-
-_TITLES = {"said": "", "began": "Began", "took": "Took", "id": "Id"}
-
-
-def _align(column: str) -> Align:
-    return "right" if column == "took" else "left"
-
-
-def _heading(columns: dict[str, int], width: int) -> Line:
-    line: Line = [(" ", "column")]
-    for name, size in columns.items():
-        title = tr(_TITLES.get(name, name.capitalize()))
-        line.append((fit(title, size, _align(name)) + " ", "column"))
-    return pad(line, width, "column")
-
-
-def _values(app: ControlCenter, run: RunInfo) -> dict[str, tuple[str, str]]:
-    """A run's columns with their styles."""
-    now = app.now()
-    pace = app.board.pace(run, now)
-    slow = run.state not in FINAL_STATES and pace is not None and pace > 1.5
-    return {
-        "state": (f"{sign(run.state)} {word(run.state)}", style(run.state)),
-        "flow": (run.flow, ""),
-        "name": (run.name, ""),
-        "model": (str(run.parameters.get("model_type") or ""), "accent"),
-        "began": (moment(run.started or run.created, app.time_mode, now, app.zone), "dim"),
-        "took": (duration(run.started, run.ended, now), "warn" if slow else ""),
-        "id": (run.id[:8], "dim"),
-        "said": (run.waiting or run.message, "dim"),
-    }
 
 
 def _empty(app: ControlCenter, width: int) -> list[Line]:

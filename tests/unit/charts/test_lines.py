@@ -246,3 +246,13 @@ def test_live_curves_grow_from_their_first_epoch_on() -> None:
     assert "fold 2" not in later[-1]
     assert len(later) == 20
     assert "300" in later[-2]
+
+
+def test_days_that_are_not_known_are_numbered_from_the_last_value() -> None:
+    lines = weekly(numbered=True).split("\n")
+
+    assert lines[0].strip() == "SKU-1042"
+    labels = lines[-2].split()
+    assert "0" in labels
+    assert labels[0] == "-80"
+    assert "Jan" not in lines[-2]

@@ -94,3 +94,32 @@ def test_what_does_not_exist_is_not_found(command: EngineCommand, dataset: Datas
     assert answer.code == 5
     assert dataset.ids[0] in answer.err
     assert command("data", "show", "--days", "3").code == 2
+
+
+def test_values_of_some_series_are_printed_as_csv_and_json(
+    command: EngineCommand, dataset: Dataset
+) -> None:
+    first, _, third = dataset.ids
+    chosen = ("--series", third, "--series", first, "--days", "2")
+    last = {name: dataset.series_window(name, 2) for name in (first, third)}
+
+    data = command("data", "values", *chosen, "--json").json
+    lines = command("data", "values", dataset.id, *chosen).out.splitlines()
+
+    assert data["dataset"] == dataset.id
+    assert [one["series"] for one in data["series"]] == [third, first]
+    assert data["series"][0]["values"] == last[third].values.tolist()
+    assert data["series"][1]["last_day"] == last[first].last_day.isoformat()
+    assert lines[0] == "series,day,value"
+    assert lines[2] == f"{third},{last[third].last_day},{last[third].values[-1]}"
+    assert len(lines) == 5
+
+
+def test_all_days_of_a_series_are_printed_and_an_unknown_one_is_refused(
+    command: EngineCommand, dataset: Dataset
+) -> None:
+    name = dataset.ids[0]
+    whole = command("data", "values", "--series", name, "--json").json["series"][0]
+
+    assert whole["values"] == dataset.series_window(name, 120).values.tolist()
+    assert command("data", "values", "--series", "nothing").code == 5

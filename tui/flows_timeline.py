@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -59,6 +60,11 @@ class FlowsTimeline:
 
         flow_timeline((), 0.0, width=40)
         cls._is_loaded = True
+
+    @classmethod
+    async def prepare(cls) -> None:
+        """Load it without stopping keys."""
+        await asyncio.to_thread(cls.load)
 
     def zoom(self, step: int) -> None:
         """One length shorter (-1) or longer (1); longer than all there is, is all."""
