@@ -107,7 +107,7 @@ class LogPane(LogActions):
                 changed = await self._seek_wanted() or changed
                 if changed:
                     self.app.changed()
-                if changed or self._is_busy:
+                if self._is_busy:
                     continue
                 timeout = _LOOK_SECONDS if self._is_live() else None
                 try:
