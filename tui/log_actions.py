@@ -95,9 +95,8 @@ class LogActions(ListKeys):
             self.app.say(tr("among all lines; n and N go on, esc ends the search"), "dim")
             return
         title = tr("Line {number}", number=f"{row + 1:,}")
-        self.app.open_overlay(
-            Page(self.app, title, lambda width: _whole(line.text, width), wide=True)
-        )
+        page = Page(self.app, title, partial(_whole, line.text), wide=True)
+        self.app.open_overlay(page)
 
     def do_back(self) -> bool:
         """Marks first, then the filter; returns whether there was anything."""
