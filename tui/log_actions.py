@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from tui.language import tr
 from tui.listing import Listing, ListKeys
+from tui.log_line import fold
 from tui.log_source import LogLine
 from tui.overlays.page import Page
-from tui.paint import Line, clean, wrap
+from tui.paint import Line, clean
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -94,7 +95,8 @@ class LogActions(ListKeys):
             self.app.say(tr("among all lines; n and N go on, esc ends the search"), "dim")
             return
         title = tr("Line {number}", number=f"{row + 1:,}")
-        self.app.open_overlay(Page(self.app, title, lambda width: _whole(line, width), wide=True))
+        page = Page(self.app, title, partial(_whole, line.text), wide=True)
+        self.app.open_overlay(page)
 
     def do_back(self) -> bool:
         """Marks first, then the filter; returns whether there was anything."""
@@ -182,17 +184,18 @@ class LogActions(ListKeys):
                 if isinstance(block, list):
                     yield from (line.text for line in block)
                 else:
-                    yield from block.content.decode("utf-8", errors="replace").splitlines()
+                    for raw in block.content.removesuffix(b"\n").split(b"\n"):
+                        yield raw.decode("utf-8", errors="replace")
             return
         places = search.places.tolist()
         for start in range(0, len(places), _PART):
             yield from (line.text for line in self.source.read(places[start : start + _PART]))
 
 
-def _whole(line: LogLine, width: int) -> list[Line]:
+@lru_cache(2)
+def _whole(text: str, width: int) -> list[Line]:
     """All of a line, however long."""
-    text = clean(line.text, 20_000)
-    return [[(part, "")] for part in wrap(re.sub(r"\s", " ", text), max(10, width))]
+    return fold([(clean(text, len(text)), "")], max(10, width), len(text))
 
 
 def _joined(lines: list[LogLine]) -> str:

@@ -107,7 +107,7 @@ class LogPane(LogActions):
                 changed = await self._seek_wanted() or changed
                 if changed:
                     self.app.changed()
-                if changed or self._is_busy:
+                if self._is_busy:
                     continue
                 timeout = _LOOK_SECONDS if self._is_live() else None
                 try:
@@ -307,8 +307,8 @@ class LogPane(LogActions):
     def _look(self, width: int, height: int) -> Look:
         """How lines are shown now."""
         app = self.app
-        # Times in words change every ten seconds at most.
-        now = app.now() // 10 * 10 if app.time_mode == "ago" else 0.0
+        # Only times in words depend on the present, and on whole seconds of it.
+        now = app.now() // 1 if app.time_mode == "ago" else 0.0
         return Look(
             room=max(1, width - self._margin(width)),
             height=height,

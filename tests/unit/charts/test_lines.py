@@ -180,6 +180,19 @@ def test_the_legend_of_curves_gives_latest_and_lowest_value() -> None:
     assert text.split("\n")[-1] == "⡠⠊ loss 0.5 (lowest 0.25 at 2)"
 
 
+def test_a_point_of_a_curve_is_marked_over_it() -> None:
+    curves = {"loss": [(1.0, 0.9), (2.0, 0.25), (3.0, 0.5)]}
+    text = curve_chart(
+        curves, title="", width=70, height=12, colour=False, mark=("best", (2.0, 0.25))
+    )
+
+    *chart, legend = text.split("\n")
+    assert legend == "⡠⠊ loss 0.5 (lowest 0.25 at 2)   ◆ best 0.25 at 2"
+    assert sum(line.count("◆") for line in chart) == 1
+    unmarked = curve_chart(curves, title="", width=70, height=12, colour=False)
+    assert "◆" not in unmarked
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
