@@ -156,7 +156,7 @@ def test_a_child_that_is_ill_says_why(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "number"), [((80, 24), ""), ((140, 44), "4720"), ((200, 60), "4720")]
+    ("size", "number"), [((80, 24), ""), ((150, 44), "4720"), ((200, 60), "4720")]
 )
 def test_numbers_of_processes_stand_where_there_is_room(
     workspace: Workspace, size: tuple[int, int], number: str
