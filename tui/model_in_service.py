@@ -20,7 +20,8 @@ _NOT_FOUND = 5
 # Flows after which another model may serve, or values have come that forecasts are held against.
 _DEPLOYING = ("deploy_flow", "full_flow")
 _FEEDING = ("data_flow", "full_flow")
-_LEAST_WIDTH = 46
+_LEAST_WIDTH = 56
+_LEAST_TREND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,8 @@ def _live_lines(live: LiveError | None, width: int) -> list[Line]:
         if width >= _LEAST_WIDTH and live.wape is not None:
             first += [("  WAPE ", "dim"), (f"{live.wape:.1%}", "")]
         room = min(20, width - width_of(first) - 3)
-        first.append((f"  {sparkline(live.trend, max(0, room))}", "accent"))
+        if room >= _LEAST_TREND:
+            first.append((f"  {sparkline(live.trend, room)}", "accent"))
     drift: Line = [(f"   {tr('drift')} ", "dim"), (tr("not measured yet"), "dim")]
     return [first, drift]
 
