@@ -56,7 +56,7 @@ TEXTS: dict[str, str] = {
     "Interval that holds the day with": "그날 값을 포함할 확률",
     "percent: 1 to below 100": "퍼센트: 1 이상 100 미만",
     "as now": "지금 값",
-    "off": "끔",
+    "off": "꺼짐",
     "type it": "직접 입력",
     "the one that serves": "서비스 중인 버전",
     "Which version answers": "예측할 버전",
