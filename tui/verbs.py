@@ -67,6 +67,7 @@ async def ask(workspace: Workspace, *arguments: str) -> Answer:
     except asyncio.CancelledError:
         if process.returncode is None:
             process.terminate()
+            await process.wait()
         raise
     text = out.decode(errors="replace")
     try:
