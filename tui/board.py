@@ -21,7 +21,7 @@ from engine.schema import (
     StepEvent,
 )
 from engine.states import FINAL_STATES
-from tui.run_book import RunBook
+from tui.runs.book import RunBook
 
 _DETAILS_KEPT = 4
 _LOG_LINES_KEPT = 5000

@@ -18,7 +18,7 @@ from engine.schema import LogEvent, ResetEvent, RunEvent, ScheduleEvent, StepEve
 from engine.states import FINAL_STATES
 from engine.workspace import Workspace
 from tui.board import Board
-from tui.run_book import PAGE
+from tui.runs.book import PAGE
 
 if TYPE_CHECKING:
     from engine.client import AsyncEngineClient

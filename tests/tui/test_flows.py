@@ -17,7 +17,7 @@ from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.cli.rows import add_run
 from tests.unit.engine_thread import EngineThread
 from tui.control_center import ControlCenter
-from tui.form_rows import Row
+from tui.flows.rows import Row
 from tui.screens.flows import FlowsView
 
 EPOCHS = "train.hparams.epochs"

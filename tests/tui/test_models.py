@@ -17,8 +17,8 @@ from tests.tui.stories import champion, deploy_story, story
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.engine_thread import EngineThread
 from tui import memory
-from tui.model_facts import best, fits, models_of, moves_of, ordered
-from tui.model_table import columns_for
+from tui.models.facts import best, fits, models_of, moves_of, ordered
+from tui.models.table import columns_for
 from tui.screens.models import ModelsView
 
 NOW = 1_760_000_000.0

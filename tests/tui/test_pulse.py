@@ -25,8 +25,8 @@ from tests.tui.rows import NOW, run_info
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.deployments import deploy, make_bundle
 from tests.unit.engine_thread import EngineThread
-from tui.model_in_service import LiveError, Model, live_error_of, model_of
-from tui.pulse_blocks import Steady, progress_of
+from tui.pulse.blocks import Steady, progress_of
+from tui.pulse.model_in_service import LiveError, Model, live_error_of, model_of
 from tui.screens.pulse import PulseView
 from tui.view import View
 

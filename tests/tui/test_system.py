@@ -16,8 +16,8 @@ from tests.tui.rows import NOW
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.engine_thread import EngineThread
 from tui.screens.system import SystemView
-from tui.system_blocks import machine_block
-from tui.system_usage import Meter, Usage, busy_shares, folder_bytes, gpus, workspace_bytes
+from tui.system.blocks import machine_block
+from tui.system.usage import Meter, Usage, busy_shares, folder_bytes, gpus, workspace_bytes
 
 GIB = 1 << 30
 

@@ -6,22 +6,23 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tui import memory, model_table
+from tui import memory
 from tui.actions import Action
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.model_actions import ModelActions
-from tui.model_book import ModelBook
-from tui.model_detail import DetailPage, detail_lines, preview_lines
-from tui.model_facts import ORDERS, Model, Move, best, fits, ordered
-from tui.model_history import (
+from tui.models import table as model_table
+from tui.models.actions import ModelActions
+from tui.models.book import ModelBook
+from tui.models.detail import DetailPage, detail_lines, preview_lines
+from tui.models.facts import ORDERS, Model, Move, best, fits, ordered
+from tui.models.history import (
     history_columns,
     history_heading,
     history_row,
     move_cells,
     move_lines,
 )
-from tui.model_table import TITLES, Sorted
+from tui.models.table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
 from tui.prompt import Prompt
 from tui.view import View, fill

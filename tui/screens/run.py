@@ -10,7 +10,7 @@ from engine.schema import RunInfo
 from engine.states import FINAL_STATES
 from tui import memory
 from tui.language import tr
-from tui.log_pane import LogPane
+from tui.logs.pane import LogPane
 from tui.overlays.page import Page
 from tui.paint import Line
 from tui.run.drawing import RunDrawing
@@ -19,7 +19,7 @@ from tui.run.layout import step_of
 from tui.run.panes import Pane, PaneKeys
 from tui.run.tabs import TABS, Tabs
 from tui.run.timeline import RunTimeline
-from tui.run_actions import RunActions
+from tui.runs.actions import RunActions
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter

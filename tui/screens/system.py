@@ -9,11 +9,11 @@ import msgspec
 
 from engine.schema import NotificationInfo, ScheduleInfo
 from tui import verbs
+from tui.flows.schedule_actions import ScheduleActions
 from tui.language import tr
 from tui.overlays.question import Question
 from tui.panels import Block, PanelsView, Plan, Target, split
-from tui.schedule_actions import ScheduleActions
-from tui.system_blocks import (
+from tui.system.blocks import (
     addresses,
     addresses_block,
     children_block,
@@ -24,7 +24,7 @@ from tui.system_blocks import (
     notifications_block,
     schedule_block,
 )
-from tui.system_usage import Meter, gpus, workspace_bytes
+from tui.system.usage import Meter, gpus, workspace_bytes
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter

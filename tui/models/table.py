@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from engine.charts.scales import format_duration
 from tui.language import tr
-from tui.model_book import ModelBook
-from tui.model_facts import ORDERS, Model
+from tui.models.book import ModelBook
+from tui.models.facts import ORDERS, Model
 from tui.paint import Align, Line, clean, clip, fit, pad, restyle
 from tui.states import moment
 

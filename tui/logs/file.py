@@ -22,8 +22,8 @@ from pathlib import Path
 from engine.runs.log import segment_path, segments
 from tui.breath import Breath
 from tui.language import tr
-from tui.log_index import LONGEST_LINE, Piece, join_place, split_place
-from tui.log_source import Block, LogLine
+from tui.logs.index import LONGEST_LINE, Piece, join_place, split_place
+from tui.logs.source import Block, LogLine
 
 _TAIL = 256 * 1024
 _READ = 1024 * 1024

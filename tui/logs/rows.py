@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from tui.log_line import fold, highlight, log_spans
-from tui.log_source import LogLine
+from tui.logs.line import fold, highlight, log_spans
+from tui.logs.source import LogLine
 from tui.paint import Line, crop, width_of
 from tui.states import TimeMode
 

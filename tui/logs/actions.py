@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.log_line import fold
-from tui.log_source import LogLine
+from tui.logs.line import fold
+from tui.logs.source import LogLine
 from tui.overlays.page import Page
 from tui.paint import Line, clean
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
-    from tui.log_pane import LogPane
-    from tui.log_search import LogSearch
-    from tui.log_source import LogSource
+    from tui.logs.pane import LogPane
+    from tui.logs.search import LogSearch
+    from tui.logs.source import LogSource
 
 _MOST_MARKED = 1000
 _PART = 500

@@ -8,8 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
 from tui.breath import Breath
-from tui.log_filter import ERROR, LogFilter, OfRun, level_of
-from tui.log_source import Block, LogLine, LogSource
+from tui.logs.filter import ERROR, LogFilter, OfRun, level_of
+from tui.logs.source import Block, LogLine, LogSource
 
 
 class LogSearch:

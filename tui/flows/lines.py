@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from tui.form_rows import Row
-from tui.form_values import FormField
+from tui.flows.launch_form import DATA, PRIORITY, TAGS, LaunchForm
+from tui.flows.rows import Row
+from tui.flows.values import FormField
 from tui.language import tr
-from tui.launch_form import DATA, PRIORITY, TAGS, LaunchForm
 from tui.line_editor import LineEditor
 from tui.paint import Line, clip, fit, pad, rule, width_of, wrap
 from tui.states import moment, sign, style

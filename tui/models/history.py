@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.language import tr
-from tui.model_book import ModelBook
-from tui.model_facts import Move
-from tui.model_table import number
+from tui.models.book import ModelBook
+from tui.models.facts import Move
+from tui.models.table import number
 from tui.paint import Line, clean, fit, pad, wrap
 from tui.states import moment
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui.form_values import FormField
-from tui.launch_form import LaunchForm
+from tui.flows.launch_form import LaunchForm
+from tui.flows.values import FormField
 
 
 @dataclass(frozen=True, slots=True)

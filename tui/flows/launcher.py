@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.schema import LaunchReply
+from tui.flows.launch_form import Request
 from tui.language import tr
-from tui.launch_form import Request
-from tui.run_actions import ORIGIN
+from tui.runs.actions import ORIGIN
 
 if TYPE_CHECKING:
     from engine.client.calls import Call

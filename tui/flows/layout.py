@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.schema import FLOW_NAMES
-from tui.flow_list import flow_lines, schedule_line
-from tui.form_lines import (
+from tui.flows.launch_form import LaunchForm
+from tui.flows.launcher import prospect
+from tui.flows.lines import (
     button_line,
     detail_lines,
     difference_lines,
     field_line,
     section_line,
 )
+from tui.flows.overview import flow_lines, schedule_line
 from tui.language import tr
-from tui.launch_form import LaunchForm
-from tui.launcher import prospect
 from tui.paint import Line, beside, clip, pad, rule, width_of, wrap
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tui.log_file import LogFile
-from tui.log_filter import ENTRY
-from tui.log_source import LogLine
+from tui.logs.file import LogFile
+from tui.logs.filter import ENTRY
+from tui.logs.source import LogLine
 
 _MOST_LINES = 10_000
 _DROPPED_AT_ONCE = 1_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.schema import RunDetail, RunInfo
-from tui.form_values import NULL, FormField, Reading, override, override_text, path_of, read, shown
+from tui.flows.values import NULL, FormField, Reading, override, override_text, path_of, read, shown
 
 MODEL = "model.model_type"
 DATA = "dataset.file_path"

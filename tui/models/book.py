@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import EngineError
 from tui import verbs
 from tui.language import tr
-from tui.model_facts import Model, Move, models_of, moves_of
+from tui.models.facts import Model, Move, models_of, moves_of
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from tui.language import tr
 from tui.listing import Listing
-from tui.log_actions import LogActions
-from tui.log_filter import LogFilter, parse_log_filter
-from tui.log_rows import LogRows, Look
-from tui.log_search import LogSearch, find_error
-from tui.log_source import LogLine, LogSource
+from tui.logs.actions import LogActions
+from tui.logs.filter import LogFilter, parse_log_filter
+from tui.logs.rows import LogRows, Look
+from tui.logs.search import LogSearch, find_error
+from tui.logs.source import LogLine, LogSource
 from tui.paint import Line, Span, fit, pad, restyle
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from engine.schema import ChildInfo, NotificationInfo
 from tui.language import tr
 from tui.paint import Line, clean, clip, fit, wrap
 from tui.panels import Block, Item, Target, age, gauge, one, spread
-from tui.pulse_blocks import CHILD_LOOKS, schedule_line
+from tui.pulse.blocks import CHILD_LOOKS, schedule_line
 from tui.states import moment, size
-from tui.system_usage import Meter, Usage
+from tui.system.usage import Meter, Usage
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConflictError
 from tui.language import tr
-from tui.model_facts import moves_of
+from tui.models.facts import moves_of
 from tui.overlays.question import Question
 from tui.verbs import spell
 

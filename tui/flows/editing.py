@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID
-from tui.form_rows import Row
-from tui.form_values import FormField, path_offers
+from tui.flows.launch_form import DATA, LaunchForm
+from tui.flows.rows import Row
+from tui.flows.values import FormField, path_offers
 from tui.language import tr
-from tui.launch_form import DATA, LaunchForm
 from tui.line_editor import LineEditor
 from tui.overlays.menu import Choice, Menu
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui import verbs
-from tui.form_values import shown
+from tui.flows.launch_form import LaunchForm
+from tui.flows.launcher import prospect
+from tui.flows.values import shown
 from tui.language import tr
-from tui.launch_form import LaunchForm
-from tui.launcher import prospect
 from tui.overlays.page import Page
 from tui.paint import Line, clip, rule, wrap
 

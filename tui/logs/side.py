@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from engine.schema import RunInfo
 from tui.language import tr
-from tui.log_line import run_style
-from tui.log_source import LogLine
+from tui.logs.line import run_style
+from tui.logs.source import LogLine
 from tui.paint import Line, clip, fit, pad, rule, wrap
-from tui.run_preview import preview_lines
+from tui.runs.preview import preview_lines
 from tui.states import duration, sign, style
 
 if TYPE_CHECKING:

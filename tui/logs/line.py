@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.log_filter import ENTRY
+from tui.logs.filter import ENTRY
 from tui.paint import Line, clean
 from tui.states import TimeMode, moment
 

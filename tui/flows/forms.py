@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import EngineError
 from engine.schema import RunInfo
 from tui import verbs
+from tui.flows.launch_form import Earlier, LaunchForm
 from tui.language import tr
-from tui.launch_form import Earlier, LaunchForm
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from engine.charts.scales import format_duration
 from engine.charts.sparkline import sparkline
 from tui.language import tr
-from tui.model_book import ModelBook
-from tui.model_facts import Measures, Model
-from tui.model_table import alias_text, number, percent
+from tui.models.book import ModelBook
+from tui.models.facts import Measures, Model
+from tui.models.table import alias_text, number, percent
 from tui.overlays.page import Page
 from tui.paint import Line, clean, clip, fit, from_ansi, pad, rule, width_of, wrap
 from tui.states import moment

@@ -13,7 +13,7 @@ from engine.states import FINAL_STATES
 from tui.language import tr
 from tui.paint import Line, clean, clip, crop, fit, width_of, wrap
 from tui.panels import Block, Item, Target, age, gauge, one, spread
-from tui.run_preview import pace_text
+from tui.runs.preview import pace_text
 from tui.states import duration, moment, sign, size, style
 
 if TYPE_CHECKING:

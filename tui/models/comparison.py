@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from engine.charts.scales import format_duration
 from engine.charts.sparkline import sparkline
 from tui.language import tr
-from tui.model_book import ModelBook
-from tui.model_facts import Model
-from tui.model_table import alias_text, number, percent
+from tui.models.book import ModelBook
+from tui.models.facts import Model
+from tui.models.table import alias_text, number, percent
 from tui.overlays.page import Page
 from tui.paint import Line, fit, rule, wrap
 from tui.states import moment

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tui import model_moves
 from tui.language import tr
-from tui.model_book import ModelBook
-from tui.model_compare import LEAST, MOST, ComparePage
-from tui.model_facts import Model
-from tui.model_table import number, percent
+from tui.models import moves as model_moves
+from tui.models.book import ModelBook
+from tui.models.comparison import LEAST, MOST, ComparePage
+from tui.models.facts import Model
+from tui.models.table import number, percent
 from tui.overlays.question import Question
 
 if TYPE_CHECKING:
