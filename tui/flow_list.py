@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 SUMMARIES = {
-    "data_flow": "loads, checks and splits the data",
+    "data_flow": "loads, checks, splits the data",
     "train_flow": "trains a model on that data",
     "eval_flow": "measures the trained model",
     "deploy_flow": "through the gate into service",

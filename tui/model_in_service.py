@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ from engine.charts.sparkline import sparkline
 from engine.errors import EngineError
 from tui import verbs
 from tui.language import tr
-from tui.overlays.question import Question
 from tui.paint import Line, clean, clip, width_of
 from tui.panels import Block, Item, Target, one, spread
 from tui.states import moment
@@ -22,7 +20,8 @@ _NOT_FOUND = 5
 # Flows after which another model may serve, or values have come that forecasts are held against.
 _DEPLOYING = ("deploy_flow", "full_flow")
 _FEEDING = ("data_flow", "full_flow")
-_LEAST_WIDTH = 46
+_LEAST_WIDTH = 56
+_LEAST_TREND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,37 +199,10 @@ def _live_lines(live: LiveError | None, width: int) -> list[Line]:
         if width >= _LEAST_WIDTH and live.wape is not None:
             first += [("  WAPE ", "dim"), (f"{live.wape:.1%}", "")]
         room = min(20, width - width_of(first) - 3)
-        first.append((f"  {sparkline(live.trend, max(0, room))}", "accent"))
+        if room >= _LEAST_TREND:
+            first.append((f"  {sparkline(live.trend, room)}", "accent"))
     drift: Line = [(f"   {tr('drift')} ", "dim"), (tr("not measured yet"), "dim")]
     return [first, drift]
-
-
-def roll_back(app: ControlCenter, done: Callable[[], None]) -> None:
-    """Let the version before serve again, after asking; undo lets the other one serve again."""
-    command = "engine models rollback"
-    replaced: list[str] = []
-
-    async def work() -> str:
-        state = await app.engine("models", "rollback")
-        replaced.append(str(_at(state, "replaced") or ""))
-        done()
-        return tr("{version} serves", version=clean(_at(state, "champion")))
-
-    def take_back() -> None:
-        version = replaced[-1]
-
-        async def promote() -> str:
-            await app.engine("models", "promote", version)
-            done()
-            return tr("{version} serves", version=version)
-
-        app.act(f"engine models promote {version}", promote)
-
-    def yes() -> None:
-        app.act(command, work, undo=(tr("roll back"), take_back))
-
-    text = tr("Let the version that served before serve again?")
-    app.open_overlay(Question(app, text, command, yes))
 
 
 def _at(data: Any, *names: str) -> Any:

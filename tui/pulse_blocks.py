@@ -28,6 +28,8 @@ CHILD_LOOKS = {
 }
 _BAD = ("FAILED", "CRASHED")
 _SIGNS_FROM = 50
+# From which width on a process shows its number, and since when it is there.
+_PIDS_FROM, _ALL_FROM = 49, 56
 # Memory is told anew only when it changed by this share: at rest nothing shall be sent.
 _MEMORY_STEP = 0.1
 
@@ -83,11 +85,13 @@ def _process(
     name: str, state: str, pid: int | None, memory: str, since: str, restarts: int, width: int
 ) -> Line:
     mark, look = CHILD_LOOKS.get(state, ("?", "magenta"))
-    left: Line = [(f" {mark} ", look), (fit(tr(name), 15), ""), (fit(tr(state), 11), look)]
+    left: Line = [(f" {mark} ", look), (fit(tr(name), 15), ""), (f"{tr(state)} ", look)]
     if restarts:
         left.append((restarts_text(restarts, width), "warn"))
     right: Line = [(fit(memory, 8, "right"), ""), (" ", "")]
-    if width >= 52:
+    if _PIDS_FROM <= width < _ALL_FROM:
+        right.insert(0, (fit("" if pid is None else pid, 7, "right"), "dim"))
+    elif width >= _ALL_FROM:
         number = f"pid {pid}" if pid is not None else ""
         right = [(fit(number, 12, "right"), "dim"), *right[:1], (fit(since, 6, "right"), "dim")]
         right.append((" ", ""))

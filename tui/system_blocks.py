@@ -156,11 +156,11 @@ def children_block(app: ControlCenter, width: int) -> Block:
 
 
 def _child(child: ChildInfo, now: float, width: int) -> Item:
-    mark, look = CHILD_LOOKS.get(child.state, ("?", "magenta"))
+    mark, tone = CHILD_LOOKS.get(child.state, ("?", "magenta"))
     head: Line = [
-        (f" {mark} ", look),
+        (f" {mark} ", tone),
         (fit(tr(child.name), 15), "strong"),
-        (tr(child.state), look),
+        (tr(child.state), tone),
     ]
     if child.state != "off":
         head.append((f"  {age(now - child.since)}", "dim"))
@@ -170,9 +170,10 @@ def _child(child: ChildInfo, now: float, width: int) -> Item:
     pid = f"pid {child.pid}" if child.pid is not None else ""
     facts = " · ".join(text for text in (pid, cpu, restarts, child.address) if text)
     if facts:
-        lines.append([(clip(f"   {facts}", width), "warn" if child.restarts else "dim")])
-    tone = "bad" if child.state == "failed" else "warn"
-    lines += [[(f"   {text}", tone)] for text in wrap(child.problem, width - 4) if child.problem]
+        look = "warn" if child.restarts else "dim"
+        lines += [[(f"   {text}", look)] for text in wrap(facts, width - 4)]
+    ill = "bad" if child.state == "failed" else "warn"
+    lines += [[(f"   {text}", ill)] for text in wrap(child.problem, width - 4) if child.problem]
     return Item(tuple(lines), Target("child", child.name))
 
 

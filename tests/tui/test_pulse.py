@@ -155,6 +155,20 @@ def test_a_child_that_is_ill_says_why(workspace: Workspace) -> None:
     with_board(workspace, check, children=(ill,))
 
 
+@pytest.mark.parametrize(
+    ("size", "number"), [((80, 24), ""), ((150, 44), "4720"), ((200, 60), "4720")]
+)
+def test_numbers_of_processes_stand_where_there_is_room(
+    workspace: Workspace, size: tuple[int, int], number: str
+) -> None:
+    def check(terminal: Terminal) -> None:
+        shown = line_with(terminal, "fork server").split("│")[0]
+        assert "200 MiB" in shown
+        assert ("4720" in shown) == bool(number)
+
+    with_board(workspace, check, size=size)
+
+
 def test_what_runs_shows_its_step_its_progress_and_what_is_left(workspace: Workspace) -> None:
     run = running_info(5)
 

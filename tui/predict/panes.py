@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_WIDTH = 15
-_NUMBER_WIDTH = 11
-_GAP = 3
+_NUMBER_WIDTH = 10
+_GAP = 2
 
 
 def heading(

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tui import memory
+from tui import memory, model_table
 from tui.actions import Action
 from tui.language import tr
 from tui.listing import Listing, ListKeys
@@ -21,15 +21,7 @@ from tui.model_history import (
     move_cells,
     move_lines,
 )
-from tui.model_table import (
-    TITLES,
-    Sorted,
-    cells,
-    columns_for,
-    heading,
-    nothing_lines,
-    row,
-)
+from tui.model_table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
 from tui.prompt import Prompt
 from tui.view import View, fill
@@ -165,16 +157,16 @@ class ModelsView(ListKeys, ModelActions, View):
     def _list(self, width: int, height: int) -> list[Line]:
         self._list_width = width
         if not self.count():
-            return filled(nothing_lines(self.app, self.book, self.tab, width), height)
+            return filled(model_table.nothing_lines(self.app, self.book, self.tab, width), height)
         if self.tab == "history":
             return filled(self._history(width, height), height)
         found = self.shown()
-        columns = columns_for(found, width)
-        lines = [heading(columns, width, self.order)]
+        columns = model_table.columns_for(found, width)
+        lines = [model_table.heading(columns, width, self.order)]
         for at in self.listing.window(len(found), height - 1):
             model = found[at]
             lines.append(
-                row(
+                model_table.row(
                     self.app,
                     model,
                     self.book.alias(model.id),
@@ -366,7 +358,7 @@ class ModelsView(ListKeys, ModelActions, View):
         ]
 
     def _texts(self, model: Model) -> list[str]:
-        return list(cells(self.app, model, self.book.alias(model.id)).values())
+        return list(model_table.cells(self.app, model, self.book.alias(model.id)).values())
 
     def as_text(self) -> str:
         """The rows of the tab that is seen."""

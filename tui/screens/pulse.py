@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.schema import RunInfo
-from tui import memory
+from tui import memory, model_moves
 from tui.flows_timeline import FlowsTimeline
 from tui.language import tr
-from tui.model_in_service import ModelInService, model_block, roll_back
+from tui.model_in_service import ModelInService, model_block
 from tui.paint import Line, clip
 from tui.panels import Block, PanelsView, Plan, Target, split
 from tui.pulse_blocks import (
@@ -183,7 +183,7 @@ class PulseView(RunActions, PanelsView):
 
     def do_rollback(self) -> None:
         """Let the version before serve again."""
-        roll_back(self.app, self.service.forget)
+        model_moves.rollback(self.app, self.service.forget)
 
     def do_zoom_in(self) -> None:
         """See less of the time, closer."""

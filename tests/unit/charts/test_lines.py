@@ -249,7 +249,7 @@ def test_live_curves_grow_from_their_first_epoch_on() -> None:
 
 
 def test_days_that_are_not_known_are_numbered_from_the_last_value() -> None:
-    lines = weekly(numbered=True).split("\n")
+    lines = weekly(numbered=True, colour=False).split("\n")
 
     assert lines[0].strip() == "SKU-1042"
     labels = lines[-2].split()
