@@ -80,7 +80,7 @@ def test_an_empty_workspace_says_how_to_begin(engine: EngineThread, workspace: W
     async def scenario(terminal: Terminal) -> None:
         await terminal.until_shown("Nothing has run here yet.")
         await terminal.until_shown("engine data demo")
-        assert "0 of 2 run · 0 wait" in terminal.text()
+        await terminal.until_shown("0 of 2 run · 0 wait")
         assert "engine         ready" in terminal.text()
 
     use_terminal(workspace, scenario, screen="pulse")
