@@ -63,17 +63,16 @@ def left_in(workspace: Workspace) -> list[str]:
     return sorted(path.name for path in workspace.configs.iterdir() if path.name.startswith("."))
 
 
+def begin_at(workspace: Workspace, key: str, owner: str = "train_flow") -> None:
+    """Let the terminal begin at a setting."""
+    kept = {"tab": "config", "config": {"owner": owner, "key": key}}
+    memory = {"screen": "data", "views": {"data": kept}}
+    (workspace.root / "terminal.json").write_text(json.dumps(memory))
+
+
 async def stand_on(terminal: Terminal, key: str) -> None:
-    """Go to the tab of the configuration, to a setting of train_flow."""
-    await terminal.press(BEFORE)
-    await terminal.until_shown("dataset.ds_name")
-    await terminal.press("h", "j", "l")
-    await terminal.until_shown("Settings of train_flow")
-    await terminal.until_shown("model.model_type")
-    await terminal.press("slash")
-    await terminal.type(key)
-    await terminal.press("enter")
-    await terminal.until_shown("train_flow   1/1")
+    """Wait until the cursor stands there."""
+    await terminal.until(lambda: dict(terminal.app.view.yanks()).get("key") == key, f"for {key}")
 
 
 def use(workspace: Workspace, scenario, **options) -> None:
@@ -142,8 +141,10 @@ def test_drift_says_what_it_needs_and_that_nothing_else_is_measured(
 def test_settings_are_shown_with_where_they_come_from(workspace: Workspace) -> None:
     config(workspace).write_text("flow_module: train_flow\ntrain:\n  hparams:\n    epochs: 5\n")
 
+    begin_at(workspace, "train.hparams.epochs")
+
     async def scenario(terminal: Terminal) -> None:
-        await stand_on(terminal, "hparams.epochs")
+        await stand_on(terminal, "train.hparams.epochs")
         text = terminal.text()
         assert "● train.hparams.epochs" in text
         assert f"{config(workspace)}:4" in text, "the whole place in the preview"
@@ -151,7 +152,7 @@ def test_settings_are_shown_with_where_they_come_from(workspace: Workspace) -> N
         yanks = dict(terminal.app.view.yanks())
         assert (yanks["key"], yanks["value"]) == ("train.hparams.epochs", "5")
         assert yanks["place"] == f"{config(workspace)}:4"
-        await terminal.press("escape", "d")
+        await terminal.press("d")
         rows = terminal.app.view.as_data()["settings"]
         assert [row["key"] for row in rows] == ["train.hparams.epochs"]
 
@@ -162,11 +163,10 @@ def test_secrets_stay_hidden(workspace: Workspace) -> None:
     config(workspace, "engine.yaml").write_text(
         'notifications:\n  webhooks: ["https://hooks.example.com/services/T0/hush"]\n'
     )
+    begin_at(workspace, "notifications.webhooks", "engine")
 
     async def scenario(terminal: Terminal) -> None:
-        await terminal.press(BEFORE)
-        await terminal.press("h", "G")
-        await terminal.until_shown("notifications.webhooks")
+        await stand_on(terminal, "notifications.webhooks")
         assert "https://hooks.example.com/***" in terminal.text()
         assert "hush" not in terminal.text() + json.dumps(terminal.app.view.as_data())
 
@@ -178,8 +178,10 @@ def test_a_new_file_begins_with_the_setting_and_undo_removes_it(
 ) -> None:
     editor.write_text("path.write_text(path.read_text().replace('epochs: 20', 'epochs: 3'))")
 
+    begin_at(workspace, "train.hparams.epochs")
+
     async def scenario(terminal: Terminal) -> None:
-        await stand_on(terminal, "hparams.epochs")
+        await stand_on(terminal, "train.hparams.epochs")
         await terminal.press("E")
         await terminal.until_shown(f"{TRAIN} is changed")
         lines = config(workspace).read_text().splitlines()
@@ -195,8 +197,10 @@ def test_a_new_file_begins_with_the_setting_and_undo_removes_it(
 
 
 def test_an_editor_that_changes_nothing_makes_nothing(workspace: Workspace, editor: Path) -> None:
+    begin_at(workspace, "train.hparams.epochs")
+
     async def scenario(terminal: Terminal) -> None:
-        await stand_on(terminal, "hparams.epochs")
+        await stand_on(terminal, "train.hparams.epochs")
         await terminal.press("E")
         assert "nothing was changed" in terminal.said
         assert list(workspace.configs.iterdir()) == []
@@ -210,6 +214,8 @@ def test_what_is_wrong_is_not_put_in_place_and_can_be_mended(
     config(workspace).write_text("flow_module: train_flow\ntrain:\n  seed: 8\n")
     before = config(workspace).read_bytes()
     editor.write_text("path.write_text(path.read_text() + '  sed: 9\\n')")
+
+    begin_at(workspace, "train.seed")
 
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
@@ -233,6 +239,8 @@ def test_what_is_wrong_is_not_put_in_place_and_can_be_mended(
 def test_a_draft_that_is_thrown_away_leaves_nothing(workspace: Workspace, editor: Path) -> None:
     editor.write_text("path.write_text('flow_module: [')")
 
+    begin_at(workspace, "train.seed")
+
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
         await terminal.press("E")
@@ -252,6 +260,8 @@ def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
         f"path.write_text(path.read_text().replace('8', '10'));"
         f"pathlib.Path({str(config(workspace))!r}).write_text({theirs!r})"
     )
+
+    begin_at(workspace, "train.seed")
 
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
@@ -280,6 +290,8 @@ def test_drafts_of_a_killed_terminal_are_offered_and_old_ones_go(
     day_ago = time.time() - drafts.DAY_SECONDS - 60
     os.utime(old, (day_ago, day_ago))
 
+    begin_at(workspace, "train.seed")
+
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
         assert left_in(workspace) == [young.name]
@@ -299,6 +311,8 @@ def test_an_editor_that_fails_or_is_missing_changes_nothing(
 ) -> None:
     editor.write_text("path.write_text('half'); sys.exit(3)")
 
+    begin_at(workspace, "train.seed")
+
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
         await terminal.press("E")
@@ -315,6 +329,8 @@ def test_an_editor_that_fails_or_is_missing_changes_nothing(
 
 def test_read_only_does_not_edit(workspace: Workspace, editor: Path) -> None:
     editor.write_text("path.write_text('x')")
+
+    begin_at(workspace, "train.seed")
 
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
@@ -334,7 +350,8 @@ def test_a_broken_file_is_named_checked_and_opened(workspace: Workspace, editor:
         await terminal.press(BEFORE)
         await terminal.until_shown("This configuration cannot be used.")
         await terminal.press("v")
-        await terminal.until_shown("eval_flow_config.yaml:3:3")
+        await terminal.until_shown("The configuration as it is")
+        assert "eval_flow_config.yaml:3:3" in terminal.text()
         assert "evaluate.folds" in terminal.text()
         await terminal.press("escape", "E")
         await terminal.until_shown("eval_flow_config.yaml is changed")
