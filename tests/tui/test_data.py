@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.data.dataset import Dataset
+from engine.predictor.feedback import Feedback
 from engine.workspace import Workspace
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.deployments import prepare_dataset
@@ -136,6 +138,46 @@ def test_drift_says_what_it_needs_and_that_nothing_else_is_measured(
         assert "Not measured yet" in text
 
     use(workspace, scenario)
+
+
+def test_the_live_error_of_what_serves_is_drawn_by_day(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    ring = Feedback(workspace.predictor / "forecasts-0.jsonl", 1024**2)
+    actual = dataset.panel().values[0, -9:].tolist()
+    for start in range(2):
+        origin = dataset.split.last_day - dt.timedelta(days=9 - start)
+        ring.keep("v-good", dataset.ids[0], origin, [value + 2.0 for value in actual[start:]])
+    ring.write()
+
+    async def scenario(terminal: Terminal) -> None:
+        await terminal.press(NEXT)
+        await terminal.until_shown("v-good")
+        text = terminal.text()
+        assert "mean absolute error" in text
+        assert f"data until {dataset.split.last_day}" in text
+        assert "✓ newer data: 17 forecast days have come" in text
+        row = dict(terminal.app.view.yanks())["row"].split("\t")
+        assert row[:4] == ["v-good", "", "17", "2"], "always off by two"
+        terminal.app.use_language("ko")
+        assert "평균 절대 오차" in terminal.text()
+
+    use(workspace, scenario)
+
+
+def test_all_of_it_is_saved_whatever_the_size_of_the_screen(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    async def scenario(terminal: Terminal) -> None:
+        await terminal.until_shown("total of all series")
+        text = terminal.app.view.as_text()
+        assert all(name in text for name in dataset.ids)
+        await terminal.press(BEFORE)
+        await terminal.until_shown("dataset.ds_name")
+        assert "deploy.canary_windows" in terminal.app.view.as_text()
+        assert "deploy.canary_windows" not in terminal.text()
+
+    use(workspace, scenario, size=(60, 15))
 
 
 def test_settings_are_shown_with_where_they_come_from(workspace: Workspace) -> None:
