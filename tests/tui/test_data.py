@@ -169,7 +169,7 @@ def test_all_of_it_is_saved_whatever_the_size_of_the_screen(
     workspace: Workspace, dataset: Dataset
 ) -> None:
     async def scenario(terminal: Terminal) -> None:
-        await terminal.until_shown("total of all series")
+        await terminal.until(lambda: terminal.app.view.as_data()["shown"], "for the report")
         text = terminal.app.view.as_text()
         assert all(name in text for name in dataset.ids)
         await terminal.press(BEFORE)
