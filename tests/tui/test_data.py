@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.data.dataset import Dataset
+from engine.predictor.feedback import Feedback
 from engine.workspace import Workspace
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.deployments import prepare_dataset
@@ -63,17 +65,16 @@ def left_in(workspace: Workspace) -> list[str]:
     return sorted(path.name for path in workspace.configs.iterdir() if path.name.startswith("."))
 
 
+def begin_at(workspace: Workspace, key: str, owner: str = "train_flow") -> None:
+    """Let the terminal begin at a setting."""
+    kept = {"tab": "config", "config": {"owner": owner, "key": key}}
+    memory = {"screen": "data", "views": {"data": kept}}
+    (workspace.root / "terminal.json").write_text(json.dumps(memory))
+
+
 async def stand_on(terminal: Terminal, key: str) -> None:
-    """Go to the tab of the configuration, to a setting of train_flow."""
-    await terminal.press(BEFORE)
-    await terminal.until_shown("dataset.ds_name")
-    await terminal.press("h", "j", "l")
-    await terminal.until_shown("Settings of train_flow")
-    await terminal.until_shown("model.model_type")
-    await terminal.press("slash")
-    await terminal.type(key)
-    await terminal.press("enter")
-    await terminal.until_shown("train_flow   1/1")
+    """Wait until the cursor stands there."""
+    await terminal.until(lambda: dict(terminal.app.view.yanks()).get("key") == key, f"for {key}")
 
 
 def use(workspace: Workspace, scenario, **options) -> None:
@@ -139,11 +140,53 @@ def test_drift_says_what_it_needs_and_that_nothing_else_is_measured(
     use(workspace, scenario)
 
 
+def test_the_live_error_of_what_serves_is_drawn_by_day(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    ring = Feedback(workspace.predictor / "forecasts-0.jsonl", 1024**2)
+    actual = dataset.panel().values[0, -9:].tolist()
+    for start in range(2):
+        origin = dataset.split.last_day - dt.timedelta(days=9 - start)
+        ring.keep("v-good", dataset.ids[0], origin, [value + 2.0 for value in actual[start:]])
+    ring.write()
+
+    async def scenario(terminal: Terminal) -> None:
+        await terminal.press(NEXT)
+        await terminal.until_shown("v-good")
+        text = terminal.text()
+        assert "mean absolute error" in text
+        assert f"data until {dataset.split.last_day}" in text
+        assert "✓ newer data: 17 forecast days have come" in text
+        row = dict(terminal.app.view.yanks())["row"].split("\t")
+        assert row[:4] == ["v-good", "", "17", "2"], "always off by two"
+        terminal.app.use_language("ko")
+        assert "평균 절대 오차" in terminal.text()
+
+    use(workspace, scenario)
+
+
+def test_all_of_it_is_saved_whatever_the_size_of_the_screen(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    async def scenario(terminal: Terminal) -> None:
+        await terminal.until(lambda: terminal.app.view.as_data()["shown"], "for the report")
+        text = terminal.app.view.as_text()
+        assert all(name in text for name in dataset.ids)
+        await terminal.press(BEFORE)
+        await terminal.until_shown("dataset.ds_name")
+        assert "deploy.canary_windows" in terminal.app.view.as_text()
+        assert "deploy.canary_windows" not in terminal.text()
+
+    use(workspace, scenario, size=(60, 15))
+
+
 def test_settings_are_shown_with_where_they_come_from(workspace: Workspace) -> None:
     config(workspace).write_text("flow_module: train_flow\ntrain:\n  hparams:\n    epochs: 5\n")
 
+    begin_at(workspace, "train.hparams.epochs")
+
     async def scenario(terminal: Terminal) -> None:
-        await stand_on(terminal, "hparams.epochs")
+        await stand_on(terminal, "train.hparams.epochs")
         text = terminal.text()
         assert "● train.hparams.epochs" in text
         assert f"{config(workspace)}:4" in text, "the whole place in the preview"
@@ -151,7 +194,7 @@ def test_settings_are_shown_with_where_they_come_from(workspace: Workspace) -> N
         yanks = dict(terminal.app.view.yanks())
         assert (yanks["key"], yanks["value"]) == ("train.hparams.epochs", "5")
         assert yanks["place"] == f"{config(workspace)}:4"
-        await terminal.press("escape", "d")
+        await terminal.press("d")
         rows = terminal.app.view.as_data()["settings"]
         assert [row["key"] for row in rows] == ["train.hparams.epochs"]
 
@@ -162,11 +205,10 @@ def test_secrets_stay_hidden(workspace: Workspace) -> None:
     config(workspace, "engine.yaml").write_text(
         'notifications:\n  webhooks: ["https://hooks.example.com/services/T0/hush"]\n'
     )
+    begin_at(workspace, "notifications.webhooks", "engine")
 
     async def scenario(terminal: Terminal) -> None:
-        await terminal.press(BEFORE)
-        await terminal.press("h", "G")
-        await terminal.until_shown("notifications.webhooks")
+        await stand_on(terminal, "notifications.webhooks")
         assert "https://hooks.example.com/***" in terminal.text()
         assert "hush" not in terminal.text() + json.dumps(terminal.app.view.as_data())
 
@@ -178,8 +220,10 @@ def test_a_new_file_begins_with_the_setting_and_undo_removes_it(
 ) -> None:
     editor.write_text("path.write_text(path.read_text().replace('epochs: 20', 'epochs: 3'))")
 
+    begin_at(workspace, "train.hparams.epochs")
+
     async def scenario(terminal: Terminal) -> None:
-        await stand_on(terminal, "hparams.epochs")
+        await stand_on(terminal, "train.hparams.epochs")
         await terminal.press("E")
         await terminal.until_shown(f"{TRAIN} is changed")
         lines = config(workspace).read_text().splitlines()
@@ -195,8 +239,10 @@ def test_a_new_file_begins_with_the_setting_and_undo_removes_it(
 
 
 def test_an_editor_that_changes_nothing_makes_nothing(workspace: Workspace, editor: Path) -> None:
+    begin_at(workspace, "train.hparams.epochs")
+
     async def scenario(terminal: Terminal) -> None:
-        await stand_on(terminal, "hparams.epochs")
+        await stand_on(terminal, "train.hparams.epochs")
         await terminal.press("E")
         assert "nothing was changed" in terminal.said
         assert list(workspace.configs.iterdir()) == []
@@ -210,6 +256,8 @@ def test_what_is_wrong_is_not_put_in_place_and_can_be_mended(
     config(workspace).write_text("flow_module: train_flow\ntrain:\n  seed: 8\n")
     before = config(workspace).read_bytes()
     editor.write_text("path.write_text(path.read_text() + '  sed: 9\\n')")
+
+    begin_at(workspace, "train.seed")
 
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
@@ -233,6 +281,8 @@ def test_what_is_wrong_is_not_put_in_place_and_can_be_mended(
 def test_a_draft_that_is_thrown_away_leaves_nothing(workspace: Workspace, editor: Path) -> None:
     editor.write_text("path.write_text('flow_module: [')")
 
+    begin_at(workspace, "train.seed")
+
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
         await terminal.press("E")
@@ -252,6 +302,8 @@ def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
         f"path.write_text(path.read_text().replace('8', '10'));"
         f"pathlib.Path({str(config(workspace))!r}).write_text({theirs!r})"
     )
+
+    begin_at(workspace, "train.seed")
 
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
@@ -280,6 +332,8 @@ def test_drafts_of_a_killed_terminal_are_offered_and_old_ones_go(
     day_ago = time.time() - drafts.DAY_SECONDS - 60
     os.utime(old, (day_ago, day_ago))
 
+    begin_at(workspace, "train.seed")
+
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
         assert left_in(workspace) == [young.name]
@@ -299,6 +353,8 @@ def test_an_editor_that_fails_or_is_missing_changes_nothing(
 ) -> None:
     editor.write_text("path.write_text('half'); sys.exit(3)")
 
+    begin_at(workspace, "train.seed")
+
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
         await terminal.press("E")
@@ -315,6 +371,8 @@ def test_an_editor_that_fails_or_is_missing_changes_nothing(
 
 def test_read_only_does_not_edit(workspace: Workspace, editor: Path) -> None:
     editor.write_text("path.write_text('x')")
+
+    begin_at(workspace, "train.seed")
 
     async def scenario(terminal: Terminal) -> None:
         await stand_on(terminal, "train.seed")
@@ -334,7 +392,8 @@ def test_a_broken_file_is_named_checked_and_opened(workspace: Workspace, editor:
         await terminal.press(BEFORE)
         await terminal.until_shown("This configuration cannot be used.")
         await terminal.press("v")
-        await terminal.until_shown("eval_flow_config.yaml:3:3")
+        await terminal.until_shown("The configuration as it is")
+        assert "eval_flow_config.yaml:3:3" in terminal.text()
         assert "evaluate.folds" in terminal.text()
         await terminal.press("escape", "E")
         await terminal.until_shown("eval_flow_config.yaml is changed")

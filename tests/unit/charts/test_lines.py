@@ -256,3 +256,20 @@ def test_days_that_are_not_known_are_numbered_from_the_last_value() -> None:
     assert "0" in labels
     assert labels[0] == "-80"
     assert "Jan" not in lines[-2]
+
+
+def test_the_legend_calls_the_history_what_it_is() -> None:
+    chart = forecast_chart(
+        days(9),
+        [1.0] * 9,
+        [],
+        [],
+        title="",
+        width=60,
+        height=12,
+        colour=False,
+        history_name="total",
+    )
+
+    assert "total" in chart
+    assert "history" not in chart
