@@ -165,7 +165,7 @@ class ConfigEditor:
                 self._draft = None
             if problems:
                 self._show_problems(draft, problems)
-                return tr("{count} problems: nothing is changed yet", count=len(problems))
+                return tr("problems: {count}; nothing is changed yet", count=len(problems))
             return self._put_in_place(draft)
 
         self._app.act(f"engine config check --file {draft.path.name} --as {name}", examine)
