@@ -171,11 +171,26 @@ class Painter:
             shown = printable(text)
             if self.ascii and not shown.isascii():
                 shown = to_ascii(shown)
-            if segments and segments[-1].style is self.style(names):
+            style = self.style(names)
+            if segments and (style is segments[-1].style or self._is_like(shown, style, segments)):
                 segments[-1] = Segment(segments[-1].text + shown, segments[-1].style)
             else:
-                segments.append(Segment(shown, self.style(names)))
+                segments.append(Segment(shown, style))
         return Strip(segments, width).adjust_cell_length(width, self._base)
+
+    @staticmethod
+    def _is_like(text: str, style: Style, segments: list[Segment]) -> bool:
+        """Whether blanks look the same in the style of what stands before them.
+
+        To change a style costs thirty bytes, and nobody sees the colour of a blank.
+        """
+        before = segments[-1].style
+        return (
+            before is not None
+            and text.isspace()
+            and not (style.underline or before.underline or style.reverse or before.reverse)
+            and style.bgcolor == before.bgcolor
+        )
 
     def style(self, names: str) -> Style:
         """The look of one or more names.
