@@ -5,6 +5,7 @@ States are told by sign and letter as well as by colour; a theme may therefore d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.text import printable
-from tui.paint import Line, pad
+from tui.paint import Line, Span, pad
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,20 @@ class Painter:
         self.ascii = ascii
         self._base = Style.parse(theme.base)
         self._styles: dict[str, Style] = {"": self._base}
+        self._frame: dict[tuple[Span, ...], Strip] = {}
+        self._width = 0
+
+    def frame(self, lines: Sequence[Line], width: int) -> list[Strip]:
+        """All lines of a screen; one that stood in the last frame too is the same object again."""
+        before = self._frame if width == self._width else {}
+        self._frame, self._width = {}, width
+        strips = []
+        for line in lines:
+            key = tuple(line)
+            strip = before.get(key) or self._frame.get(key) or self.strip(line, width)
+            self._frame[key] = strip
+            strips.append(strip)
+        return strips
 
     def strip(self, line: Line, width: int) -> Strip:
         """One line as exactly `width` columns."""
