@@ -28,7 +28,7 @@ T = TypeVar("T", bound=Struct)
 
 _RECENT = 200
 _RETRY_SECONDS = 0.5
-_STATUS_SECONDS = 5.0
+_STATUS_SECONDS = 10.0
 _ANSWER_SECONDS = 8.0
 
 

@@ -89,25 +89,30 @@ def _theme(
     )
 
 
+# Numbers of the palette of 256 colours: every terminal has it, and to change to one of them costs
+# half the bytes of a colour that is told as red, green and blue.
 THEMES = {
     theme.name: theme
     for theme in (
         _theme(
-            "dark", text="#d5dae3", ground="#12151c", panel="#1a1f2a", raised="#2b3342",
-            dim="#7d8798", accent="#6cb6ff", on_accent="#0b1220", good="#5bd18b", bad="#ff6b6b",
-            warn="#f0b754", run="#4fd6d6", other="#c792ea", blue="#6c9cff", select="#28405f",
+            "dark", text="color(252)", ground="color(234)", panel="color(236)",
+            raised="color(239)", dim="color(245)", accent="color(75)", on_accent="color(233)",
+            good="color(78)", bad="color(203)", warn="color(215)", run="color(80)",
+            other="color(176)", blue="color(69)", select="color(24)",
         ),
         _theme(
-            "light", text="#1f2430", ground="#fbfbf8", panel="#efefe9", raised="#dcdcd4",
-            dim="#6a7180", accent="#1d5fbf", on_accent="#ffffff", good="#1a7f42", bad="#c22f2f",
-            warn="#915c00", run="#00727a", other="#7a3ea8", blue="#2450c8", select="#cfe0f7",
+            "light", text="color(235)", ground="color(231)", panel="color(255)",
+            raised="color(252)", dim="color(242)", accent="color(25)", on_accent="color(231)",
+            good="color(28)", bad="color(160)", warn="color(130)", run="color(30)",
+            other="color(91)", blue="color(26)", select="color(153)",
         ),
-        # The eight colours of Okabe and Ito (2008), which people with every kind of colour
-        # blindness tell apart.
+        # As near as the palette comes to the eight colours of Okabe and Ito (2008), which people
+        # with every kind of colour blindness tell apart.
         _theme(
-            "colour-blind", text="#e6e6e6", ground="#10131a", panel="#1a1e28", raised="#303642",
-            dim="#8b93a1", accent="#56b4e9", on_accent="#0b1220", good="#56b4e9", bad="#d55e00",
-            warn="#f0e442", run="#009e73", other="#cc79a7", blue="#0072b2", select="#243c50",
+            "colour-blind", text="color(254)", ground="color(234)", panel="color(236)",
+            raised="color(239)", dim="color(246)", accent="color(74)", on_accent="color(233)",
+            good="color(74)", bad="color(166)", warn="color(227)", run="color(36)",
+            other="color(175)", blue="color(32)", select="color(24)",
         ),
     )
 }  # fmt: skip

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = 5
 # Flows after which another model may serve, or values have come that forecasts are held against.
+# Another program may move the aliases: that is seen after so many seconds at most.
+_LOOK_SECONDS = 5
 _DEPLOYING = ("deploy_flow", "full_flow")
 _FEEDING = ("data_flow", "full_flow")
 _LEAST_WIDTH = 56
@@ -79,16 +81,22 @@ class ModelInService:
         self.problem = ""
         self._seen: tuple[Any, ...] | None = None
         self._seen_live: tuple[Any, ...] | None = None
+        self._looked: tuple[int, float] | None = None
 
     def forget(self) -> None:
         """Ask anew at the next look."""
-        self._seen = self._seen_live = None
+        self._seen = self._seen_live = self._looked = None
 
     def look(self) -> None:
         """Ask, in the background, if another model may serve or new values may have come.
 
         Each question is a process of the `engine` command, so it is not asked for nothing.
         """
+        # Called each second: most of them, nothing can have changed.
+        now = (self._app.board.revision, self._app.now() // _LOOK_SECONDS)
+        if now == self._looked:
+            return
+        self._looked = now
         aliases = self._app.workspace.central_storage / "aliases.db"
         try:
             changed = aliases.stat().st_mtime_ns
