@@ -187,6 +187,16 @@ class ControlCenter(App[None], inherit_bindings=False):
         """The lines of the whole screen."""
         return [strip.text.rstrip() for strip in self._window.strips]
 
+    def picture(self) -> str:
+        """What is seen, as an SVG."""
+        from tui.picture import picture
+
+        ground = self.background_colors[1]
+        strips = self._window.strips
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, ground) for strip in strips]
+        return picture(strips, self.painter.base, self.ansi_theme)
+
     def _make_painter(self) -> Painter:
         theme = THEMES.get(self.theme_name, THEMES[DEFAULT])
         self.theme_name = theme.name

@@ -161,8 +161,8 @@ class Painter:
     def __init__(self, theme: Theme, *, ascii: bool = False) -> None:
         self.theme = theme
         self.ascii = ascii
-        self._base = Style.parse(theme.base)
-        self._styles: dict[str, Style] = {"": self._base}
+        self.base = Style.parse(theme.base)
+        self._styles: dict[str, Style] = {"": self.base}
 
     def strip(self, line: Line, width: int) -> Strip:
         """One line as exactly `width` columns."""
@@ -175,7 +175,7 @@ class Painter:
                 segments[-1] = Segment(segments[-1].text + shown, segments[-1].style)
             else:
                 segments.append(Segment(shown, self.style(names)))
-        return Strip(segments, width).adjust_cell_length(width, self._base)
+        return Strip(segments, width).adjust_cell_length(width, self.base)
 
     def style(self, names: str) -> Style:
         """The look of one or more names.
@@ -185,7 +185,7 @@ class Painter:
         """
         style = self._styles.get(names)
         if style is None:
-            style = self._base
+            style = self.base
             for name in names.split():
                 style = style + Style.parse(self.theme.looks[name])
             self._styles[names] = style
