@@ -77,7 +77,9 @@ def _write_newest(
             ],
         }
     ]
-    (folder / "result.json").write_text(json.dumps({"rows": rows, "outputs": {}}))
+    (folder / "result.json").write_text(
+        json.dumps({"state": "COMPLETED", "message": "", "rows": rows, "outputs": {}})
+    )
     with (folder / "log").open("w") as log:
         for number in range(log_lines):
             log.write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -13,7 +13,6 @@ from engine.schema import (
     Event,
     FlowFacts,
     HealthEvent,
-    LogEvent,
     RunDetail,
     RunEvent,
     RunInfo,
@@ -21,10 +20,9 @@ from engine.schema import (
     StepEvent,
 )
 from engine.states import FINAL_STATES
-from tui.run_book import RunBook
+from tui.runs.book import RunBook
 
 _DETAILS_KEPT = 4
-_LOG_LINES_KEPT = 5000
 _RECENT_KEPT = 400
 
 
@@ -42,7 +40,6 @@ class Board:
         details: Runs that were opened, by id.
         flows: Counts and durations by flow.
         schedules: What is launched again and again.
-        log: Lines of all runs as they come: run id and line.
     """
 
     status: EngineStatus | None = None
@@ -54,7 +51,6 @@ class Board:
     details: OrderedDict[str, RunDetail] = field(default_factory=OrderedDict)
     flows: dict[str, FlowFacts] = field(default_factory=dict)
     schedules: tuple[ScheduleInfo, ...] = ()
-    log: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_LOG_LINES_KEPT))
     revision: int = 0
 
     def apply(self, event: Event) -> None:
@@ -64,8 +60,6 @@ class Board:
             self.take_run(event.run)
         elif isinstance(event, StepEvent):
             self._take_step(event)
-        elif isinstance(event, LogEvent):
-            self.log.extend((event.run_id, line) for line in event.lines)
         elif isinstance(event, DeletedEvent):
             self.book.remove(event.run_id)
             self.recent.pop(event.run_id, None)

@@ -42,6 +42,7 @@ _FRAME_SECONDS = 0.05
 _MESSAGE_SECONDS = 8.0
 _WHEEL_LINES = 3
 _COMMANDS_KEPT = 500
+_LEAVING_SECONDS = 5.0
 
 
 class ControlCenter(App[None], inherit_bindings=False):
@@ -135,6 +136,9 @@ class ControlCenter(App[None], inherit_bindings=False):
     async def on_unmount(self) -> None:
         """Keep what is to be found again, and let go of the engine."""
         self.save_memory()
+        if self._working:
+            # What was asked for is done, as far as that does not keep whoever leaves.
+            await asyncio.wait(self._working, timeout=_LEAVING_SECONDS)
         await self.link.stop()
 
     def save_memory(self) -> None:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from engine.errors import EngineError
-from engine.schema import LogEvent, ResetEvent, RunEvent, ScheduleEvent, StepEvent
+from engine.schema import ResetEvent, RunEvent, ScheduleEvent
 from engine.states import FINAL_STATES
 from engine.workspace import Workspace
 from tui.board import Board
-from tui.run_book import PAGE
+from tui.runs.book import PAGE
 
 if TYPE_CHECKING:
     from engine.client import AsyncEngineClient
@@ -168,12 +168,12 @@ class Link:
         self._board.flows = {facts.flow: facts for facts in reply.flows}
 
     async def _keep_following(self) -> None:
-        """The live feed; logs too, because lines are dropped cheaply where nobody looks."""
+        """The live feed; logs are read where they are shown."""
         client = self._client
         assert client is not None
         while True:
             try:
-                async for event in client.events(logs=True):
+                async for event in client.events():
                     self._reached()
                     if isinstance(event, ResetEvent):
                         self._board.book.forget_order()
@@ -196,8 +196,6 @@ class Link:
             self.look("flows", self._flows)
             if event.run.id in self._board.details:
                 self.want_detail(event.run.id)
-        elif isinstance(event, StepEvent | LogEvent):
-            return
 
     async def _keep_asking(self) -> None:
         """The status now and then: what tells that an engine hangs, and what it uses."""

@@ -61,7 +61,7 @@ def spell(arguments: Sequence[str]) -> str:
 
 async def ask(workspace: Workspace, *arguments: str) -> Answer:
     """Run `engine ... --json` and return what it answers; ended with whoever waits for it."""
-    process = await asyncio.create_subprocess_exec(
+    begin = asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
         "-m",
@@ -73,9 +73,13 @@ async def ask(workspace: Workspace, *arguments: str) -> Answer:
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, ENVIRONMENT_VARIABLE: str(workspace.root), "NO_COLOR": "1"},
     )
+    # Whoever waits may leave while it is being started: then too it must be there to be ended.
+    begun = asyncio.ensure_future(begin)
     try:
+        process = await asyncio.shield(begun)
         out, said = await process.communicate()
     except asyncio.CancelledError:
+        process = await begun
         if process.returncode is None:
             process.terminate()
         # Its pipes belong to this event loop, which may be about to end.

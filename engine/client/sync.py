@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import httpx
 from msgspec import Struct
@@ -15,7 +19,7 @@ from engine.client.calls import Call
 from engine.client.start import reach
 from engine.client.wire import (
     BASE_URL,
-    FEED_TIMEOUT,
+    FEED_SECONDS,
     RETRY_PAUSE_SECONDS,
     RETRY_SECONDS,
     TIMEOUT,
@@ -97,24 +101,36 @@ class EngineClient:
         query = calls.events_query(run_id, logs=logs)
         while True:
             self._reach()
-            try:
-                with self._client.stream(
-                    "GET",
-                    "/events",
-                    params=query,
-                    headers=parser.headers(),
-                    timeout=FEED_TIMEOUT,
-                ) as response:
-                    if not response.is_success:
-                        raise error_of(response.read(), response.status_code)
-                    for line in response.iter_lines():
-                        event = parser.feed(line)
-                        if event is not None:
-                            yield event
-            except httpx.TransportError:
-                pass  # it was cut: perhaps the engine is being replaced
+            # When it was cut, perhaps the engine is being replaced.
+            with suppress(OSError, HTTPException), self._feed(query, parser.headers()) as lines:
+                for line in lines:
+                    event = parser.feed(line.decode(errors="replace").rstrip("\r\n"))
+                    if event is not None:
+                        yield event
             self._is_reached = False
             time.sleep(RETRY_PAUSE_SECONDS)
+
+    @contextmanager
+    def _feed(
+        self, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Iterator[Iterable[bytes]]:
+        """The lines of the feed, on a connection of its own without a lock anywhere.
+
+        Ctrl-C comes at any moment while one watches a run. In the middle of the bookkeeping of a
+        connection pool it can leave a lock behind that nobody gives back.
+        """
+        connection = HTTPConnection("engine", timeout=FEED_SECONDS)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.settimeout(FEED_SECONDS)
+            connection.sock.connect(str(self._workspace.socket))
+            connection.request("GET", f"/events?{urlencode(query)}", headers=dict(headers))
+            response = connection.getresponse()
+            if not 200 <= response.status < 300:
+                raise error_of(response.read(), response.status)
+            yield response
+        finally:
+            connection.close()
 
     def _reach(self) -> None:
         # Asked before connecting: a request that finds nobody costs more than a look.

@@ -18,7 +18,8 @@ T = TypeVar("T", bound=Struct)
 BASE_URL = "http://engine"
 # Long enough for a launch that has to read a user's own model files first.
 TIMEOUT = httpx.Timeout(90.0, connect=5.0)
-FEED_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+FEED_SECONDS = 60.0
+FEED_TIMEOUT = httpx.Timeout(FEED_SECONDS, connect=5.0)
 
 # How long a request that cannot be delivered is tried again: an engine that is being replaced
 # answers after a second or two.

@@ -13,7 +13,7 @@ from engine.data.dataset import Dataset
 from models.arrays import FloatArray
 
 _TREND_PARTS = 16
-_TREND_DIGITS = 4
+_TREND_DIGITS = 7
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def total_by_day(dataset: Dataset) -> tuple[dt.date, list[float]]:
 
 
 def _trend(values: FloatArray) -> tuple[float, ...]:
-    """Means of equal parts, with as many digits as one sees in a line of text."""
+    """Means of equal parts, with as many digits as a picture of any of them needs."""
     if not values.size:
         return ()
     begins = np.linspace(0, values.size, min(_TREND_PARTS, values.size), endpoint=False, dtype=int)

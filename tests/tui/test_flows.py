@@ -17,7 +17,7 @@ from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.cli.rows import add_run
 from tests.unit.engine_thread import EngineThread
 from tui.control_center import ControlCenter
-from tui.form_rows import Row
+from tui.flows.rows import Row
 from tui.screens.flows import FlowsView
 
 EPOCHS = "train.hparams.epochs"
@@ -34,10 +34,11 @@ def visited(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> list[str]:
     """The terminal begins with the flows; the runs that it then goes to, in order."""
     (workspace.root / "terminal.json").write_text('{"screen": "flows"}')
     found: list[str] = []
+    go = ControlCenter.open_run
 
     def open_run(app: ControlCenter, run_id: str) -> None:
         found.append(run_id)
-        app.show("runs")
+        go(app, run_id)
 
     monkeypatch.setattr(ControlCenter, "open_run", open_run)
     return found
@@ -98,6 +99,8 @@ def test_a_flow_is_launched_as_typed_once_however_often_the_key_is_pressed(
         await terminal.until(lambda: visited, "for the run")
         await terminal.until_shown("started full_flow")
         assert terminal.app.commands[-1][1] == command
+        assert terminal.app.view.name == "run"
+        assert visited[0][:8] in terminal.text()
 
     use_terminal(workspace, scenario, size=(160, 40))
     (run,) = runs_of(workspace)

@@ -11,9 +11,9 @@ from engine.config.loading import load_settings
 from engine.config.overrides import lay_overrides
 from engine.schema import RunDetail
 from tests.tui.rows import run_info
-from tui.form_rows import BUTTON, Row, rows_of
-from tui.form_values import FormField, override, override_text, path_offers, read, shown
-from tui.launch_form import DATA, Earlier, LaunchForm
+from tui.flows.launch_form import DATA, Earlier, LaunchForm
+from tui.flows.rows import BUTTON, Row, rows_of
+from tui.flows.values import FormField, override, override_text, path_offers, read, shown
 
 EPOCHS = "train.hparams.epochs"
 

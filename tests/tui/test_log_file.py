@@ -8,10 +8,10 @@ import pytest
 
 from engine.runs.log import segment_path
 from tests.tui.logs_of_runs import entry, write
-from tui.log_file import LogFile
-from tui.log_filter import parse_log_filter
-from tui.log_search import LogSearch, find_error
-from tui.merged_log import MergedLog
+from tui.logs.file import LogFile
+from tui.logs.filter import parse_log_filter
+from tui.logs.merged import MergedLog
+from tui.logs.search import LogSearch, find_error
 
 
 def whole(log: LogFile) -> LogFile:

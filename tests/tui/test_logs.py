@@ -18,7 +18,7 @@ from tests.tui.logs_of_runs import entry, write
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.cli.rows import add_run
 from tests.unit.engine_thread import EngineThread, process_of_a_run
-from tui.log_line import fold, highlight, log_spans
+from tui.logs.line import fold, highlight, log_spans
 from tui.memory import FILE
 from tui.paint import text_of
 from tui.screens.logs import LogsView

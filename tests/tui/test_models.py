@@ -11,12 +11,14 @@ import pytest
 
 from engine.store import AliasRegistry, VersionStore
 from engine.workspace import Workspace
+from tests.tui.commands import Commands
+from tests.tui.rows import run_info
 from tests.tui.stories import champion, deploy_story, story
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.engine_thread import EngineThread
 from tui import memory
-from tui.model_facts import best, fits, models_of, moves_of, ordered
-from tui.model_table import columns_for
+from tui.models.facts import best, fits, models_of, moves_of, ordered
+from tui.models.table import columns_for
 from tui.screens.models import ModelsView
 
 NOW = 1_760_000_000.0
@@ -139,7 +141,7 @@ def test_a_filter_takes_letters_in_order_and_turns_with_an_exclamation_mark(
         await terminal.type("lgbm")
         assert len(rows(terminal)) == 1 and IDS[1] in rows(terminal)[0]
         await terminal.press("enter", "slash", "ctrl+u")
-        await terminal.type("!champ !prev")
+        await terminal.paste("!champ !prev")
         assert [IDS[2] in row for row in rows(terminal)] == [True]
         await terminal.press("escape")
         assert len(rows(terminal)) == 1 and IDS[1] in rows(terminal)[0]
@@ -321,13 +323,19 @@ def test_words_of_a_filter_must_all_fit() -> None:
 
 
 @pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> Commands:
+    """Commands are carried out in this process."""
+    return Commands(monkeypatch, workspace)
+
+
+@pytest.fixture
 def deployed(workspace: Workspace, tmp_path: Path) -> list[str]:
     """Three versions, each of which served in turn; their ids, the oldest first."""
     return [deploy_story(workspace, tmp_path, story(mase)).id for mase in (0.95, 0.9, 0.8)]
 
 
 def test_promote_roll_back_and_undo_move_the_aliases(
-    engine: EngineThread, workspace: Workspace, deployed: list[str]
+    engine: EngineThread, workspace: Workspace, commands: Commands, deployed: list[str]
 ) -> None:
     first, _, third = deployed
 
@@ -370,7 +378,7 @@ def _line_of(terminal: Terminal, version: str) -> str:
 
 
 def test_undo_takes_back_nothing_that_somebody_else_did(
-    engine: EngineThread, workspace: Workspace, deployed: list[str]
+    engine: EngineThread, workspace: Workspace, commands: Commands, deployed: list[str]
 ) -> None:
     first, second, _ = deployed
 
@@ -386,7 +394,7 @@ def test_undo_takes_back_nothing_that_somebody_else_did(
 
 
 def test_a_version_in_service_is_not_deleted_and_another_is(
-    engine: EngineThread, workspace: Workspace, deployed: list[str]
+    engine: EngineThread, workspace: Workspace, commands: Commands, deployed: list[str]
 ) -> None:
     store = VersionStore(workspace.central_storage)
 
@@ -410,7 +418,7 @@ def test_a_version_in_service_is_not_deleted_and_another_is(
 
 
 def test_verifying_tells_which_version_is_damaged(
-    engine: EngineThread, workspace: Workspace, deployed: list[str]
+    engine: EngineThread, workspace: Workspace, commands: Commands, deployed: list[str]
 ) -> None:
     damaged = VersionStore(workspace.central_storage).get(deployed[0])
     for path in damaged.bundle.glob("*.json"):
@@ -444,27 +452,37 @@ def test_the_history_tells_who_moved_what_and_why(
 
 
 def test_what_others_deploy_appears_by_itself_and_nothing_is_asked_for_nothing(
-    engine: EngineThread, workspace: Workspace, deployed: list[str], tmp_path: Path
+    engine: EngineThread,
+    workspace: Workspace,
+    commands: Commands,
+    deployed: list[str],
+    tmp_path: Path,
 ) -> None:
     async def scenario(terminal: Terminal) -> None:
         view = view_of(terminal)
-        # As ticks do, which see whether files have changed.
-        view.tick()
-        await terminal.until(lambda: not view.book.asking)
         known = view.book.revision
+        # The first tick sees the files for the first time.
+        view.tick()
+        await terminal.until(lambda: view.book.revision > known)
+        asked = len(commands.of("models"))
         for _ in range(5):
             view.tick()
-        assert not view.book.asking and view.book.revision == known
+            await terminal.press("j", "k")
+        assert len(commands.of("models")) == asked
         new = deploy_story(workspace, tmp_path, story(0.7)).id
         view.tick()
         await terminal.until_shown(new)
+        assert len(commands.of("models")) == asked + 1
+        terminal.board.take_run(run_info(0, flow="full_flow"))
+        view.tick()
+        await terminal.until(lambda: len(commands.of("models")) == asked + 2)
         assert view.selected().id == deployed[-1], "the cursor stays on its version"  # type: ignore[union-attr]
 
     use_engine(workspace, scenario)
 
 
 def test_an_empty_store_says_what_to_do_and_a_broken_one_what_is_wrong(
-    engine: EngineThread, workspace: Workspace, tmp_path: Path
+    engine: EngineThread, workspace: Workspace, commands: Commands, tmp_path: Path
 ) -> None:
     async def scenario(terminal: Terminal) -> None:
         assert "No version is deployed yet." in terminal.text()

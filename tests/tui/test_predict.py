@@ -273,7 +273,7 @@ def test_a_cursor_reads_the_days_and_a_click_sets_it(deployed: Deployed) -> None
         await terminal.press("h", "h", "h")
         assert f"{forecast.history[-2]:,.2f}  was" in terminal.line(4)
         row = next(at for at in range(40) if forecast.day(5).isoformat() in terminal.line(at))
-        await terminal.click(60, row)
+        await terminal.click(terminal.line(row).index(forecast.day(5).isoformat()), row)
         assert view_of(terminal).day == 5
         chart = view_of(terminal)._drawing.chart
         assert chart is not None

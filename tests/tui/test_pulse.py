@@ -25,8 +25,8 @@ from tests.tui.rows import NOW, run_info
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.deployments import deploy, make_bundle
 from tests.unit.engine_thread import EngineThread
-from tui.model_in_service import LiveError, Model, live_error_of, model_of
-from tui.pulse_blocks import Steady, progress_of
+from tui.pulse.blocks import Steady, progress_of
+from tui.pulse.model_in_service import LiveError, Model, live_error_of, model_of
 from tui.screens.pulse import PulseView
 from tui.view import View
 
@@ -80,7 +80,7 @@ def test_an_empty_workspace_says_how_to_begin(engine: EngineThread, workspace: W
     async def scenario(terminal: Terminal) -> None:
         await terminal.until_shown("Nothing has run here yet.")
         await terminal.until_shown("engine data demo")
-        assert "0 of 2 run · 0 wait" in terminal.text()
+        await terminal.until_shown("0 of 2 run · 0 wait")
         assert "engine         ready" in terminal.text()
 
     use_terminal(workspace, scenario, screen="pulse")
@@ -153,6 +153,20 @@ def test_a_child_that_is_ill_says_why(workspace: Workspace) -> None:
         assert "ended by signal 9" in terminal.text()
 
     with_board(workspace, check, children=(ill,))
+
+
+@pytest.mark.parametrize(
+    ("size", "number"), [((80, 24), ""), ((150, 44), "4720"), ((200, 60), "4720")]
+)
+def test_numbers_of_processes_stand_where_there_is_room(
+    workspace: Workspace, size: tuple[int, int], number: str
+) -> None:
+    def check(terminal: Terminal) -> None:
+        shown = line_with(terminal, "fork server").split("│")[0]
+        assert "200 MiB" in shown
+        assert ("4720" in shown) == bool(number)
+
+    with_board(workspace, check, size=size)
 
 
 def test_what_runs_shows_its_step_its_progress_and_what_is_left(workspace: Workspace) -> None:

@@ -4,7 +4,7 @@ import time
 
 from engine.schema import RunInfo, RunPage
 from tests.tui.rows import run_info
-from tui.run_book import PAGE, RunBook
+from tui.runs.book import PAGE, RunBook
 
 
 def page(first: int, total: int) -> RunPage:

@@ -157,19 +157,35 @@ class ConfigEditor:
 
         async def examine() -> str:
             try:
-                answer = await verbs.ask(self._app.workspace, *arguments)
+                problems = await self._problems_of(draft, arguments)
+            except EngineError as error:
+                kept = tr("The draft is kept: E goes on with it.")
+                raise EngineError(str(error), fix=kept) from error
             finally:
                 self._draft = None
-            found = answer.data if isinstance(answer.data, dict) else {}
-            problems = found.get("problems")
-            if isinstance(problems, list) and problems:
+            if problems:
                 self._show_problems(draft, problems)
                 return tr("{count} problems: nothing is changed yet", count=len(problems))
-            if answer.problem:
-                raise EngineError(answer.problem, fix=tr("The draft is kept: E goes on with it."))
             return self._put_in_place(draft)
 
         self._app.act(f"engine config check --file {draft.path.name} --as {name}", examine)
+
+    async def _problems_of(self, draft: Draft, arguments: tuple[str, ...]) -> list[Any]:
+        """What a draft makes wrong; what other files have wrong without it is not its fault."""
+        problems = await self._check(*arguments)
+        others = [one for one in problems if one.get("file") != str(draft.target)]
+        if not others:
+            return problems
+        before = {one.get("text") for one in await self._check("config", "check")}
+        return [one for one in problems if one not in others or one.get("text") not in before]
+
+    async def _check(self, *arguments: str) -> list[dict[str, Any]]:
+        answer = await verbs.ask(self._app.workspace, *arguments)
+        found = answer.data if isinstance(answer.data, dict) else {}
+        problems = found.get("problems")
+        if not isinstance(problems, list):
+            raise EngineError(answer.problem)
+        return problems
 
     def _put_in_place(self, draft: Draft) -> str:
         written = drafts.content_of(draft.path)

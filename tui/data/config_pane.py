@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
@@ -10,6 +12,7 @@ from tui import memory, verbs
 from tui.data.config_edit import ConfigEditor, Target, problem_lines
 from tui.data.drafts import Draft, file_of, owner_of, template
 from tui.data.pane import Pane
+from tui.data.setting_lines import fact_lines, short_lines
 from tui.data.settings import OWNERS, Setting, read_settings
 from tui.language import tr
 from tui.overlays.page import Page
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _PANES_FROM = 140
 _OWNERS_WIDTH = 17
+_TABLE_WIDTH = 100
 _DOC_LINES = 7
 _OWNERS, _SETTINGS = 0, 1
 
@@ -98,9 +102,12 @@ class ConfigPane(Pane):
             document = await self.app.engine("config", "show", owner)
         except EngineError as error:
             self.problems[owner] = str(error)
+            self.known.pop(owner, None)
             return
         self.problems.pop(owner, None)
-        self.known[owner] = read_settings(document)
+        own_first = read_settings(document)
+        own_first.sort(key=lambda one: owner_of(owner, one.key) != owner)
+        self.known[owner] = own_first
         if owner == self.owner:
             self._find_key()
 
@@ -122,7 +129,7 @@ class ConfigPane(Pane):
         """Two columns with the documentation below, or three."""
         owners = self._owner_lines(height)
         if width >= _PANES_FROM:
-            doc = max(44, width // 4)
+            doc = max(44, min(84, width - _OWNERS_WIDTH - _TABLE_WIDTH))
             middle = width - _OWNERS_WIDTH - doc - 2
             right = [rule(doc, tr("Meaning")), *self._doc_lines(doc, height - 1)]
             table = beside(self._table(middle, height), right, middle, doc, height)
@@ -135,7 +142,7 @@ class ConfigPane(Pane):
         return beside(owners, table, _OWNERS_WIDTH, middle, height)
 
     def _owner_lines(self, height: int) -> list[Line]:
-        lines = [rule(_OWNERS_WIDTH, tr("Of"))]
+        lines = [rule(_OWNERS_WIDTH, tr("Flow"))]
         self._at = (_OWNERS_WIDTH, 2)
         for row, owner in enumerate(OWNERS):
             under = self.cursor_style(_OWNERS, row)
@@ -178,7 +185,7 @@ class ConfigPane(Pane):
             ("●" if one.differs else " ", "accent"),
             (" " + fit(one.key, key), own),
             (" " + fit(one.shown, value), "accent strong" if one.differs else plain),
-            (" " + fit(one.short_origin, origin), "dim" if one.from_shipped else own or "dim"),
+            (" " + fit(one.place(origin), origin), "dim" if one.from_shipped else own or "dim"),
         ]
         return pad([(text, f"{look} {under}".strip()) for text, look in spans], width, under)
 
@@ -202,28 +209,12 @@ class ConfigPane(Pane):
         chosen = self.selected()
         if chosen is None:
             return filled([], height)
+        of_file = file_of(self.target_owner())
+        if height < _DOC_LINES:
+            return filled(short_lines(chosen, of_file, width), height)
         lines: list[Line] = [[(f" {clip(chosen.key, width - 2)}", "strong")]]
         lines += [[(f" {text}", "")] for text in wrap(chosen.doc, width - 2)]
-        lines += self._facts(chosen, width)
-        return filled(lines, height)
-
-    def _facts(self, chosen: Setting, width: int) -> list[Line]:
-        name = file_of(self.target_owner())
-        facts = [
-            (tr("value"), chosen.shown, "accent strong" if chosen.differs else ""),
-            (tr("default"), chosen.default, ""),
-            (tr("allowed"), chosen.allowed or chosen.type, ""),
-            (tr("type"), chosen.type, ""),
-            (tr("from"), chosen.origin, "dim"),
-            (tr("belongs in"), f"configs/{name}", "dim"),
-        ]
-        lines: list[Line] = []
-        for label, text, look in facts:
-            parts = wrap(text, max(8, width - 13))
-            for at, part in enumerate(parts):
-                head = fit(label if at == 0 else "", 10)
-                lines.append([(f" {head} ", "dim"), (part, look)])
-        return lines
+        return filled([*lines, [], *fact_lines(chosen, of_file, width)], height)
 
     def place(self) -> str:
         """Where the cursor stands."""
@@ -246,11 +237,8 @@ class ConfigPane(Pane):
         chosen = self.selected()
         if chosen is None:
             return []
-        return [
-            *([(text, "")] for text in wrap(chosen.doc, width)),
-            [],
-            *self._facts(chosen, width),
-        ]
+        facts = fact_lines(chosen, file_of(self.target_owner()), width)
+        return [*([(text, "")] for text in wrap(chosen.doc, width)), [], *facts]
 
     def toggle_changed(self) -> None:
         """Only what differs, or everything."""
@@ -273,6 +261,11 @@ class ConfigPane(Pane):
     def edit(self) -> None:
         """Edit the file that the selected setting belongs in."""
         chosen = self.selected()
+        broken = _place_of(self.problems.get(self.owner, ""), self.app.workspace.configs)
+        if broken is not None:
+            # The settings of a flow come from several files: it is this one that is wrong.
+            self.editor.edit(Target(broken[0], b"", broken[1]))
+            return
         owner = self.target_owner()
         name = file_of(owner)
         path = self.app.workspace.configs / name
@@ -319,6 +312,9 @@ class ConfigPane(Pane):
 
     def subject(self) -> dict[str, str]:
         """The file that E edits."""
+        broken = _place_of(self.problems.get(self.owner, ""), self.app.workspace.configs)
+        if broken is not None:
+            return {"file": str(self.app.workspace.configs / broken[0])}
         return {"file": str(self.app.workspace.configs / file_of(self.target_owner()))}
 
     def yanks(self) -> list[tuple[str, str]]:
@@ -362,12 +358,22 @@ class ConfigPane(Pane):
         self.only_changed = kept.get("only_changed") is True
 
 
+def _place_of(problem: str, configs: Path) -> tuple[str, int] | None:
+    """The workspace's file and the line that a problem is about, if it says so."""
+    places = (rf"{re.escape(str(configs / file_of(owner)))}:([0-9]+)" for owner in OWNERS)
+    for owner, place in zip(OWNERS, places, strict=True):
+        found = re.search(place, problem)
+        if found is not None:
+            return file_of(owner), int(found[1])
+    return None
+
+
 def _columns(width: int, shown: list[Setting]) -> tuple[int, int, int]:
     """Columns of key, value and origin: the key whole where there is room."""
     rest = width - 4
     longest = max((len(one.key) for one in shown), default=20)
     key = min(max(longest, 20), rest * 45 // 100)
-    origin = min(30, max(12, (rest - key) // 2))
+    origin = 26 if rest - key >= 52 else 14
     return key, rest - key - origin, origin
 
 

@@ -173,4 +173,6 @@ def number(value: float) -> str:
         return f"{value:.1e}"
     if abs(value) >= 1e7:
         return f"{value:.3g}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}".rstrip("0").rstrip(".")
+    if float(value).is_integer() or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2f}"

@@ -161,12 +161,13 @@ class DriftPane(Pane):
         told = self.told or {}
         forecasts = told.get("forecasts") or 0
         matched = sum(one.matched for one in self.scores)
-        last = told.get("last_day")
+        dataset = told.get("dataset")
+        until = f", {self._until()}" if self._until() else ""
         lines = [rule(width, tr("What the live error needs"))]
         served = f"{forecasts:,}"
         needs = (
             (forecasts, tr("forecasts of series with a series_id: {count}", count=served)),
-            (last, tr("a data set; the newest ends on {day}", day=last or "–")),
+            (dataset, f"{tr('a data set: {name}', name=dataset or 'engine run data_flow')}{until}"),
             (matched, tr("newer data: {count} forecast days have come", count=f"{matched:,}")),
         )
         for met, text in needs:

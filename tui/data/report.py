@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from tui.data.data_sets import DataSet, Report, Values
+from tui.data.data_sets import DataSet, Report, Values, number
 from tui.language import tr
 from tui.paint import Line, clip, from_ansi, wrap
 
@@ -93,3 +94,16 @@ def chart_lines(values: Values, name: str, width: int, height: int) -> list[Line
         days, means, [], [], title="", width=width, height=height, history_name=legend
     )
     return [from_ansi(line) for line in chart.split("\n")]
+
+
+def week_lines(values: Values, width: int) -> list[Line]:
+    """The mean of each day of the week as a bar."""
+    from engine.charts.bars import bar_list
+
+    first = values.first_day.weekday()
+    names = tr("Mon Tue Wed Thu Fri Sat Sun").split()
+    means: list[tuple[str, float]] = []
+    for day, name in enumerate(names):
+        part = values.values[(day - first) % 7 :: 7]
+        means.append((f" {name}", sum(part) / len(part) if part else math.nan))
+    return [from_ansi(line) for line in bar_list(means, width - 1, show=number)]

@@ -15,13 +15,13 @@ from tui.data.data_sets import (
     Report,
     Series,
     Values,
-    number,
     read_list,
     read_report,
     read_values,
 )
 from tui.data.pane import Pane
-from tui.data.report import chart_lines, report_lines
+from tui.data.report import chart_lines, report_lines, week_lines
+from tui.data.set_columns import SERIES_COLUMNS, series_columns, series_value, set_columns
 from tui.language import tr
 from tui.overlays.page import Page
 from tui.paint import Align, Line, beside, clip, filled, fit, pad, rule, wrap
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _PANES_FROM = 140
 _SETS, _SERIES = 0, 1
+_LEAST_SERIES = 5
+_WEEK_LINES = 9
 _REPORTS_KEPT = 3
 _VALUES_KEPT = 32
 _CHARTS_KEPT = 8
@@ -187,8 +189,12 @@ class SetsPane(Pane):
         found = self._set_lines(width, sets, 0, 0)
         if report:
             found += self._report_lines(width, report)
-        found += self._chart(width, chart)
-        return [*found, *self._series_lines(width, height - len(found), len(found), 0)]
+        # Where not both fit, the one that belongs to the list with the focus.
+        both = height - len(found) - chart >= _LEAST_SERIES
+        if both or self.focus == _SETS:
+            found += self._chart(width, chart if both else height - len(found))
+        rest = height - len(found)
+        return [*found, *self._series_lines(width, rest, len(found), 0)] if rest else found
 
     def _three(self, width: int, height: int) -> list[Line]:
         left = width // 4
@@ -200,6 +206,8 @@ class SetsPane(Pane):
             *self._report_lines(left, height - sets),
         ]
         chart = self._chart(right, min(height, max(12, right // 3)))
+        if height - len(chart) > _WEEK_LINES:
+            chart += self._week(right)
         table = self._series_lines(middle, height, 0, left + 1)
         return beside(
             one, beside(table, chart, middle, right, height), left, middle + 1 + right, height
@@ -207,7 +215,7 @@ class SetsPane(Pane):
 
     def _set_lines(self, width: int, height: int, top: int, left: int) -> list[Line]:
         rows = self.sets or []
-        columns = _set_columns(width)
+        columns = set_columns(width)
         lines = [rule(width, tr("Data sets"), tr("● newest"))]
         self._tops[_SETS] = (top + 1, left, left + width)
         for row in self.lists[_SETS].window(len(rows), height - 1):
@@ -249,13 +257,13 @@ class SetsPane(Pane):
         return filled(lines, height)
 
     def _chart(self, width: int, height: int) -> list[Line]:
-        one, report, chosen = self.selected(), self.report(), self.selected_series()
-        name = tr("total of all series") if chosen is None else chosen.id
+        one, report = self.selected(), self.report()
+        name = self._name()
         head = rule(width, tr("Over time"), name)
         if one is None or report is None:
             said = "" if one is None or one.problem else tr("asking …")
             return filled([head, [(f" {said}", "dim")]], height)
-        values = self._values.get((one.id, chosen.id)) if chosen else report.total
+        values = self._shown_values()
         if values is None:
             return filled([head, [(f" {tr('asking …')}", "dim")]], height)
         key = (one.id, values.name, width, height, tr("total of all series"))
@@ -265,12 +273,29 @@ class SetsPane(Pane):
                 self._charts.popitem(last=False)
         return filled([head, *self._charts[key]], height)
 
+    def _name(self) -> str:
+        chosen = self.selected_series()
+        return tr("total of all series") if chosen is None else chosen.id
+
+    def _shown_values(self) -> Values | None:
+        """Those of the chart; None while they are asked for."""
+        one, report, chosen = self.selected(), self.report(), self.selected_series()
+        if one is None or report is None or chosen is None:
+            return report.total if report else None
+        return self._values.get((one.id, chosen.id))
+
+    def _week(self, width: int) -> list[Line]:
+        """What the days of the week are like."""
+        values = self._shown_values()
+        head: Line = rule(width, tr("Mean by day of the week"), self._name())
+        return [[], head, *week_lines(values, width)] if values else []
+
     def _series_lines(self, width: int, height: int, top: int, left: int) -> list[Line]:
         rows = self.series()
         report = self.report()
         of_all = f"{len(rows):,}/{len(report.series):,}" if report else ""
         note = f"/{self.filter}   {of_all}" if self.filter else of_all
-        columns = _series_columns(width)
+        columns = series_columns(width)
         heads = [fit(tr(title), wide, align) for title, wide, align in columns.values()]
         lines = [
             rule(width, tr("Series, the largest first"), note),
@@ -283,7 +308,7 @@ class SetsPane(Pane):
             under = self.cursor_style(_SERIES, row) if self.focus == _SERIES else ""
             line: Line = [(" ", under)]
             for name, (_, wide, align) in columns.items():
-                text, look = _series_value(rows[row], name)
+                text, look = series_value(rows[row], name)
                 line.append((fit(text, wide, align) + " ", f"{look} {under}".strip()))
             lines.append(pad(line, width, under))
         return filled(lines, height)
@@ -343,7 +368,7 @@ class SetsPane(Pane):
             return []
         found = [("id", one.id)]
         if chosen is not None:
-            row = "\t".join(_series_value(chosen, name)[0] for name in _SERIES_COLUMNS)
+            row = "\t".join(series_value(chosen, name)[0] for name in SERIES_COLUMNS)
             found += [("series", chosen.id), ("row", row)]
         found.append(("source", one.source))
         return [*found, ("command", f"engine data show {one.id}")]
@@ -364,55 +389,3 @@ class SetsPane(Pane):
         """Take that up again."""
         self._chosen = memory.text(kept, "data_set")
         self.filter = memory.text(kept, "filter")
-
-
-def _set_columns(width: int) -> dict[str, int]:
-    """Which columns of the list of data sets there is room for."""
-    columns = {"id": 16 if width >= 100 else 8, "name": 0}
-    for name, wide, least in (
-        ("series", 14, 40),
-        ("days", 23, 78),
-        ("rows", 15, 64),
-        ("size", 8, 110),
-        ("when", 11, 100),
-    ):
-        if width >= least:
-            columns[name] = wide
-    columns["name"] = max(6, width - 4 - sum(columns.values()) - len(columns))
-    return columns
-
-
-_SERIES_COLUMNS: dict[str, tuple[str, int, Align]] = {
-    "name": ("Series", 10, "left"),
-    "trend": ("Over time", 16, "left"),
-    "mean": ("Mean", 9, "right"),
-    "zeros": ("Zeros", 6, "right"),
-    "last": ("Last", 9, "right"),
-    "days": ("Days", 6, "right"),
-    "until": ("Until", 10, "right"),
-}
-
-
-def _series_columns(width: int) -> dict[str, tuple[str, int, Align]]:
-    """Which columns of the list of series there is room for; the name gets the rest."""
-    columns = dict(_SERIES_COLUMNS)
-    for name, least in (("until", 84), ("days", 72), ("last", 58)):
-        if width < least:
-            del columns[name]
-    title, least, align = columns["name"]
-    rest = width - 2 - sum(wide for _, wide, _ in columns.values()) - len(columns)
-    columns["name"] = (title, least + max(0, rest), align)
-    return columns
-
-
-def _series_value(one: Series, name: str) -> tuple[str, str]:
-    if name == "zeros":
-        return f"{one.zero_share:.0%}", "warn" if one.zero_share > 0.5 else "dim"
-    return {
-        "name": (one.id, ""),
-        "trend": (one.trend, "run"),
-        "mean": (number(one.mean), ""),
-        "last": (number(one.last_value), ""),
-        "days": (f"{one.count:,}", "dim"),
-        "until": (one.last_day, "dim"),
-    }[name]

@@ -59,6 +59,11 @@ class Setting:
             return self.origin
         return f"{self.file.rpartition('/')[2]}:{self.line}"
 
+    def place(self, width: int) -> str:
+        """The same in so many columns: the line is what must be seen."""
+        text = self.short_origin
+        return text if len(text) <= width else text.replace("_config.yaml", "")
+
     def fits(self, words: list[str]) -> bool:
         """Whether each word stands somewhere in it; one after "!" must not."""
         text = f"{self.key} {self.shown} {self.short_origin} {self.doc}".casefold()

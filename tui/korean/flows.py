@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TEXTS: dict[str, str] = {
     # Flows and schedules
-    "loads, checks and splits the data": "데이터를 읽고 검사하고 나눕니다",
+    "loads, checks, splits the data": "데이터를 읽고 검사하고 나눕니다",
     "trains a model on that data": "그 데이터로 모델을 학습합니다",
     "measures the trained model": "학습한 모델을 평가합니다",
     "through the gate into service": "관문을 거쳐 서비스에 올립니다",

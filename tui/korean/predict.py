@@ -11,7 +11,6 @@ TEXTS: dict[str, str] = {
     "Forecast": "예측",
     "Lower": "하한",
     "Upper": "상한",
-    "By day": "날짜별",
     "asking…": "묻는 중…",
     "mean {value}": "평균 {value}",
     "zeros {share}": "0 비율 {share}",
@@ -57,8 +56,8 @@ TEXTS: dict[str, str] = {
     "Interval that holds the day with": "그날 값을 포함할 확률",
     "percent: 1 to below 100": "퍼센트: 1 이상 100 미만",
     "as now": "지금 값",
-    "none": "없음",
-    "another": "직접 입력",
+    "off": "꺼짐",
+    "type it": "직접 입력",
     "the one that serves": "서비스 중인 버전",
     "Which version answers": "예측할 버전",
 }

@@ -30,11 +30,7 @@ TEXTS: dict[str, str] = {
     "Addresses": "주소",
     "only inside this machine, through a socket": "이 컴퓨터 안에서만, 소켓으로",
     # Schedules
-    "Schedules": "예약",
-    "schedule": "예약",
-    "no schedule is selected": "선택한 예약이 없습니다",
-    "{name} goes on": "{name} 예약을 다시 시작했습니다",
-    "{name} rests": "{name} 예약을 멈췄습니다",
+    "schedule": "일정",
     # The doctor
     "Doctor": "진단",
     "examining": "진단하는 중",

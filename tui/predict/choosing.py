@@ -102,8 +102,8 @@ class Choosing:
             Choice(f"{level:g} %", self._level_detail(level), partial(self._use_level, level), key)
             for key, level in _LEVELS
         ]
-        choices.append(Choice(tr("none"), "", partial(self._use_level, 0.0), "o"))
-        choices.append(Choice(tr("another"), "", self._type_level, "t"))
+        choices.append(Choice(tr("off"), "", partial(self._use_level, 0.0), "o"))
+        choices.append(Choice(tr("type it"), "", self._type_level, "t"))
         title = tr("Interval that holds the day with")
         self.app.open_overlay(Menu(self.app, title, choices, quick=True))
 
@@ -126,7 +126,7 @@ class Choosing:
     def read_level(text: str) -> float | None:
         """A level in percent as it is typed: "80", "97.5 %"; 0 for none; None: it is no level."""
         text = text.strip().removesuffix("%").strip().casefold()
-        if text in ("", "0", "off", "none", tr("none").casefold()):
+        if text in ("", "0", "off", tr("off").casefold()):
             return 0.0
         try:
             level = float(text)

@@ -88,7 +88,10 @@ class Forecasts:
 
     async def look_around(self) -> None:
         """Take in the newest data set and the deployed versions."""
-        await asyncio.gather(self._look_at_data(), self._look_at_versions())
+        # A group waits for both, also where it is cancelled: each has a process to end.
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._look_at_data())
+            both.create_task(self._look_at_versions())
 
     async def _look_at_data(self) -> None:
         try:

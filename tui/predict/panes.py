@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_WIDTH = 15
-_NUMBER_WIDTH = 11
-_GAP = 3
+_NUMBER_WIDTH = 10
+_GAP = 2
 
 
 def heading(
@@ -93,8 +93,10 @@ def readout(width: int, forecast: Forecast, day: int | None) -> Line:
 
 
 def columns_of(forecast: Forecast, width: int) -> int:
-    """How many days a line of the table has room for."""
-    return max(1, min(3, (width + _GAP) // (_cell_width(forecast) + _GAP)))
+    """How many days stand in a line of the table: as many as there is room for, and weeks."""
+    room = (width + _GAP) // (_cell_width(forecast) + _GAP)
+    weeks = -(-len(forecast.values) // 7)
+    return max(1, min(3, room, weeks))
 
 
 def rows_of(forecast: Forecast, width: int) -> int:

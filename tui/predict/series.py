@@ -9,7 +9,7 @@ from tui.paint import Line, fit, pad
 from tui.predict.drawing import number, percent
 from tui.predict.forecasts import Series
 
-_MEAN_FROM, _ZEROS_FROM = 28, 36
+_MEAN_FROM, _ZEROS_FROM = 26, 36
 _MEAN_WIDTH, _ZEROS_WIDTH = 9, 6
 
 

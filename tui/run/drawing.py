@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.schema import RunDetail, RunInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
-from tui.paint import Line, beside, clip, pad, rule, width_of
+from tui.paint import Line, beside, clip, pad, rule, width_of, wrap
 from tui.run.facts import RunFacts, lay_out_behind
 from tui.run.head import head_lines
 from tui.run.layout import bad_steps, step_of
@@ -179,14 +179,24 @@ class RunDrawing(View):
         elif run.state in FINAL_STATES:
             text = tr("It ended before its first step.")
         else:
+            # The head has room for the beginning of a long sentence only.
+            is_cut = width_of([(run.waiting, "")]) >= self.size[0]
+            whole = wrap(run.waiting, width - 4) if is_cut else []
+            why: list[Line] = [[(f"  {line}", "warn")] for line in whole]
             text = tr("Its steps appear here as soon as it begins.")
+            return [[], *why, [(clip("  " + text, width), "dim")]]
         return [[], [(clip("  " + text, width), "dim")]]
 
     def _tab(self, detail: RunDetail | None, shown: str, width: int, height: int) -> list[Line]:
         if detail is None or self.tabs is None:
             return [[], [(clip("  " + tr("asking for the run…"), width), "dim")]]
         bad = bad_steps(self.timeline.layout) if shown == "error" else []
-        return self.tabs.lines(shown, detail, bad, width, height)
+        lines = self.tabs.lines(shown, detail, bad, width, height)
+        if self.is_wide and not self.beside:
+            # One cursor at a time looks as if it had the keys.
+            return [[(text, look.replace("cursor", "idle-cursor")) for text, look in line]
+                    for line in lines]  # fmt: skip
+        return lines
 
     def step(self, width: int) -> list[Line]:
         """The step under the cursor in full."""

@@ -10,7 +10,7 @@ from engine.states import FINAL_STATES
 from tui.language import tr
 from tui.paint import Line, Span, clip, pad, width_of
 from tui.run.progress import bar, left_text, measures_text, progress_of, unit_text
-from tui.run_preview import pace_text
+from tui.runs.preview import pace_text
 from tui.states import duration, moment, sign, size, style, word
 
 if TYPE_CHECKING:

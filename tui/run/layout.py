@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from engine.charts.rows import Path, Row, critical_path, run_start, timeline_rows
-from engine.client.timeline import rows_of
 from engine.schema import RunDetail, StepInfo
 from engine.timeline import Timeline, build_timeline
 
@@ -79,6 +78,9 @@ def lay_out(
         folds: Rows that are not as they are at first: groups that are open, flows that are closed.
         filter: Words of which each must fit a row; see `fits`.
     """
+    # The client takes a tenth of a second to import; whoever has a run has it already.
+    from engine.client.timeline import rows_of
+
     timeline = build_timeline(rows_of(detail), datetime.fromtimestamp(at, UTC))
     bare = Layout(detail, timeline, (), critical_path(timeline), at, folds, filter)
     return arranged(bare, folds, filter)

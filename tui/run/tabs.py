@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from engine.schema import RunDetail, RunInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
-from tui.log_file import LogFile
-from tui.log_pane import LogPane
+from tui.logs.file import LogFile
+from tui.logs.pane import LogPane
 from tui.paint import Line, clip
 from tui.run.artifacts import artifacts_lines
 from tui.run.curves import metrics_lines

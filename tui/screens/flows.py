@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 from engine.schema import FLOW_NAMES, LaunchReply, ScheduleInfo
 from tui import memory
 from tui.actions import BY_ID
-from tui.dry_run import DryRun
-from tui.flow_layout import FlowLayout
-from tui.flow_list import schedule_details
-from tui.form_editing import FormEditing
-from tui.form_rows import Row, rows_of
-from tui.forms import Forms
+from tui.flows.dry_run import DryRun
+from tui.flows.editing import FormEditing
+from tui.flows.forms import Forms
+from tui.flows.launch_form import LaunchForm
+from tui.flows.launcher import Launcher
+from tui.flows.layout import FlowLayout
+from tui.flows.overview import schedule_details
+from tui.flows.rows import Row, rows_of
+from tui.flows.schedule_actions import ScheduleActions
 from tui.language import tr
-from tui.launch_form import LaunchForm
-from tui.launcher import Launcher
 from tui.listing import Listing
 from tui.overlays.page import Page
 from tui.paint import Line, text_of
 from tui.prompt import Prompt
-from tui.schedule_actions import ScheduleActions
 from tui.view import View
 
 if TYPE_CHECKING:

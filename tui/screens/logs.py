@@ -12,16 +12,16 @@ from engine.schema import RunInfo
 from engine.states import FINAL_STATES
 from tui import memory
 from tui.language import tr
-from tui.log_actions import LogKeys
-from tui.log_file import LogFile
-from tui.log_line import run_style
-from tui.log_pane import LogPane
-from tui.log_save import write_lines
-from tui.log_side import short_name, side_of_all, side_of_one
-from tui.merged_log import MergedLog
+from tui.logs.actions import LogKeys
+from tui.logs.file import LogFile
+from tui.logs.line import run_style
+from tui.logs.merged import MergedLog
+from tui.logs.pane import LogPane
+from tui.logs.save import write_lines
+from tui.logs.side import short_name, side_of_all, side_of_one
 from tui.overlays.menu import Choice, Menu
 from tui.paint import Line, Span, beside, clip, rule, wrap
-from tui.run_actions import RunActions
+from tui.runs.actions import RunActions
 from tui.states import sign, size, word
 from tui.view import View
 

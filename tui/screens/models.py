@@ -10,26 +10,19 @@ from tui import memory
 from tui.actions import Action
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.model_actions import ModelActions
-from tui.model_book import ModelBook
-from tui.model_detail import DetailPage, detail_lines, preview_lines
-from tui.model_facts import ORDERS, Model, Move, best, fits, ordered
-from tui.model_history import (
+from tui.models import table as model_table
+from tui.models.actions import ModelActions
+from tui.models.book import ModelBook
+from tui.models.detail import DetailPage, detail_lines, preview_lines
+from tui.models.facts import ORDERS, Model, Move, best, fits, ordered
+from tui.models.history import (
     history_columns,
     history_heading,
     history_row,
     move_cells,
     move_lines,
 )
-from tui.model_table import (
-    TITLES,
-    Sorted,
-    cells,
-    columns_for,
-    heading,
-    nothing_lines,
-    row,
-)
+from tui.models.table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
 from tui.prompt import Prompt
 from tui.view import View, fill
@@ -165,16 +158,16 @@ class ModelsView(ListKeys, ModelActions, View):
     def _list(self, width: int, height: int) -> list[Line]:
         self._list_width = width
         if not self.count():
-            return filled(nothing_lines(self.app, self.book, self.tab, width), height)
+            return filled(model_table.nothing_lines(self.app, self.book, self.tab, width), height)
         if self.tab == "history":
             return filled(self._history(width, height), height)
         found = self.shown()
-        columns = columns_for(found, width)
-        lines = [heading(columns, width, self.order)]
+        columns = model_table.columns_for(found, width)
+        lines = [model_table.heading(columns, width, self.order)]
         for at in self.listing.window(len(found), height - 1):
             model = found[at]
             lines.append(
-                row(
+                model_table.row(
                     self.app,
                     model,
                     self.book.alias(model.id),
@@ -366,7 +359,7 @@ class ModelsView(ListKeys, ModelActions, View):
         ]
 
     def _texts(self, model: Model) -> list[str]:
-        return list(cells(self.app, model, self.book.alias(model.id)).values())
+        return list(model_table.cells(self.app, model, self.book.alias(model.id)).values())
 
     def as_text(self) -> str:
         """The rows of the tab that is seen."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 _PANES_FROM = 140
-_NUMBERS_WIDTH = 50
+_NUMBERS_WIDTH = 48
 _NEARBY = 20
 
 
@@ -341,7 +341,7 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
 
 
 def _list_width(width: int) -> int:
-    return 40 if width >= _PANES_FROM else 30 if width >= 100 else 20 if width >= 76 else 16
+    return 40 if width >= _PANES_FROM else 27 if width >= 100 else 20 if width >= 76 else 16
 
 
 def _advice(width: int, said: str, keys: list[tuple[str, str]]) -> list[Line]:

@@ -8,12 +8,11 @@ import msgspec
 
 from engine.schema import RunInfo
 from tui import memory
-from tui.flows_timeline import FlowsTimeline
 from tui.language import tr
-from tui.model_in_service import ModelInService, model_block, roll_back
+from tui.models import moves as model_moves
 from tui.paint import Line, clip
 from tui.panels import Block, PanelsView, Plan, Target, split
-from tui.pulse_blocks import (
+from tui.pulse.blocks import (
     Steady,
     failures_block,
     flows_block,
@@ -22,7 +21,9 @@ from tui.pulse_blocks import (
     now_block,
     schedules_block,
 )
-from tui.run_actions import RunActions
+from tui.pulse.model_in_service import ModelInService, model_block
+from tui.runs.actions import RunActions
+from tui.runs.timeline import FlowsTimeline
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -183,7 +184,7 @@ class PulseView(RunActions, PanelsView):
 
     def do_rollback(self) -> None:
         """Let the version before serve again."""
-        roll_back(self.app, self.service.forget)
+        model_moves.rollback(self.app, self.service.forget)
 
     def do_zoom_in(self) -> None:
         """See less of the time, closer."""

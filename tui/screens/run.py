@@ -10,7 +10,7 @@ from engine.schema import RunInfo
 from engine.states import FINAL_STATES
 from tui import memory
 from tui.language import tr
-from tui.log_pane import LogPane
+from tui.logs.pane import LogPane
 from tui.overlays.page import Page
 from tui.paint import Line
 from tui.run.drawing import RunDrawing
@@ -19,7 +19,7 @@ from tui.run.layout import step_of
 from tui.run.panes import Pane, PaneKeys
 from tui.run.tabs import TABS, Tabs
 from tui.run.timeline import RunTimeline
-from tui.run_actions import RunActions
+from tui.runs.actions import RunActions
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -39,6 +39,7 @@ class RunView(RunActions, PaneKeys, RunDrawing):
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
         self._ticks = 0
+        self._is_of_last_time = False
 
     # Which run
 
@@ -50,6 +51,7 @@ class RunView(RunActions, PaneKeys, RunDrawing):
             self.tabs = Tabs(self.app, self.facts)
             shows_critical, self.timeline = self.timeline.shows_critical, RunTimeline()
             self.timeline.shows_critical = shows_critical
+        self._is_of_last_time = False
         self.facts.want_detail()
 
     def chosen(self) -> list[RunInfo]:
@@ -64,7 +66,7 @@ class RunView(RunActions, PaneKeys, RunDrawing):
 
     def lines(self, width: int, height: int) -> list[Line]:
         """What is seen; where no run was opened, the one that runs or ran last."""
-        if self.facts is None:
+        if self.facts is None or (self._is_of_last_time and self.facts.missing):
             self._open_newest()
         return super().lines(width, height)
 
@@ -94,8 +96,9 @@ class RunView(RunActions, PaneKeys, RunDrawing):
             return
         self.facts.retry()
         run = self.run()
+        is_gone = run is None and not self.facts.missing
         is_open = run is not None and run.state not in FINAL_STATES
-        if is_open and self._ticks % _LOOK_AGAIN_SECONDS == 0:
+        if is_gone or (is_open and self._ticks % _LOOK_AGAIN_SECONDS == 0):
             self.facts.want_detail()
 
     def _open_newest(self) -> None:
@@ -351,5 +354,6 @@ class RunView(RunActions, PaneKeys, RunDrawing):
         self.tab = tab if tab in TABS else "timeline"
         run_id = memory.text(kept, "run")
         if run_id:
+            self._is_of_last_time = True
             self.facts = RunFacts(self.app, run_id)
             self.tabs = Tabs(self.app, self.facts)

@@ -9,14 +9,14 @@ import msgspec
 from engine.errors import ConfigError
 from engine.schema import RunInfo
 from tui import memory
-from tui.flows_timeline import FlowsTimeline
 from tui.language import tr
 from tui.listing import Listing, ListKeys
 from tui.paint import Line, beside, clip, filled, fit, pad, rule
-from tui.run_actions import RunActions
-from tui.run_columns import align_of, columns_for, heading, values_of
-from tui.run_compare import compare_runs
-from tui.run_preview import preview_lines
+from tui.runs.actions import RunActions
+from tui.runs.columns import align_of, columns_for, heading, values_of
+from tui.runs.comparison import compare_runs
+from tui.runs.preview import preview_lines
+from tui.runs.timeline import FlowsTimeline
 from tui.view import View
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.schema import NotificationInfo
+from engine.schema import NotificationInfo, ScheduleInfo
 from tui import verbs
+from tui.flows.schedule_actions import ScheduleActions
 from tui.language import tr
 from tui.overlays.question import Question
 from tui.panels import Block, PanelsView, Plan, Target, split
-from tui.system_blocks import (
+from tui.system.blocks import (
     addresses,
     addresses_block,
     children_block,
@@ -23,7 +24,7 @@ from tui.system_blocks import (
     notifications_block,
     schedule_block,
 )
-from tui.system_usage import Meter, gpus, workspace_bytes
+from tui.system.usage import Meter, gpus, workspace_bytes
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -34,7 +35,7 @@ _TWO_FROM = 100
 _SIZES_SECONDS = 60.0
 
 
-class SystemView(PanelsView):
+class SystemView(ScheduleActions, PanelsView):
     """Everything below the runs."""
 
     name = "system"
@@ -161,28 +162,12 @@ class SystemView(PanelsView):
             Question(self.app, text, command, lambda: self.app.act(command, work))
         )
 
-    def do_pause_schedule(self) -> None:
-        """Pause the schedule under the cursor, or resume it."""
+    def schedule(self) -> ScheduleInfo | None:
+        """The schedule under the cursor."""
         target = self.target()
-        known = {one.name: one for one in self.app.board.schedules}
-        if target is None or target.kind != "schedule" or target.key not in known:
-            self.app.say(tr("no schedule is selected"), "warn")
-            return
-        self._enable(target.key, not known[target.key].enabled)
-
-    def _enable(self, name: str, enabled: bool) -> None:
-        verb = "resume" if enabled else "pause"
-
-        async def work() -> str:
-            from engine.client import calls
-
-            await self.app.link.send(calls.enable_schedule(name, enabled))
-            self.app.link.want_schedules()
-            said = tr("{name} goes on") if enabled else tr("{name} rests")
-            return said.format(name=name)
-
-        undo = (tr("schedule"), lambda: self._enable(name, not enabled))
-        self.app.act(f"engine schedule {verb} {name}", work, undo=undo)
+        if target is None or target.kind != "schedule":
+            return None
+        return next((one for one in self.app.board.schedules if one.name == target.key), None)
 
     # Copying and saving
 
@@ -202,7 +187,7 @@ class SystemView(PanelsView):
         if target.kind == "child" and board.status is not None:
             return next((one for one in board.status.children if one.name == target.key), None)
         if target.kind == "schedule":
-            return next((one for one in board.schedules if one.name == target.key), None)
+            return self.schedule()
         if target.kind == "check" and isinstance(self.checks, list):
             return next((one for one in self.checks if one.get("name") == target.key), None)
         return None

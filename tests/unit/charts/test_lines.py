@@ -180,6 +180,19 @@ def test_the_legend_of_curves_gives_latest_and_lowest_value() -> None:
     assert text.split("\n")[-1] == "⡠⠊ loss 0.5 (lowest 0.25 at 2)"
 
 
+def test_a_point_of_a_curve_is_marked_over_it() -> None:
+    curves = {"loss": [(1.0, 0.9), (2.0, 0.25), (3.0, 0.5)]}
+    text = curve_chart(
+        curves, title="", width=70, height=12, colour=False, mark=("best", (2.0, 0.25))
+    )
+
+    *chart, legend = text.split("\n")
+    assert legend == "⡠⠊ loss 0.5 (lowest 0.25 at 2)   ◆ best 0.25 at 2"
+    assert sum(line.count("◆") for line in chart) == 1
+    unmarked = curve_chart(curves, title="", width=70, height=12, colour=False)
+    assert "◆" not in unmarked
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -236,10 +249,27 @@ def test_live_curves_grow_from_their_first_epoch_on() -> None:
 
 
 def test_days_that_are_not_known_are_numbered_from_the_last_value() -> None:
-    lines = weekly(numbered=True).split("\n")
+    lines = weekly(numbered=True, colour=False).split("\n")
 
     assert lines[0].strip() == "SKU-1042"
     labels = lines[-2].split()
     assert "0" in labels
     assert labels[0] == "-80"
     assert "Jan" not in lines[-2]
+
+
+def test_the_legend_calls_the_history_what_it_is() -> None:
+    chart = forecast_chart(
+        days(9),
+        [1.0] * 9,
+        [],
+        [],
+        title="",
+        width=60,
+        height=12,
+        colour=False,
+        history_name="total",
+    )
+
+    assert "total" in chart
+    assert "history" not in chart

@@ -156,6 +156,11 @@ def test_each_effective_value_is_told_with_its_origin_and_its_meaning(
     assert window["origin"] == f"{config_file}:2"
     assert (window["kind"], window["allowed"]) == ("int", "whole number, 2 to 366")
     assert window["doc"].startswith("Past days")
+    assert [one["key"] for one in of_engine if one["is_secret"]] == [
+        "notifications.webhooks",
+        "notifications.apprise",
+        "storage.options",
+    ]
     assert (seed["value"], seed["layer"]) == (9, "set")
     assert by_key["train.hparams.epochs"]["default"] == 20
     assert {one["key"] for one in of_engine} >= {"predictor.port", "storage.options"}

@@ -60,6 +60,9 @@ def test_a_data_set_is_shown_with_its_report_and_its_series(
     assert data["id"] == dataset.id
     assert data["report"] == dataset.report
     assert data["values"] is None
+    panel = dataset.panel()
+    assert data["total"]["first_day"] == panel.start.isoformat()
+    assert data["total"]["values"] == pytest.approx(np.nansum(panel.values, axis=0))
     values = dataset.panel().values
     assert [one["id"] for one in data["series"]] == list(dataset.ids)
     for one, row in zip(data["series"], values, strict=True):

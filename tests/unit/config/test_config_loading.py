@@ -126,6 +126,7 @@ def test_an_unknown_flow_is_refused_with_the_nearest() -> None:
 
 def test_a_yaml_file_that_no_flow_reads_is_noted(configs: Path) -> None:
     (configs / "train_flow.yaml").write_text("model: {window: 9}\n")
+    (configs / ".draft-1-new-train_flow_config.yaml").write_text("an editor's own business")
 
     (note,) = load_settings("train_flow", workspace_configs=configs).notes
 

@@ -1,0 +1,1 @@
+"""The parts of the screen Flows: the form of a launch, the flows, their schedules."""

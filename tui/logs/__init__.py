@@ -1,0 +1,1 @@
+"""The parts of the screen Logs: files of any length, filters, search."""

@@ -1,0 +1,221 @@
+"""The model that serves: which one it is, how good it was in the test, and how good it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.charts.sparkline import sparkline
+from engine.errors import EngineError
+from tui import verbs
+from tui.language import tr
+from tui.paint import Line, clean, clip, width_of
+from tui.panels import Block, Item, Target, one, spread
+from tui.states import moment
+
+if TYPE_CHECKING:
+    from tui.control_center import ControlCenter
+
+_NOT_FOUND = 5
+# Flows after which another model may serve, or values have come that forecasts are held against.
+_DEPLOYING = ("deploy_flow", "full_flow")
+_FEEDING = ("data_flow", "full_flow")
+_LEAST_WIDTH = 56
+_LEAST_TREND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The version that serves; measures that nobody could take are None.
+
+    Attributes:
+        version: Its id.
+        model_type: What learned it.
+        created: When it was stored, in seconds since the epoch.
+        mase: Error in the test, in units of seasonal naive on the training data.
+        naive: The same of the seasonal naive forecast.
+    """
+
+    version: str
+    model_type: str
+    created: float | None
+    mase: float | None
+    naive: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveError:
+    """How good the forecasts turned out that a version served.
+
+    Attributes:
+        days: Forecast days whose value is known by now; 0: nothing could be measured.
+        why: Why nothing could be, as a sentence.
+        trend: Mean absolute error day by day.
+    """
+
+    days: int = 0
+    mae: float | None = None
+    wape: float | None = None
+    mase: float | None = None
+    trend: tuple[float, ...] = ()
+    why: str = ""
+
+
+class ModelInService:
+    """What is known of the model that serves; asks anew when something has changed.
+
+    Attributes:
+        asked: Whether an answer has come yet.
+        model: None where none serves.
+        live: None before it was asked.
+        problem: Why the last question failed, "" if it did not.
+    """
+
+    def __init__(self, app: ControlCenter) -> None:
+        self._app = app
+        self.asked = False
+        self.model: Model | None = None
+        self.live: LiveError | None = None
+        self.problem = ""
+        self._seen: tuple[Any, ...] | None = None
+        self._seen_live: tuple[Any, ...] | None = None
+
+    def forget(self) -> None:
+        """Ask anew at the next look."""
+        self._seen = self._seen_live = None
+
+    def look(self) -> None:
+        """Ask, in the background, if another model may serve or new values may have come.
+
+        Each question is a process of the `engine` command, so it is not asked for nothing.
+        """
+        aliases = self._app.workspace.central_storage / "aliases.db"
+        try:
+            changed = aliases.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        seen = (changed, self._last_ended(_DEPLOYING))
+        if seen != self._seen:
+            self._seen = seen
+            self._app.link.look("model in service", self._ask_model)
+        seen = (changed, self._last_ended(_FEEDING))
+        if seen != self._seen_live:
+            self._seen_live = seen
+            self._app.link.look("live error", self._ask_quality)
+
+    def _last_ended(self, flows: tuple[str, ...]) -> float:
+        ended = (run.ended or 0.0 for run in self._app.board.recent.values() if run.flow in flows)
+        return max(ended, default=0.0)
+
+    async def _ask_model(self) -> None:
+        answer = await verbs.ask(self._app.workspace, "models", "show", "champion")
+        self.asked = True
+        self.problem = "" if answer.code in (0, _NOT_FOUND) else answer.problem
+        if not self.problem:
+            self.model = model_of(answer.data) if answer.code == 0 else None
+
+    async def _ask_quality(self) -> None:
+        try:
+            self.live = live_error_of(await self._app.engine("quality"))
+        except EngineError as error:
+            self.live = LiveError(why=error.what)
+
+
+def model_of(data: Any) -> Model | None:
+    """The version that `engine models show champion --json` tells of."""
+    if not isinstance(data, dict):
+        return None
+    scores = _at(data, "lineage", "evaluation", "scores")
+    return Model(
+        version=str(data.get("id", "")),
+        model_type=str(data.get("model_type", "")),
+        created=_number(data.get("created")),
+        mase=_number(_at(scores, "candidate", "overall", "mase")),
+        naive=_number(_at(scores, "SeasonalNaive", "overall", "mase")),
+    )
+
+
+def live_error_of(data: Any) -> LiveError:
+    """The error of the champion that `engine quality --json` tells of."""
+    versions = _at(data, "versions")
+    for found in versions if isinstance(versions, list) else []:
+        if _at(found, "alias") == "champion" and _at(found, "matched"):
+            days = _at(found, "days")
+            trend = [_number(_at(day, "mae")) for day in days] if isinstance(days, list) else []
+            return LiveError(
+                days=int(_number(_at(found, "matched")) or 0),
+                mae=_number(_at(found, "mae")),
+                wape=_number(_at(found, "wape")),
+                mase=_number(_at(found, "mase")),
+                trend=tuple(value for value in trend if value is not None),
+            )
+    return LiveError(why=str(_at(data, "message") or ""))
+
+
+def model_block(app: ControlCenter, service: ModelInService, width: int) -> Block:
+    """The model in a few lines."""
+    model = service.model
+    target = Target("model", "champion")
+    title = tr("Model in service")
+    if model is None:
+        if service.problem:
+            problem: Line = [(clip(f" {service.problem}", width), "bad")]
+            return Block(title, [Item((problem,), target)])
+        if not service.asked:
+            return Block(title, [one((f" {tr('asking')}", "dim"))])
+        nothing = one((clip(f" {tr('none: full_flow trains and deploys one')}", width), "dim"))
+        return Block(title, [nothing])
+    when = moment(model.created, app.time_mode, app.now(), app.zone)
+    said = when if width < _LEAST_WIDTH else tr("deployed {when}", when=when)
+    deployed: Line = [(said, "dim"), (" ", "")]
+    head: Line = [(" ◆ ", "good"), (clean(model.version), "strong")]
+    lines = [spread([*head, (f"  {clean(model.model_type)}", "accent")], deployed, width)]
+    lines.append(_test_line(model, width))
+    lines += _live_lines(service.live, width)
+    return Block(title, [Item(tuple(lines), target)])
+
+
+def _test_line(model: Model, width: int) -> Line:
+    line: Line = [("   MASE ", "dim"), (_text(model.mase), "strong")]
+    line += [(f"  {tr('naive')} ", "dim"), (_text(model.naive), "")]
+    if model.mase is not None and model.naive:
+        gain = 1 - model.mase / model.naive
+        if gain >= 0:
+            line.append(("  " + tr("{share} better", share=f"{gain:.0%}"), "good"))
+        else:
+            line.append(("  " + tr("{share} worse", share=f"{-gain:.0%}"), "bad"))
+    return line
+
+
+def _live_lines(live: LiveError | None, width: int) -> list[Line]:
+    first: Line = [(f"   {tr('live')} ", "dim")]
+    if live is None:
+        first.append((tr("asking"), "dim"))
+    elif not live.days:
+        first.append((tr("not measured yet"), "dim"))
+    else:
+        first += [("MASE ", "dim"), (_text(live.mase), "strong"), ("  MAE ", "dim")]
+        first.append((_text(live.mae), ""))
+        if width >= _LEAST_WIDTH and live.wape is not None:
+            first += [("  WAPE ", "dim"), (f"{live.wape:.1%}", "")]
+        room = min(20, width - width_of(first) - 3)
+        if room >= _LEAST_TREND:
+            first.append((f"  {sparkline(live.trend, room)}", "accent"))
+    drift: Line = [(f"   {tr('drift')} ", "dim"), (tr("not measured yet"), "dim")]
+    return [first, drift]
+
+
+def _at(data: Any, *names: str) -> Any:
+    """What lies under these names, None where there is no such thing."""
+    for name in names:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

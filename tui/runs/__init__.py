@@ -1,0 +1,1 @@
+"""The parts of the list of runs: pages of it, columns, preview, comparison, runs over time."""
