@@ -204,6 +204,9 @@ class ControlCenter(App[None], inherit_bindings=False):
     def _make_painter(self) -> Painter:
         theme = THEMES.get(self.theme_name, THEMES[DEFAULT])
         self.theme_name = theme.name
+        if self.no_color:
+            # A cursor that is a colour would not be seen: in this theme it is reversed.
+            theme = THEMES["terminal"]
         return Painter(theme, ascii=self._ascii)
 
     def use_theme(self, name: str) -> None:

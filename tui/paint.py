@@ -197,6 +197,14 @@ def wrap(text: object, width: int) -> list[str]:
     return lines
 
 
+def shortened(text: object, width: int, most: int) -> list[str]:
+    """A text broken into at most so many lines; where it is cut, the last ends in an ellipsis."""
+    lines = wrap(text, width)
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], clip(" ".join(lines[most - 1 : most + 1]), width)]
+
+
 def from_ansi(text: str) -> Line:
     """A line of one of our own charts: its colour codes become names of styles."""
     line: Line = []

@@ -24,7 +24,7 @@ _HEAD = (
 )
 _STYLE = (
     "text{{font:15px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',"
-    "'Noto Sans Mono CJK KR',NanumGothicCoding,monospace;white-space:pre}}"
+    "'Noto Sans Mono CJK KR',NanumGothicCoding,monospace;white-space:pre}}.w{{font-size:17px}}"
     ".b{{font-weight:bold}}.i{{font-style:italic}}.u{{text-decoration:underline}}{rules}"
 )
 Box = tuple[float, float, float, float]
@@ -98,8 +98,6 @@ class _Palette:
         return (colour or _DEFAULT).get_truecolor(self._colours, foreground=is_text).hex
 
 
-
-
 def _row(strip: Strip, row: int, palette: _Palette) -> Iterator[str]:
     top = row * CELL_HEIGHT
     at = 0
@@ -130,7 +128,9 @@ def _ink(text: str, at: int, top: float, colour: str, marks: str) -> Iterator[st
         if kind in _DRAWN:
             yield from _drawn(kind, at, top, width, colour)
         else:
-            yield from _written(run, at, top, colour + marks, is_underlined="u" in marks)
+            # Full-width signs fill their two columns better when they are a bit larger.
+            size = " w" if kind == "wide" else ""
+            yield from _written(run, at, top, colour + marks + size, is_underlined="u" in marks)
         at += width
 
 
@@ -150,9 +150,7 @@ def _drawn(char: str, at: int, top: float, width: int, colour: str) -> Iterator[
             yield _rect(column + left, top, wide, high, above, colour)
 
 
-def _rect(
-    at: float, top: float, width: float, height: float, above: float, colour: str
-) -> str:
+def _rect(at: float, top: float, width: float, height: float, above: float, colour: str) -> str:
     x, y = at * CELL_WIDTH, top + above * CELL_HEIGHT
     return (
         f'<rect class="{colour}" x="{x:g}" y="{y:g}" width="{width * CELL_WIDTH:g}" '
@@ -160,9 +158,7 @@ def _rect(
     )
 
 
-def _written(
-    text: str, at: int, top: float, classes: str, *, is_underlined: bool
-) -> Iterator[str]:
+def _written(text: str, at: int, top: float, classes: str, *, is_underlined: bool) -> Iterator[str]:
     # Wide gaps need not be written, unless they are underlined.
     parts = [text] if is_underlined else _words(text)
     for part in parts:

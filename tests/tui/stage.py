@@ -38,7 +38,7 @@ from tui.control_center import ControlCenter
 from tui.link import Link
 from tui.predict import forecasts
 from tui.screens import system
-from tui.system_usage import Meter, Usage
+from tui.system.usage import Meter, Usage
 
 RECORDED = Path(__file__).parent / "recorded"
 GIB = 1 << 30
@@ -208,7 +208,9 @@ class StagedTerminal(Terminal):
         def is_quiet() -> bool:
             self.app.draw()
             asked = [name for name in self.link._under_way if not name.startswith("log ")]
-            return not asked and not self.app._working and is_so()
+            # A list asks for what the cursor stands on when that has rested there.
+            rests = getattr(self.app.view, "_rest", None) is None
+            return rests and not asked and not self.app._working and is_so()
 
         for _ in range(2):
             await self.until(is_quiet, "for rest")
@@ -265,7 +267,7 @@ def _set_scene(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
     monkeypatch.setattr(verbs, "ask", ask)
     monkeypatch.setattr(Meter, "load", load)
     monkeypatch.setattr(Meter, "read", lambda meter: None)
-    monkeypatch.setattr(system, "gpus", lambda: [])
+    monkeypatch.setattr(system, "gpus", list)
     monkeypatch.setattr(
         system, "workspace_bytes", lambda _: {name: n << 20 for name, n in sizes.items()}
     )
@@ -275,6 +277,4 @@ def _set_scene(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
     interval = ([day["lower"] for day in days], [day["upper"] for day in days])
     answer = PredictorAnswer(model.version, [day["value"] for day in days], 0.41, interval)
     monkeypatch.setattr(forecasts, "_serving", lambda _: model if script.predictor else None)
-    monkeypatch.setattr(
-        forecasts, "_forecast", lambda *_: ("http://127.0.0.1:4242", model, answer)
-    )
+    monkeypatch.setattr(forecasts, "_forecast", lambda *_: ("http://127.0.0.1:4242", model, answer))
