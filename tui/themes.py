@@ -136,7 +136,8 @@ THEMES["terminal"] = Theme(
         "blue": "blue",
         "magenta": "magenta",
         "cyan": "cyan",
-        "cursor": "reverse",
+        # Without the colours of what stands there, each of which would be a ground of its own.
+        "cursor": "reverse default on default",
         "idle-cursor": "underline",
         "mark": "bold magenta",
         "match": "bold underline yellow",

@@ -31,7 +31,7 @@ OVERLAYS = ("help", "palette", "question", "filter", "comparison", "copy", "smal
 DONE, FAILED = "631fadca", "b8f4c1b1"
 CHAMPION = "lightgbm-0f503f238d07"
 # What stands on a screen when everything has come.
-SIGNS = {
+SIGNS: dict[str, tuple[str, ...]] = {
     "pulse": ("live MASE", "13:50"),
     "runs": ("skinny-lionfish",),
     "run": ("train_model",),
@@ -42,6 +42,8 @@ SIGNS = {
     "data": ("no rule had to change", "YOGURT"),
     "system": ("python", "CPU"),
 }
+EMPTY = {"pulse": ("none: full_flow",), "models": ("No version",), "data": ("No data set",)}
+BROKEN = {"pulse": ("the disk is full",), "models": ("[b]Odd",), "data": ("damaged",)}
 
 Scenario = Callable[[StagedTerminal], Awaitable[None]]
 
@@ -98,12 +100,12 @@ def test_a_screen_at_work(
     album.check()
 
 
-def tour(album: Album, look: str, *, told: bool = False) -> Scenario:
+def tour(album: Album, look: str, signs: dict[str, tuple[str, ...]]) -> Scenario:
     """All screens one after the other."""
 
     async def scenario(terminal: StagedTerminal) -> None:
         for screen in SCREENS:
-            await go(terminal, screen, *(SIGNS[screen] if told else ()))
+            await go(terminal, screen, *signs.get(screen, ()))
             album.add(f"{screen}-{look}", terminal.picture())
 
     return scenario
@@ -114,14 +116,14 @@ def test_without_colours(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
-    perform(monkeypatch, workspace, at_work(workspace), tour(album, "no-colour", told=True))
+    perform(monkeypatch, workspace, at_work(workspace), tour(album, "no-colour", SIGNS))
     album.check()
 
 
 def test_with_nothing_to_show(
     monkeypatch: pytest.MonkeyPatch, workspace: Workspace, album: Album
 ) -> None:
-    perform(monkeypatch, workspace, untouched(), tour(album, "empty"))
+    perform(monkeypatch, workspace, untouched(), tour(album, "empty", EMPTY))
     album.check()
 
 
@@ -169,7 +171,7 @@ def test_in_trouble(monkeypatch: pytest.MonkeyPatch, workspace: Workspace, album
 
     async def scenario(terminal: StagedTerminal) -> None:
         for screen in SCREENS:
-            await go(terminal, screen)
+            await go(terminal, screen, *BROKEN.get(screen, ()))
             board, terminal.link.is_lost = terminal.board, True
             board.lost, board.answered = script.now - 9, script.now - 12
             board.trouble = "the engine does not answer"
