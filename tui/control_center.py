@@ -183,7 +183,7 @@ class ControlCenter(App[None], inherit_bindings=False):
         if not width or not height:
             return
         lines = frame(self, width, height)
-        self._window.show([self.painter.strip(line, width) for line in lines[:height]])
+        self._window.show(self.painter.frame(lines[:height], width))
         if self.connects:
             self.link.want_pages()
 

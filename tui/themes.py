@@ -5,6 +5,7 @@ States are told by sign and letter as well as by colour; a theme may therefore d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.text import printable
-from tui.paint import Line, pad
+from tui.paint import Line, Span, pad
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,20 @@ class Painter:
         self.ascii = ascii
         self.base = Style.parse(theme.base)
         self._styles: dict[str, Style] = {"": self.base}
+        self._frame: dict[tuple[Span, ...], Strip] = {}
+        self._width = 0
+
+    def frame(self, lines: Sequence[Line], width: int) -> list[Strip]:
+        """All lines of a screen; one that stood in the last frame too is the same object again."""
+        before = self._frame if width == self._width else {}
+        self._frame, self._width = {}, width
+        strips = []
+        for line in lines:
+            key = tuple(line)
+            strip = before.get(key) or self._frame.get(key) or self.strip(line, width)
+            self._frame[key] = strip
+            strips.append(strip)
+        return strips
 
     def strip(self, line: Line, width: int) -> Strip:
         """One line as exactly `width` columns."""
@@ -172,11 +187,26 @@ class Painter:
             shown = printable(text)
             if self.ascii and not shown.isascii():
                 shown = to_ascii(shown)
-            if segments and segments[-1].style is self.style(names):
+            style = self.style(names)
+            if segments and (style is segments[-1].style or self._is_like(shown, style, segments)):
                 segments[-1] = Segment(segments[-1].text + shown, segments[-1].style)
             else:
-                segments.append(Segment(shown, self.style(names)))
+                segments.append(Segment(shown, style))
         return Strip(segments, width).adjust_cell_length(width, self.base)
+
+    @staticmethod
+    def _is_like(text: str, style: Style, segments: list[Segment]) -> bool:
+        """Whether blanks look the same in the style of what stands before them.
+
+        To change a style costs thirty bytes, and nobody sees the colour of a blank.
+        """
+        before = segments[-1].style
+        return (
+            before is not None
+            and text.isspace()
+            and not (style.underline or before.underline or style.reverse or before.reverse)
+            and style.bgcolor == before.bgcolor
+        )
 
     def style(self, names: str) -> Style:
         """The look of one or more names.

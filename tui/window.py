@@ -70,12 +70,12 @@ def changed_columns(old: Strip | None, new: Strip | None) -> list[tuple[int, int
     if old is None or new is None or old.cell_length != new.cell_length:
         strip = new or old
         return [(0, strip.cell_length)] if strip is not None else []
-    if old == new:
-        return []
-    before, after = _cells(old), _cells(new)
-    changed = [at for at, (one, two) in enumerate(zip(before, after, strict=False)) if one != two]
+    before, after, offset = _unlike(old, new)
     if len(before) != len(after):
         return [(0, new.cell_length)]
+    changed = [
+        at for at, (one, two) in enumerate(zip(before, after, strict=True), offset) if one != two
+    ]
     stretches: list[tuple[int, int]] = []
     for at in changed:
         if stretches and at - stretches[-1][1] < _GAP:
@@ -85,23 +85,48 @@ def changed_columns(old: Strip | None, new: Strip | None) -> list[tuple[int, int
     return stretches
 
 
-def _cells(strip: Strip) -> list[tuple[str, object]]:
+def _unlike(
+    old: Strip, new: Strip
+) -> tuple[list[tuple[str, object]], list[tuple[str, object]], int]:
+    """The cells of two lines between their equal beginnings and ends, and where those begin."""
+    before, after = list(old), list(new)
+    start = offset = 0
+    for one, two in zip(before, after, strict=False):
+        if one != two:
+            break
+        offset += one.cell_length
+        start += 1
+    stop = 0
+    most = min(len(before), len(after)) - start
+    while stop < most and before[-1 - stop] == after[-1 - stop]:
+        stop += 1
+    return (
+        _cells(before[start : len(before) - stop]),
+        _cells(after[start : len(after) - stop]),
+        offset,
+    )
+
+
+def _cells(segments: Sequence[Segment]) -> list[tuple[str, object]]:
     """Character and style of each column; a wide character stands in both of its columns."""
     cells: list[tuple[str, object]] = []
-    for segment in strip:
+    for segment in segments:
         cells.extend(_segment_cells(segment))
     return cells
 
 
 def _segment_cells(segment: Segment) -> list[tuple[str, object]]:
     text, style, _ = segment
+    # Of a blank only its ground is seen.
+    is_plain = style is not None and not style.underline and not style.reverse
+    blank = (" ", style.bgcolor if is_plain and style is not None else style)
     if text.isascii():
-        return [(char, style) for char in text]
+        return [blank if char == " " else (char, style) for char in text]
     cells: list[tuple[str, object]] = []
     for char in text:
         width = cell_len(char)
         if width == 0 and cells:
             # A mark belongs to the character before it.
             cells[-1] = (cells[-1][0] + char, style)
-        cells.extend([(char, style)] * width)
+        cells.extend([blank if char == " " else (char, style)] * width)
     return cells

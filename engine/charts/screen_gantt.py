@@ -91,6 +91,7 @@ def gantt_lines(
     critical: frozenset[str] = frozenset(),
     ghost: Ghost | None = None,
     origin: datetime | None = None,
+    longest: int | None = None,
     labels: bool = True,
     colour: bool = True,
     ascii: bool = False,
@@ -115,6 +116,7 @@ def gantt_lines(
         critical: Ids on the critical path.
         ghost: An earlier run to compare with.
         origin: What elapsed time on the axis counts from; when the first row begins if None.
+        longest: What `longest_label` returned for the rows; looked for at each drawing if None.
         labels: Whether to draw signs and names at the left and durations at the right.
         colour: Whether to write ANSI colour codes.
         ascii: Keep to ASCII.
@@ -128,7 +130,9 @@ def gantt_lines(
     if min(width, height, first_row) < 0:
         raise ValueError("width, height and first_row must not be negative")
     shown = rows[first_row : first_row + height]
-    page = _page(rows, width, start, end, labels, critical, colour, ascii)
+    if longest is None and labels:
+        longest = longest_label(rows)
+    page = _page(longest or 0, width, start, end, labels, critical, colour, ascii)
     heading = clip(window_text(start, end, tz, ascii=ascii), width, ascii=ascii)
     bars_at = page.label + _SIGNS if labels and page.bars else 0
     if not page.bars or not shown:
@@ -148,6 +152,14 @@ def gantt_lines(
     return GanttView(
         tuple(lines), (axis, below), heading, bars_at, page.bars, start, end, first_row
     )
+
+
+def longest_label(rows: Sequence[Row]) -> int:
+    """Return how many columns the longest name takes, with its branches.
+
+    Of all rows, not of those shown: bars must keep their place while rows go by.
+    """
+    return max((_label_length(row) for row in rows), default=0)
 
 
 def window_cells(bar: Bar, start: datetime, end: datetime, width: int) -> list[Cells]:
@@ -178,7 +190,7 @@ def _parts(bar: Bar, start: datetime, end: datetime, width: int) -> Iterator[tup
 
 
 def _page(
-    rows: Sequence[Row],
+    longest: int,
     width: int,
     start: datetime,
     end: datetime,
@@ -190,8 +202,6 @@ def _page(
     if not labels:
         bars = width if width >= _LEAST_BARS else 0
         return _Page(start, end, width, 0, bars, 0, critical, colour, ascii)
-    # Of all rows, not of those shown: bars must keep their place while rows go by.
-    longest = max((_label_length(row) for row in rows), default=0)
     label = min(longest, max(8, width * 2 // 5 - _SIGNS))
     duration = _DURATION if width >= _DURATIONS_FROM else 0
     bars = width - label - _SIGNS - (duration + 1 if duration else 0)

@@ -293,6 +293,27 @@ def test_a_draft_that_is_thrown_away_leaves_nothing(workspace: Workspace, editor
     use(workspace, scenario)
 
 
+def test_a_draft_that_is_kept_is_taken_up_again(workspace: Workspace, editor: Path) -> None:
+    editor.write_text("path.write_text('flow_module: [')")
+    begin_at(workspace, "train.seed")
+
+    async def scenario(terminal: Terminal) -> None:
+        await stand_on(terminal, "train.seed")
+        await terminal.press("E")
+        await terminal.until_shown("would not be right")
+        await terminal.press("k", "escape")
+        assert "the draft is kept" in terminal.said
+        assert not config(workspace).exists()
+        await terminal.press("E")
+        assert "+flow_module: [" in terminal.text()
+        editor.write_text("path.write_text('flow_module: train_flow\\ntrain:\\n  seed: 4\\n')")
+        await terminal.press("g")
+        await terminal.until_shown(f"{TRAIN} is changed")
+        assert left_in(workspace) == []
+
+    use(workspace, scenario)
+
+
 def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
     workspace: Workspace, editor: Path
 ) -> None:

@@ -165,7 +165,7 @@ class ConfigEditor:
                 self._draft = None
             if problems:
                 self._show_problems(draft, problems)
-                return tr("{count} problems: nothing is changed yet", count=len(problems))
+                return tr("problems: {count}; nothing is changed yet", count=len(problems))
             return self._put_in_place(draft)
 
         self._app.act(f"engine config check --file {draft.path.name} --as {name}", examine)
@@ -218,7 +218,7 @@ class ConfigEditor:
         choices = [
             Choice(tr("edit again"), "", partial(self._again, draft), "e"),
             Choice(tr("throw the draft away"), "", partial(self._discard, draft), "x"),
-            Choice(tr("keep the draft"), "", partial(self._keep, draft), "k"),
+            Choice(tr("keep the draft"), "", partial(self._keep, draft), "esc"),
         ]
         title = tr("{file} would not be right", file=draft.target.name)
         keep = partial(self._keep, draft)
@@ -238,7 +238,7 @@ class ConfigEditor:
         choices = [
             Choice(tr("edit the draft against it"), "", partial(self._rebase, draft), "e"),
             Choice(tr("throw the draft away"), "", partial(self._discard, draft), "x"),
-            Choice(tr("keep the draft"), "", partial(self._keep, draft), "k"),
+            Choice(tr("keep the draft"), "", partial(self._keep, draft), "esc"),
         ]
         keep = partial(self._keep, draft)
         self._app.open_overlay(Findings(self._app, tr("Changed meanwhile"), lines, choices, keep))

@@ -288,7 +288,7 @@ class ConfigPane(Pane):
                 self.app.open_overlay(Page(self.app, title, content, wide=True))
             self.ask()
             if problems:
-                return tr("{count} problems", count=len(problems))
+                return tr("problems: {count}", count=len(problems))
             return tr("the configuration is fine")
 
         self.app.act("engine config check", work)

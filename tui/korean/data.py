@@ -69,7 +69,7 @@ TEXTS: dict[str, str] = {
     "edits the file": "파일을 편집합니다",
     "The configuration as it is": "현재 설정",
     "the configuration is fine": "설정에 문제가 없습니다",
-    "{count} problems": "문제 {count}개",
+    "problems: {count}": "문제 {count}개",
     # Editing
     "A draft": "초안",
     "the draft": "초안",
@@ -86,7 +86,7 @@ TEXTS: dict[str, str] = {
     "the draft is gone; {file} is as it was": "초안을 버렸습니다. {file}은(는) 그대로입니다",
     "nothing was changed in {file}": "{file}에서 바뀐 것이 없습니다",
     "the editor ended with status {status}: nothing is changed.": "편집기가 상태 {status}(으)로 끝났습니다: 바뀐 것이 없습니다.",
-    "{count} problems: nothing is changed yet": "문제 {count}개: 아직 바뀐 것이 없습니다",
+    "problems: {count}; nothing is changed yet": "문제 {count}개: 아직 바뀐 것이 없습니다",
     "{file} would not be right": "{file}에 문제가 있습니다",
     "Changed meanwhile": "그사이 변경됨",
     "somebody else has changed {file}: nothing is overwritten": "다른 곳에서 {file}을(를) 바꾸었습니다: 덮어쓰지 않았습니다",

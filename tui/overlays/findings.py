@@ -19,7 +19,8 @@ class Findings(Page):
     Args:
         title: Of the box.
         content: The lines for a width.
-        choices: What can be done; a choice's key takes it.
+        choices: What can be done; a choice's key takes it. Of one with the key "esc" only the
+            label is used: closing the box is `otherwise`.
         otherwise: Called when it is closed without a choice.
     """
 

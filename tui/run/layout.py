@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from engine.charts.rows import Path, Row, critical_path, run_start, timeline_rows
+from engine.charts.screen_gantt import longest_label
 from engine.schema import RunDetail, StepInfo
 from engine.timeline import Timeline, build_timeline
 
@@ -34,6 +35,7 @@ class Layout:
         filter: What rows had to fit.
         opened: Ids of the groups that are open.
         closed: Ids of the flows that are closed.
+        longest: Columns of the longest name.
     """
 
     detail: RunDetail
@@ -45,6 +47,7 @@ class Layout:
     filter: str
     opened: frozenset[str] = frozenset()
     closed: frozenset[str] = frozenset()
+    longest: int = 0
 
     @property
     def began(self) -> datetime:
@@ -101,7 +104,13 @@ def arranged(layout: Layout, folds: frozenset[RowKey], filter: str) -> Layout:
         closed = frozenset(row.id for row in changed if not row.is_group)
         rows = timeline_rows(timeline, opened, closed)
     return replace(
-        layout, rows=tuple(rows), folds=folds, filter=filter, opened=opened, closed=closed
+        layout,
+        rows=tuple(rows),
+        folds=folds,
+        filter=filter,
+        opened=opened,
+        closed=closed,
+        longest=longest_label(rows),
     )
 
 
@@ -111,7 +120,8 @@ def toggled(layout: Layout, row: Row, folds: frozenset[RowKey]) -> Layout:
     opened = layout.opened ^ change if row.is_group else layout.opened
     closed = layout.closed if row.is_group else layout.closed ^ change
     rows = tuple(timeline_rows(layout.timeline, opened, closed))
-    return replace(layout, rows=rows, folds=folds, opened=opened, closed=closed)
+    longest = longest_label(rows)
+    return replace(layout, rows=rows, folds=folds, opened=opened, closed=closed, longest=longest)
 
 
 def _fitting(rows: Sequence[Row], filter: str) -> list[Row]:

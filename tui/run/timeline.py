@@ -269,6 +269,7 @@ class RunTimeline(ListKeys):
             critical=layout.critical if self.shows_critical else frozenset(),
             ghost=self._ghost,
             origin=layout.began,
+            longest=layout.longest,
             ascii=ascii,
         )
         part = _with_margin(view.lines), _with_margin(view.axis)

@@ -126,9 +126,11 @@ class FlowsTimeline:
         if self.until is not None:
             return self.until
         now = self._app.now()
-        step = (self.length or self._span()) / max(1, width - 40)
         least = 1.0 if self._app.board.open_runs() else _REST_SECONDS
-        step = max(step, least)
+        step = max((self.length or self._span()) / max(1, width - 40), least)
+        if self.length is None:
+            # All there is grows each second: a step that grows with it would never stand still.
+            step = 2.0 ** math.ceil(math.log2(step))
         return math.ceil(now / step) * step
 
     def _span(self) -> float:
