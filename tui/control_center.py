@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
+from textual.driver import Driver
 
 from engine.errors import EngineError
 from engine.workspace import Workspace
@@ -28,6 +29,7 @@ from tui.frame import frame
 from tui.global_actions import GlobalActions
 from tui.keymap import Keymap, load_keymap
 from tui.language import Language, tr
+from tui.lean import lean_driver
 from tui.link import Link
 from tui.overlays.overlay import Overlay
 from tui.paint import clip
@@ -43,6 +45,7 @@ _MESSAGE_SECONDS = 8.0
 _WHEEL_LINES = 3
 _COMMANDS_KEPT = 500
 _LEAVING_SECONDS = 5.0
+_CALM_SECONDS = 10
 
 
 class ControlCenter(App[None], inherit_bindings=False):
@@ -108,6 +111,8 @@ class ControlCenter(App[None], inherit_bindings=False):
         self._zone: tuple[str, tzinfo | None] | None = None
         self._window = Window()
         self._frame_due = False
+        self._has_begun = False
+        self._ticks = 0
         self._working: set[asyncio.Task[None]] = set()
 
     # Life
@@ -124,7 +129,16 @@ class ControlCenter(App[None], inherit_bindings=False):
             self.say(problem, "warn")
         self.draw()
         self.set_interval(1.0, self._tick)
-        self.call_after_refresh(self._begin)
+
+    def post_display_hook(self) -> None:
+        """The first frame is seen: only now anything else is begun, so that nothing delays it."""
+        if not self._has_begun and self._window.strips:
+            self._has_begun = True
+            self.call_later(self._begin)
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal's driver, with fewer bytes."""
+        return lean_driver(super().get_driver_class())
 
     def _begin(self) -> None:
         # What was imported stays: it need not be looked through again and again.
@@ -132,6 +146,8 @@ class ControlCenter(App[None], inherit_bindings=False):
         gc.enable()
         if self.connects:
             self.run_worker(self.link.start(), exit_on_error=True)
+        else:
+            self.link.allow_looks()
 
     async def on_unmount(self) -> None:
         """Keep what is to be found again, and let go of the engine."""
@@ -222,10 +238,14 @@ class ControlCenter(App[None], inherit_bindings=False):
         self.draw()
 
     def _tick(self) -> None:
-        if self.message is not None and self.now() > self._message_until:
+        self._ticks += 1
+        is_over = self.message is not None and self.now() > self._message_until
+        if is_over:
             self.message = None
         self.view.tick()
-        self.draw()
+        # Where nothing goes on, only what is told as "ago" changes, and that slowly.
+        if is_over or self.view.is_lively() or self._ticks % _CALM_SECONDS == 0:
+            self.draw()
 
     # Talking
 

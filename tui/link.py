@@ -61,11 +61,18 @@ class Link:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._under_way: set[str] = set()
         self._is_over = False
+        self._may_look = asyncio.Event()
+        self._is_open = asyncio.Event()
+
+    def allow_looks(self) -> None:
+        """The first frame is seen: what was looked for meanwhile may be asked for."""
+        self._may_look.set()
 
     async def start(self) -> None:
         """Reach the engine and begin to follow it; what fails is told on the board."""
         # Its libraries take a tenth of a second to import: the first frame stands before that.
         client = await asyncio.to_thread(_import_client)
+        self.allow_looks()
         if self._autostart:
             # Nobody else may use this one: it is closed at once.
             starter = client(self._workspace, autostart=True)
@@ -74,6 +81,7 @@ class Link:
             await starter.close()
         # Later on it is not started behind the back of whoever stopped it.
         self._client = client(self._workspace, autostart=False)
+        self._is_open.set()
         self._spawn(self._keep_following())
         self._spawn(self._keep_asking())
 
@@ -92,8 +100,8 @@ class Link:
         Raises:
             EngineError: It refused, or cannot be reached.
         """
-        while self._client is None:
-            await asyncio.sleep(0.01)
+        await self._is_open.wait()
+        assert self._client is not None
         reply = await self._client.send(call)
         self._reached()
         return reply
@@ -109,6 +117,8 @@ class Link:
 
         async def run() -> None:
             try:
+                # What is looked for before the first frame waits: it would only delay it.
+                await self._may_look.wait()
                 await work()
             except EngineError as error:
                 self._board.trouble = error.what

@@ -166,12 +166,13 @@ class Painter:
         self.base = Style.parse(theme.base)
         self._styles: dict[str, Style] = {"": self.base}
         self._frame: dict[tuple[Span, ...], Strip] = {}
-        self._width = 0
+        self._manner = (0, ascii)
 
     def frame(self, lines: Sequence[Line], width: int) -> list[Strip]:
         """All lines of a screen; one that stood in the last frame too is the same object again."""
-        before = self._frame if width == self._width else {}
-        self._frame, self._width = {}, width
+        manner = (width, self.ascii)
+        before = self._frame if manner == self._manner else {}
+        self._frame, self._manner = {}, manner
         strips = []
         for line in lines:
             key = tuple(line)

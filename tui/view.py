@@ -41,6 +41,11 @@ class View:
     def tick(self) -> None:
         """Once a second while it is seen."""
 
+    def is_lively(self) -> bool:
+        """Whether what is seen changes by itself from second to second."""
+        board = self.app.board
+        return bool(board.open_runs()) or board.lost is not None
+
     def refreshed(self) -> None:
         """The user asks for everything anew."""
         self.entered()

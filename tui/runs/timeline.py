@@ -130,7 +130,7 @@ class FlowsTimeline:
         step = max((self.length or self._span()) / max(1, width - 40), least)
         if self.length is None:
             # All there is grows each second: a step that grows with it would never stand still.
-            step = 2.0 ** math.ceil(math.log2(step))
+            step = least * 2.0 ** math.ceil(math.log2(step / least))
         return math.ceil(now / step) * step
 
     def _span(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +30,8 @@ _BOTH_FROM = 30
 _BELOW = 7
 # A cursor that rests for this long wants to know more of the run.
 _REST_SECONDS = 0.2
+# Rows that have not come after this long are shown as missing.
+_PATIENCE_SECONDS = 0.3
 
 
 class RunsView(RunActions, ListKeys, View):
@@ -44,6 +47,9 @@ class RunsView(RunActions, ListKeys, View):
         self.timeline = FlowsTimeline(app)
         self._shows_timeline = False
         self._rest: Timer | None = None
+        self._table_lines: list[Line] = []
+        self._table_size = (0, 0)
+        self._waits_since: float | None = None
         self._list_top = 0
         self._list_width = 80
 
@@ -126,10 +132,28 @@ class RunsView(RunActions, ListKeys, View):
         self._list_top = 1
         if not len(book):
             return filled([*lines, *_empty(self.app, width)], height)
-        for row in self.listing.window(len(book), height - 1):
-            run = book.row(row)
-            lines.append(self._row(row, run, columns, width))
-        return filled(lines, height)
+        rows = self.listing.window(len(book), height - 1)
+        runs = [book.row(row) for row in rows]
+        if not self._wait_for(runs, width, height):
+            seen = zip(rows, runs, strict=True)
+            lines += [self._row(row, run, columns, width) for row, run in seen]
+            self._table_lines = filled(lines, height)
+        return self._table_lines
+
+    def _wait_for(self, runs: list[RunInfo | None], width: int, height: int) -> bool:
+        """Whether what was seen stays a moment longer, because the new rows are on their way.
+
+        They come within some thousandths of a second: to paint blank rows before them costs twice
+        the bytes, and flickers.
+        """
+        is_whole = all(run is not None for run in runs)
+        now = time.monotonic()
+        if is_whole or (width, height) != self._table_size:
+            self._table_size, self._waits_since = (width, height), None
+            return False
+        if self._waits_since is None:
+            self._waits_since = now
+        return bool(self._table_lines) and now - self._waits_since < _PATIENCE_SECONDS
 
     def _keep_cursor_on_its_run(self) -> None:
         book = self.app.board.book
@@ -324,7 +348,10 @@ class RunsView(RunActions, ListKeys, View):
     def entered(self) -> None:
         """Ask for what is seen."""
         self.app.board.book.forget_order()
-        if self.app.connects:
+
+    def tick(self) -> None:
+        """Load the chart library, after the first data stand there."""
+        if self.app.board.recent and not self.timeline.can_draw():
             self.app.link.look("charts", self.timeline.prepare)
 
 

@@ -105,6 +105,10 @@ class SystemView(ScheduleActions, PanelsView):
         self.checks = None
         self.entered()
 
+    def is_lively(self) -> bool:
+        """The machine is read each second."""
+        return True
+
     def tick(self) -> None:
         """The next reading of the machine."""
         self.meter.read()

@@ -1,0 +1,116 @@
+"""Fewer bytes for the same picture: colours are told only when they change.
+
+What Textual writes names all colours of each stretch of text and takes them back after it. Over a
+slow line that is most of what is sent. Here the colours that hold are remembered, and of the next
+ones only the difference is written.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from textual.driver import Driver
+
+_SGR = re.compile(r"\x1b\[([0-9;]*)m")
+_RESET = "\x1b[0m"
+_ATTRIBUTES = {"1", "2", "3", "4", "5", "7", "9", "53"}
+
+# Foreground, background, and attributes such as bold, as parameters of the escape sequence.
+_Look = tuple[str, str, frozenset[str]]
+_PLAIN: _Look = ("", "", frozenset())
+
+
+def lean(text: str) -> str:
+    """The same text with the shortest changes of colours; it begins and ends without any."""
+    parts: list[str] = []
+    shown = wanted = _PLAIN
+    at = 0
+    for match in _SGR.finditer(text):
+        if match.start() > at:
+            parts.append(_change(shown, wanted))
+            parts.append(text[at : match.start()])
+            shown = wanted
+        at = match.end()
+        read = _read(match[1], wanted)
+        if read is None:
+            # Something else than we know: as it stands, from a plain beginning.
+            parts += [_change(shown, wanted), match[0]]
+            shown = wanted = _PLAIN
+        else:
+            wanted = read
+    if at < len(text):
+        parts.append(_change(shown, wanted))
+        parts.append(text[at:])
+        shown = wanted
+    if shown != _PLAIN:
+        parts.append(_RESET)
+    return "".join(parts)
+
+
+@lru_cache(4096)
+def _read(parameters: str, look: _Look) -> _Look | None:
+    """The look after a sequence; None if there is something in it that is not understood."""
+    front, ground, attributes = look
+    values = parameters.split(";") if parameters else ["0"]
+    index = 0
+    while index < len(values):
+        value = values[index]
+        if value in ("38", "48"):
+            length = {"2": 5, "5": 3}.get(values[index + 1] if index + 1 < len(values) else "", 0)
+            if not length or index + length > len(values):
+                return None
+            colour = ";".join(values[index : index + length])
+            front, ground = (colour, ground) if value == "38" else (front, colour)
+            index += length
+            continue
+        if value in ("0", ""):
+            front, ground, attributes = _PLAIN
+        elif value in _ATTRIBUTES:
+            attributes = attributes | {value}
+        elif value == "39":
+            front = ""
+        elif value == "49":
+            ground = ""
+        elif value.isdigit() and (30 <= int(value) <= 37 or 90 <= int(value) <= 97):
+            front = value
+        elif value.isdigit() and (40 <= int(value) <= 47 or 100 <= int(value) <= 107):
+            ground = value
+        else:
+            return None
+        index += 1
+    return front, ground, attributes
+
+
+@lru_cache(4096)
+def _change(shown: _Look, wanted: _Look) -> str:
+    """The shortest sequence from one look to another."""
+    if shown == wanted:
+        return ""
+    if wanted == _PLAIN:
+        return _RESET
+    front, ground, attributes = wanted
+    if shown[2] - attributes:
+        # There is no short way to take one attribute away that all terminals know.
+        values = ["0", *sorted(attributes), front, ground]
+    else:
+        values = sorted(attributes - shown[2])
+        if front != shown[0]:
+            values.append(front or "39")
+        if ground != shown[1]:
+            values.append(ground or "49")
+    return f"\x1b[{';'.join(value for value in values if value)}m"
+
+
+def lean_driver(driver: type[Driver]) -> type[Driver]:
+    """A driver that writes the same with fewer bytes."""
+
+    class LeanDriver(driver):  # type: ignore[misc, valid-type]
+        """Leaves out what holds already."""
+
+        def write(self, data: str) -> Any:
+            """Write to the terminal."""
+            return super().write(lean(data) if "\x1b[" in data else data)
+
+    return LeanDriver
