@@ -207,9 +207,22 @@ class ControlCenter(App[None], inherit_bindings=False):
         """The lines of the whole screen."""
         return [strip.text.rstrip() for strip in self._window.strips]
 
+    def picture(self) -> str:
+        """What is seen, as an SVG."""
+        from tui.picture import picture
+
+        ground = self.background_colors[1]
+        strips = self._window.strips
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, ground) for strip in strips]
+        return picture(strips, self.painter.base, self.ansi_theme)
+
     def _make_painter(self) -> Painter:
         theme = THEMES.get(self.theme_name, THEMES[DEFAULT])
         self.theme_name = theme.name
+        if self.no_color:
+            # A cursor that is a colour would not be seen: in this theme it is reversed.
+            theme = THEMES["terminal"]
         return Painter(theme, ascii=self._ascii)
 
     def use_theme(self, name: str) -> None:

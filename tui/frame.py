@@ -24,7 +24,7 @@ def frame(app: ControlCenter, width: int, height: int) -> list[Line]:
     body = app.view.lines(width, body_height)[:body_height]
     body += [[] for _ in range(body_height - len(body))]
     if app.board.lost is not None and app.board.answered is not None:
-        body = [[(text, f"{style} stale".strip()) for text, style in line] for line in body]
+        body = [[(text, _stale(style)) for text, style in line] for line in body]
     for over in app.overlays:
         x, y, lines = over.placed(width, body_height)
         for row, line in enumerate(lines[: body_height - y], y):
@@ -33,6 +33,11 @@ def frame(app: ControlCenter, width: int, height: int) -> list[Line]:
         _offer(body, app.prompt.offers(), width)
     rows = [header(app, width), *body, message_line(app, width)]
     return [*rows, pad(footer(app, width), width, "header")]
+
+
+def _stale(style: str) -> str:
+    # What stands on the accent's colour could not be read in grey.
+    return style if "tab" in style.split() else f"{style} stale".strip()
 
 
 def _too_small(width: int, height: int) -> list[Line]:

@@ -135,7 +135,7 @@ class GlobalActions:
                 tr("Save what is seen"),
                 [
                     Choice(tr("text"), "", partial(self._save, "txt", self._seen_as_text), "t"),
-                    Choice("SVG", "", partial(self._save, "svg", self.app.export_screenshot), "s"),
+                    Choice("SVG", "", partial(self._save, "svg", self.app.picture), "s"),
                 ],
                 quick=True,
             )

@@ -167,10 +167,13 @@ def box(lines: Sequence[Line], width: int, title: str = "", footer: str = "") ->
         bottom.append((f" {note} ", "frame dim"))
     bottom.append(("─" * max(0, width - 1 - width_of(bottom)), "frame"))
     bottom.append(("╯", "frame"))
-    body = [
-        [("│ ", "frame"), *restyle(pad(line, inner), "panel"), (" │", "frame")] for line in lines
-    ]
+    body = [[("│ ", "frame"), *_on_panel(pad(line, inner)), (" │", "frame")] for line in lines]
     return [top, *body, bottom]
+
+
+def _on_panel(line: Sequence[Span]) -> Line:
+    # First, so that a cursor or a field keeps the ground of its own.
+    return [(text, f"panel {own}".rstrip()) for text, own in line]
 
 
 def wrap(text: object, width: int) -> list[str]:
@@ -195,6 +198,14 @@ def wrap(text: object, width: int) -> list[str]:
                 line = f"{line} {word}" if line else word
         lines.append(line)
     return lines
+
+
+def shortened(text: object, width: int, most: int) -> list[str]:
+    """A text broken into at most so many lines; where it is cut, the last ends in an ellipsis."""
+    lines = wrap(text, width)
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], clip(" ".join(lines[most - 1 : most + 1]), width)]
 
 
 def from_ansi(text: str) -> Line:

@@ -60,15 +60,15 @@ def ago(seconds: float) -> str:
     """How long ago something was, or how long it takes until then, in few columns."""
     before = seconds >= 0
     seconds = abs(seconds)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+    for size, unit in ((86400, "{count} d"), (3600, "{count} h"), (60, "{count} m")):
         if seconds >= size:
-            amount = f"{int(seconds // size)} {unit}"
+            amount = tr(unit, count=int(seconds // size))
             break
     else:
         # Seconds would change, and be sent, all the time.
-        amount = "now" if seconds < 10 else "<1 m"
-        if amount == "now":
+        if seconds < 10:
             return tr("now")
+        amount = tr("<1 m")
     return tr("{time} ago", time=amount) if before else tr("in {time}", time=amount)
 
 

@@ -142,7 +142,8 @@ THEMES["terminal"] = Theme(
         "blue": "blue",
         "magenta": "magenta",
         "cyan": "cyan",
-        "cursor": "reverse",
+        # Without the colours of what stands there, each of which would be a ground of its own.
+        "cursor": "reverse default on default",
         "idle-cursor": "underline",
         "mark": "bold magenta",
         "match": "bold underline yellow",
@@ -167,8 +168,8 @@ class Painter:
     def __init__(self, theme: Theme, *, ascii: bool = False) -> None:
         self.theme = theme
         self.ascii = ascii
-        self._base = Style.parse(theme.base)
-        self._styles: dict[str, Style] = {"": self._base}
+        self.base = Style.parse(theme.base)
+        self._styles: dict[str, Style] = {"": self.base}
         self._frame: dict[tuple[Span, ...], Strip] = {}
         self._manner = (0, ascii)
 
@@ -197,7 +198,7 @@ class Painter:
                 segments[-1] = Segment(segments[-1].text + shown, segments[-1].style)
             else:
                 segments.append(Segment(shown, style))
-        return Strip(segments, width).adjust_cell_length(width, self._base)
+        return Strip(segments, width).adjust_cell_length(width, self.base)
 
     @staticmethod
     def _is_like(text: str, style: Style, segments: list[Segment]) -> bool:
@@ -221,7 +222,7 @@ class Painter:
         """
         style = self._styles.get(names)
         if style is None:
-            style = self._base
+            style = self.base
             for name in names.split():
                 style = style + Style.parse(self.theme.looks[name])
             self._styles[names] = style

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_LEVELS = "▁▂▃▄▅▆▇█"
-_ASCII_LEVELS = "_.-=+*#@"
+# The full block is left out: lines of a table above each other would grow together.
+_LEVELS = "▁▂▃▄▅▆▇"
+_ASCII_LEVELS = "_.-=+*#"
 
 
 def sparkline(values: Sequence[float], width: int, *, ascii: bool = False) -> str:
@@ -40,5 +41,5 @@ def _character(value: float | None, low: float, high: float, levels: str) -> str
     if value is None:
         return " "
     if high == low:
-        return levels[len(levels) // 2 - 1]
+        return levels[(len(levels) - 1) // 2]
     return levels[min(len(levels) - 1, int((value / 2 - low) / (high - low) * len(levels)))]

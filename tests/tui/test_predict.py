@@ -106,7 +106,7 @@ def test_a_version_forecasts_where_no_predictor_runs(deployed: Deployed) -> None
         shown = terminal.text()
         assert f"{forecast.values[0]:,.2f}" in shown
         assert f"{forecast.upper[6]:,.2f}" in shown
-        assert "engine predict · " in shown
+        assert " ms · engine predict" in shown
         assert " ms" in shown
         assert "80 % interval" in shown
         assert "engine predict --series product-002 --level 80" in terminal.line(-2)

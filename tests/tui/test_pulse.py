@@ -203,7 +203,7 @@ def test_flows_show_their_last_durations_and_states(workspace: Workspace) -> Non
         states = ("FAILED", "COMPLETED", "COMPLETED")
         terminal.board.flows = {"eval_flow": flow_facts("eval_flow", 9.0, 2.0, 1.0, states=states)}
         terminal.board.revision += 1
-        shown = line_with(terminal, "▁▂█")
+        shown = line_with(terminal, "▁▁▇")
         assert "eval_flow" in shown
         assert "2.0 s" in shown
         assert "✓✓✗" in shown

@@ -88,12 +88,12 @@ def chart_lines(values: Values, name: str, width: int, height: int) -> list[Line
     """Values over time."""
     from engine.charts.forecast import forecast_chart
 
-    days, means, size = values.folded(width)
+    days, means, size = values.folded(width - 2)
     legend = name if size == 1 else f"{name}, {tr('means of {days} days', days=size)}"
     chart = forecast_chart(
-        days, means, [], [], title="", width=width, height=height, history_name=legend
+        days, means, [], [], title="", width=width - 2, height=height, history_name=legend
     )
-    return [from_ansi(line) for line in chart.split("\n")]
+    return [[(" ", ""), *from_ansi(line)] for line in chart.split("\n")]
 
 
 def week_lines(values: Values, width: int) -> list[Line]:

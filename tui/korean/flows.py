@@ -60,7 +60,7 @@ TEXTS: dict[str, str] = {
     "enter keeps it · esc takes it back · tab completes a path": (
         "enter 확정 · esc 되돌리기 · tab 경로 완성"
     ),
-    "tab or enter goes into the form": "tab 또는 enter로 양식에 들어갑니다",
+    "enter goes into the form": "enter로 양식에 들어갑니다",
     "P pauses or resumes · enter shows the next launches": "P 멈춤/재개 · enter 다음 시작 보기",
     "enter edits · h l choose · / finds a setting · tab other pane": (
         "enter 고치기 · h l 고르기 · / 설정 찾기 · tab 다른 칸"

@@ -318,6 +318,7 @@ class LogPane(LogActions):
             zone=app.zone,
             now=now,
             patterns=self.search.filter.highlight if self.search is not None else (),
+            language=app.chosen_language,
             numbering=self.source.numbering,
         )
 

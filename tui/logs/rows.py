@@ -26,6 +26,7 @@ class Look:
         mode: How times are told, and in which `zone`.
         now: The present in seconds since the epoch, as exactly as times are told.
         patterns: What is marked.
+        language: In which words times are told.
         numbering: That of the source: when it changes, places may hold other lines.
     """
 
@@ -37,6 +38,7 @@ class Look:
     zone: tzinfo | None
     now: float
     patterns: tuple[re.Pattern[str], ...]
+    language: str
     numbering: int
 
 

@@ -42,7 +42,7 @@ def _answered(forecast: Forecast | None) -> str:
         return ""
     took = f"{forecast.latency_ms:.1f} ms"
     place = forecast.address.removeprefix("http://")
-    return f"{tr('predictor {address}', address=place) if place else 'engine predict'} · {took}"
+    return f"{took} · {tr('predictor {address}', address=place) if place else 'engine predict'}"
 
 
 def _facts(series: Series | None, forecast: Forecast | None) -> str:

@@ -11,7 +11,7 @@ from engine.charts.sparkline import sparkline
 from engine.schema import ChildInfo, FlowFacts, RunDetail, RunInfo, ScheduleInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
-from tui.paint import Line, clean, clip, crop, fit, width_of, wrap
+from tui.paint import Line, clean, clip, crop, fit, shortened, width_of
 from tui.panels import Block, Item, Target, age, gauge, one, spread
 from tui.runs.preview import pace_text
 from tui.states import duration, moment, sign, size, style
@@ -240,7 +240,7 @@ def _waiting(app: ControlCenter, run: RunInfo, width: int, *, first: bool) -> It
     since = moment(run.created, app.time_mode, app.now(), app.zone)
     lines = [spread(head, [(since, "dim"), (" ", "")], width)]
     if first and run.waiting:
-        lines += [[(f"   {text}", "warn")] for text in wrap(run.waiting, width - 4)[:2]]
+        lines += [[(f"   {text}", "warn")] for text in shortened(run.waiting, width - 4, 2)]
     return Item(tuple(lines), Target("run", run.id))
 
 
@@ -261,7 +261,7 @@ def _failure(app: ControlCenter, run: RunInfo, width: int, *, brief: bool) -> It
     if brief:
         return Item((spread([*head, (f"  {said}", "dim")], when, width),), Target("run", run.id))
     lines = [spread([*head, (f"  {clean(run.name)}", "")], when, width)]
-    lines += [[(f"   {text}", "red")] for text in wrap(said, width - 4)[:2] if said]
+    lines += [[(f"   {text}", "red")] for text in shortened(said, width - 4, 2) if said]
     return Item(tuple(lines), Target("run", run.id))
 
 

@@ -8,20 +8,27 @@ from engine.schema import RunInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
 from tui.paint import Align, Line, fit, pad
-from tui.states import duration, moment, sign, style, word
+from tui.states import TimeMode, duration, moment, sign, style, word
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 
-def columns_for(width: int) -> dict[str, int]:
+_TIMES: dict[TimeMode, int] = {"ago": 9, "clock": 12, "date": 19}
+_LONGEST_NAME = 24
+_LEAST_SAID = 24
+
+
+def columns_for(width: int, times: TimeMode = "ago") -> dict[str, int]:
     """Which columns there is room for, and how wide they are."""
-    columns = {"state": 11, "flow": 11, "name": 16, "model": 12, "began": 11, "took": 9}
+    columns = {"state": 11, "flow": 11, "name": 16, "model": 13, "began": _TIMES[times], "took": 9}
     if width >= 100:
         columns["id"] = 8
     rest = width - 2 - sum(columns.values()) - len(columns)
     if rest >= 12:
-        columns["said"] = rest - 1
+        more = min(_LONGEST_NAME - columns["name"], max(0, rest - 1 - _LEAST_SAID))
+        columns["name"] += more
+        columns["said"] = rest - 1 - more
     else:
         columns["name"] += rest
     return columns

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.schema import RunInfo, StepInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
-from tui.paint import Line, clip, wrap
+from tui.paint import Line, clip, shortened
 from tui.states import duration, moment, sign, size, style, word
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def preview_lines(app: ControlCenter, run: RunInfo, width: int, height: int) -> 
         ]
     ]
     said = run.waiting or run.message
-    lines += [[(f" {text}", _tone(run))] for text in wrap(said, width - 2)[:3] if said]
+    lines += [[(f" {text}", _tone(run))] for text in shortened(said, width - 2, 3) if said]
     lines.append([(f" {text}", "") for text in [_times(app, run, now)]])
     pace = pace_text(app, run, now)
     if pace:
@@ -36,7 +36,7 @@ def preview_lines(app: ControlCenter, run: RunInfo, width: int, height: int) -> 
         lines += [step_line(step, now, width) for step in detail.steps[-max(0, height - 8) :]]
     given = ", ".join(f"{name}={value}" for name, value in run.parameters.items())
     if given:
-        lines += [[(f" {text}", "accent")] for text in wrap(given, width - 2)[:2]]
+        lines += [[(f" {text}", "accent")] for text in shortened(given, width - 2, 2)]
     facts = [
         tr("priority {number}", number=run.priority) if run.priority else "",
         tr("from {origin}", origin=run.origin) if run.origin else "",

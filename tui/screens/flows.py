@@ -99,7 +99,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
         if self.editor is not None:
             return tr("enter keeps it · esc takes it back · tab completes a path")
         if self.pane == "flows":
-            return tr("tab or enter goes into the form")
+            return tr("enter goes into the form")
         if self.pane == "schedules":
             return tr("P pauses or resumes · enter shows the next launches")
         return tr("enter edits · h l choose · / finds a setting · tab other pane")

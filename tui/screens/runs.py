@@ -70,8 +70,12 @@ class RunsView(RunActions, ListKeys, View):
 
     def moved(self) -> None:
         """Remember which run is meant: new ones push it down the list."""
-        run = self.selected()
+        run, before = self.selected(), self._selected
         self._selected = run.id if run else None
+        is_known = run is None or run.id in self.app.board.details
+        # At the top every frame asks; it must not put off what is awaited for the same run.
+        if self._selected == before and (self._rest is not None or is_known):
+            return
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.app.set_timer(_REST_SECONDS, self._rested)
@@ -123,7 +127,7 @@ class RunsView(RunActions, ListKeys, View):
         self._list_width = width
         book = self.app.board.book
         self._keep_cursor_on_its_run()
-        columns = columns_for(width)
+        columns = columns_for(width, self.app.time_mode)
         lines = [heading(columns, width)]
         self._list_top = 1
         if not len(book):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.charts.scales import format_duration
 from engine.schema import ChildInfo, NotificationInfo
 from tui.language import tr
-from tui.paint import Line, clean, clip, fit, wrap
+from tui.paint import Line, clean, clip, fit, shortened, wrap
 from tui.panels import Block, Item, Target, age, gauge, one, spread
 from tui.pulse.blocks import CHILD_LOOKS, schedule_line
 from tui.states import moment, size
@@ -112,10 +112,13 @@ def disk_block(usage: Usage | None, sizes: Mapping[str, int] | None, width: int)
 def engine_block(app: ControlCenter, width: int) -> Block:
     """The engine itself."""
     status = app.board.status
+    items: list[Item] = []
     if status is None or app.board.lost is not None:
         why: Line = [(clip(f" {app.board.trouble or tr('connecting')}", width), "bad")]
         start: Line = [(" U", "key"), (f"  {tr('starts it')}", "")]
-        return Block(tr("Engine"), [Item((why, start))])
+        items.append(Item((why, start)))
+    if status is None:
+        return Block(tr("Engine"), items)
     queue = tr("{running} of {most} run", running=status.running, most=status.max_concurrent)
     facts = {
         "version": status.version,
@@ -131,7 +134,6 @@ def engine_block(app: ControlCenter, width: int) -> Block:
     # Two facts a line where there is room; the workspace is long, so it has one of its own.
     per_line = 2 if width >= _PAIRS_FROM else 1
     room = width // per_line
-    items: list[Item] = []
     for at in range(0, len(given) - 1, per_line):
         pair: Line = []
         for name, value in given[at : min(at + per_line, len(given) - 1)]:
@@ -251,6 +253,6 @@ def notifications_block(
         when = moment(message.created, app.time_mode, app.now(), app.zone)
         head: Line = [(" ✗ ", "bad"), (clean(message.target), "")]
         lines = [spread(head, [(when, "dim"), (" ", "")], width)]
-        lines += [[(f"   {part}", "bad")] for part in wrap(message.problem, width - 4)[:2]]
+        lines += [[(f"   {part}", "bad")] for part in shortened(message.problem, width - 4, 2)]
         items.append(Item(tuple(lines), Target("run", message.run_id)))
     return Block(tr("Messages that did not arrive"), items, note=str(len(failed)), rank=1)

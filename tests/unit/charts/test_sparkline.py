@@ -10,14 +10,14 @@ from engine.charts.sparkline import sparkline
 @pytest.mark.parametrize(
     ("values", "width", "expected"),
     [
-        ([0, 1, 2, 3, 4, 5, 6, 7], 8, "▁▂▃▄▅▆▇█"),
-        ([0, 0, 7, 7], 2, "▁█"),
-        ([-5, 5], 10, "▁█"),
+        ([0, 1, 2, 3, 4, 5, 6], 7, "▁▂▃▄▅▆▇"),
+        ([0, 0, 7, 7], 2, "▁▇"),
+        ([-5, 5], 10, "▁▇"),
         ([3, 3, 3], 3, "▄▄▄"),
-        ([1, math.nan, 2], 3, "▁ █"),
-        ([math.inf, 1, 2], 3, " ▁█"),
+        ([1, math.nan, 2], 3, "▁ ▇"),
+        ([math.inf, 1, 2], 3, " ▁▇"),
         ([math.nan], 3, " "),
-        ([-1.7e308, 1.7e308], 2, "▁█"),
+        ([-1.7e308, 1.7e308], 2, "▁▇"),
         ([], 5, ""),
         ([1, 2], 0, ""),
     ],
@@ -27,4 +27,4 @@ def test_height_follows_value(values: list[float], width: int, expected: str) ->
 
 
 def test_ascii_means_ascii() -> None:
-    assert sparkline([0, 1, 2, 3], 4, ascii=True) == "_-*@"
+    assert sparkline([0, 1, 2, 3], 4, ascii=True) == "_-+#"
