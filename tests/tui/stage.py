@@ -179,6 +179,7 @@ class StagedLink(Link):
 
     async def start(self) -> None:
         """Know at once what a real one would know after a moment."""
+        self.allow_looks()
         board = self._board
         board.status, board.answered = self.script.status, self.script.now
         board.take_recent(tuple(self.script.runs[:200]))
