@@ -50,7 +50,7 @@ types: $(VENV)/dev.installed
 contracts: $(VENV)/dev.installed
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.installed $(VENV)/bench.installed
+bench: $(VENV)/dev.installed $(VENV)/bench.installed $(VENV)/posting/bin/posting
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
 	exit $${failed:-0}
 
@@ -61,6 +61,11 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+# A peer of the terminal, with libraries of its own.
+$(VENV)/posting/bin/posting:
+	$(PYTHON) -m venv $(VENV)/posting
+	$(VENV)/posting/bin/python -m pip install --quiet 'posting==2.*'
 
 $(VENV)/%.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
