@@ -62,10 +62,10 @@ $(VENV)/bin/python:
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# A peer of the terminal, with libraries of its own.
+# A peer of the terminal, with libraries of its own; with the newest tree-sitter it does not start.
 $(VENV)/posting/bin/posting:
 	$(PYTHON) -m venv $(VENV)/posting
-	$(VENV)/posting/bin/python -m pip install --quiet 'posting==2.*'
+	$(VENV)/posting/bin/python -m pip install --quiet 'posting==2.*' 'tree-sitter>=0.25,<0.26'
 
 $(VENV)/%.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
