@@ -5,10 +5,8 @@ It owns nothing: quitting it, a crash or a lost SSH session changes no run.
 
 from __future__ import annotations
 
-import asyncio
 import gc
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, ClassVar
 
@@ -20,7 +18,8 @@ from textual.driver import Driver
 from engine.errors import EngineError
 from engine.workspace import Workspace
 from engine.zones import LOCAL, zone_of
-from tui import clipboard, language, memory, verbs
+from tui import clipboard, language, memory
+from tui.acting import Acting
 from tui.actions import SCREENS, Action
 from tui.board import Board
 from tui.chrome import tab_at
@@ -43,12 +42,10 @@ from tui.window import Window
 _FRAME_SECONDS = 0.05
 _MESSAGE_SECONDS = 8.0
 _WHEEL_LINES = 3
-_COMMANDS_KEPT = 500
-_LEAVING_SECONDS = 5.0
 _CALM_SECONDS = 10
 
 
-class ControlCenter(App[None], inherit_bindings=False):
+class ControlCenter(Acting, App[None], inherit_bindings=False):
     """The full-screen terminal of a workspace.
 
     Args:
@@ -104,16 +101,13 @@ class ControlCenter(App[None], inherit_bindings=False):
         self.pending = ""
         self.message: tuple[str, str] | None = None
         self._message_until = 0.0
-        self.commands: deque[tuple[float, str, str]] = deque(maxlen=_COMMANDS_KEPT)
         self.command_history = memory.texts(self._memory, "commands")
         self.filter_history = memory.texts(self._memory, "filters")
-        self.undo_stack: list[tuple[str, Callable[[], None]]] = []
         self._zone: tuple[str, tzinfo | None] | None = None
         self._window = Window()
         self._frame_due = False
         self._has_begun = False
         self._ticks = 0
-        self._working: set[asyncio.Task[None]] = set()
 
     # Life
 
@@ -152,9 +146,7 @@ class ControlCenter(App[None], inherit_bindings=False):
     async def on_unmount(self) -> None:
         """Keep what is to be found again, and let go of the engine."""
         self.save_memory()
-        if self._working:
-            # What was asked for is done, as far as that does not keep whoever leaves.
-            await asyncio.wait(self._working, timeout=_LEAVING_SECONDS)
+        await self.finish_work()
         await self.link.stop()
 
     def save_memory(self) -> None:
@@ -267,57 +259,6 @@ class ControlCenter(App[None], inherit_bindings=False):
         self.message = (text, style)
         self._message_until = self.now() + _MESSAGE_SECONDS
         self.changed()
-
-    def note_command(self, command: str, outcome: str = "") -> None:
-        """Write a command into the command log."""
-        self.commands.append((self.now(), command, outcome))
-
-    def act(
-        self,
-        command: str,
-        work: Callable[[], Awaitable[str]],
-        undo: tuple[str, Callable[[], None]] | None = None,
-    ) -> None:
-        """Do something that the user asked for, in the background.
-
-        Args:
-            command: The `engine` command that does the same.
-            work: Does it, and returns what to say then; what it raises as `EngineError` is said.
-            undo: What takes it back: how that is called, and what does it.
-        """
-
-        async def run() -> None:
-            try:
-                said = await work()
-            except EngineError as error:
-                self.note_command(command, str(error))
-                self.say(str(error), "bad")
-                return
-            self.note_command(command, said)
-            if undo is not None:
-                self.undo_stack.append(undo)
-            self.say(f"{said}   {command}" if said else command)
-
-        task = asyncio.get_running_loop().create_task(run())
-        self._working.add(task)
-        task.add_done_callback(self._work_ended)
-
-    def _work_ended(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.crash(error)
-
-    async def engine(self, *arguments: str) -> Any:
-        """Let the `engine` command answer; returns its data.
-
-        Raises:
-            EngineError: What it said is wrong.
-        """
-        answer = await verbs.ask(self.workspace, *arguments)
-        if answer.error is not None:
-            raise answer.error
-        return answer.data
 
     # Screens and overlays
 

@@ -94,3 +94,41 @@ class ListKeys:
     def _go(self, step: int) -> None:
         self.listing.move(step, self.count())
         self.moved()
+
+
+class Scrolling:
+    """The keys that scroll lines without a cursor."""
+
+    _first = 0
+    _height = 1
+    _count = 0
+
+    def scrolled(self, count: int, height: int) -> slice:
+        """Which of so many lines are seen in so much room."""
+        self._count, self._height = count, max(1, height)
+        self._first = min(max(0, self._first), max(0, count - height))
+        return slice(self._first, self._first + height)
+
+    def do_down(self) -> None:
+        """One line down."""
+        self._first += 1
+
+    def do_up(self) -> None:
+        """One line up."""
+        self._first -= 1
+
+    def do_half_down(self) -> None:
+        """Half a page down."""
+        self._first += max(1, self._height // 2)
+
+    def do_half_up(self) -> None:
+        """Half a page up."""
+        self._first -= max(1, self._height // 2)
+
+    def do_top(self) -> None:
+        """To the beginning."""
+        self._first = 0
+
+    def do_bottom(self) -> None:
+        """To the end."""
+        self._first = self._count

@@ -98,7 +98,7 @@ THEMES = {
             "dark", text="color(252)", ground="color(234)", panel="color(236)",
             raised="color(239)", dim="color(245)", accent="color(75)", on_accent="color(233)",
             good="color(78)", bad="color(203)", warn="color(215)", run="color(80)",
-            other="color(176)", blue="color(69)", select="color(24)",
+            other="color(176)", blue="color(69)", select="color(18)",
         ),
         _theme(
             "light", text="color(235)", ground="color(231)", panel="color(255)",
@@ -112,7 +112,7 @@ THEMES = {
             "colour-blind", text="color(254)", ground="color(234)", panel="color(236)",
             raised="color(239)", dim="color(246)", accent="color(74)", on_accent="color(233)",
             good="color(74)", bad="color(166)", warn="color(227)", run="color(36)",
-            other="color(175)", blue="color(32)", select="color(24)",
+            other="color(175)", blue="color(32)", select="color(18)",
         ),
     )
 }  # fmt: skip

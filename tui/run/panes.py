@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from tui.listing import Scrolling
 from tui.paint import Line, text_of
 
 
@@ -69,14 +70,12 @@ class PaneKeys:
         self.pane().scroll(lines)
 
 
-class TextPane:
+class TextPane(Scrolling):
     """Lines that are made anew only when what they are made of changes."""
 
     def __init__(self) -> None:
         self._key: Hashable = None
         self._lines: list[Line] = []
-        self._first = 0
-        self._height = 1
 
     def lines(self, key: Hashable, make: Callable[[], list[Line]], height: int) -> list[Line]:
         """The part that is seen.
@@ -88,9 +87,7 @@ class TextPane:
         """
         if key != self._key:
             self._key, self._lines = key, make()
-        self._height = max(1, height)
-        self._first = min(max(0, self._first), max(0, len(self._lines) - height))
-        return self._lines[self._first : self._first + height]
+        return self._lines[self.scrolled(len(self._lines), height)]
 
     def place(self) -> str:
         """Where one is in it; "" when all of it is seen."""
@@ -98,30 +95,6 @@ class TextPane:
         if count <= self._height:
             return ""
         return f"{self._first + 1}-{min(count, self._first + self._height)}/{count}"
-
-    def do_down(self) -> None:
-        """One line down."""
-        self._first += 1
-
-    def do_up(self) -> None:
-        """One line up."""
-        self._first -= 1
-
-    def do_half_down(self) -> None:
-        """Half a page down."""
-        self._first += max(1, self._height // 2)
-
-    def do_half_up(self) -> None:
-        """Half a page up."""
-        self._first -= max(1, self._height // 2)
-
-    def do_top(self) -> None:
-        """To the beginning."""
-        self._first = 0
-
-    def do_bottom(self) -> None:
-        """To the end."""
-        self._first = len(self._lines)
 
     def scroll(self, lines: int) -> None:
         """The wheel was turned."""

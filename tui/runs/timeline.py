@@ -148,6 +148,32 @@ class FlowsTimeline:
         self.length = seconds if seconds in _LENGTHS else None
 
 
+class TimelineKeys:
+    """The keys that move a timeline, for views that show one."""
+
+    timeline: FlowsTimeline
+
+    def do_zoom_in(self) -> None:
+        """See less of the time, closer."""
+        self.timeline.zoom(-1)
+
+    def do_zoom_out(self) -> None:
+        """See more of the time."""
+        self.timeline.zoom(1)
+
+    def do_pan_left(self) -> None:
+        """See what was before."""
+        self.timeline.pan(-1)
+
+    def do_pan_right(self) -> None:
+        """See what came after."""
+        self.timeline.pan(1)
+
+    def do_zoom_all(self) -> None:
+        """See all of the time."""
+        self.timeline.show_all()
+
+
 def _index(lengths: tuple[float, ...] | list[float], length: float) -> int:
     """Which of the lengths is this one; where it is none of them, the next longer one."""
     return next((at for at, one in enumerate(lengths) if one >= length), len(lengths))

@@ -23,7 +23,7 @@ from tui.pulse.blocks import (
 )
 from tui.pulse.model_in_service import ModelInService, model_block
 from tui.runs.actions import RunActions
-from tui.runs.timeline import FlowsTimeline
+from tui.runs.timeline import FlowsTimeline, TimelineKeys
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -40,7 +40,7 @@ _DETAILS_WATCHED = 3
 _STALE_SECONDS = 10.0
 
 
-class PulseView(RunActions, PanelsView):
+class PulseView(TimelineKeys, RunActions, PanelsView):
     """Everything at a glance."""
 
     name = "pulse"
@@ -185,26 +185,6 @@ class PulseView(RunActions, PanelsView):
     def do_rollback(self) -> None:
         """Let the version before serve again."""
         model_moves.rollback(self.app, self.service.forget)
-
-    def do_zoom_in(self) -> None:
-        """See less of the time, closer."""
-        self.timeline.zoom(-1)
-
-    def do_zoom_out(self) -> None:
-        """See more of the time."""
-        self.timeline.zoom(1)
-
-    def do_pan_left(self) -> None:
-        """See what was before."""
-        self.timeline.pan(-1)
-
-    def do_pan_right(self) -> None:
-        """See what came after."""
-        self.timeline.pan(1)
-
-    def do_zoom_all(self) -> None:
-        """See all of the time."""
-        self.timeline.show_all()
 
     # Copying, saving, keeping
 

@@ -17,7 +17,7 @@ from tui.runs.actions import RunActions
 from tui.runs.columns import align_of, columns_for, heading, values_of
 from tui.runs.comparison import compare_runs
 from tui.runs.preview import preview_lines
-from tui.runs.timeline import FlowsTimeline
+from tui.runs.timeline import FlowsTimeline, TimelineKeys
 from tui.view import View
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _REST_SECONDS = 0.2
 _PATIENCE_SECONDS = 0.3
 
 
-class RunsView(RunActions, ListKeys, View):
+class RunsView(TimelineKeys, RunActions, ListKeys, View):
     """The list of runs."""
 
     name = "runs"
@@ -234,26 +234,6 @@ class RunsView(RunActions, ListKeys, View):
         self._shows_timeline = not self._shows_timeline
 
     do_previous_tab = do_next_tab
-
-    def do_zoom_in(self) -> None:
-        """A shorter part of the timeline."""
-        self.timeline.zoom(-1)
-
-    def do_zoom_out(self) -> None:
-        """A longer part of the timeline."""
-        self.timeline.zoom(1)
-
-    def do_pan_left(self) -> None:
-        """An earlier part of the timeline."""
-        self.timeline.pan(-1)
-
-    def do_pan_right(self) -> None:
-        """A later part of the timeline."""
-        self.timeline.pan(1)
-
-    def do_zoom_all(self) -> None:
-        """All of the timeline."""
-        self.timeline.show_all()
 
     def do_next_match(self) -> None:
         """The next run that ended badly: what people look for in a long list."""
