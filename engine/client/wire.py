@@ -93,9 +93,13 @@ class FeedParser:
             return None
         if not self._data:
             return None
-        event: Event = decode_event("\n".join(self._data))
+        data, self._data = "\n".join(self._data), []
         self.last_id = self._id or self.last_id
-        self._data = []
+        try:
+            event: Event = decode_event(data)
+        except msgspec.ValidationError:
+            # Of a later version, with events that this one does not know: the others are followed.
+            return None
         return event
 
     def headers(self) -> dict[str, str]:

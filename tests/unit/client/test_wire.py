@@ -155,6 +155,15 @@ def test_data_on_several_lines_is_one_event() -> None:
     assert parsed(FeedParser(), text) == [DeletedEvent(run_id="a")]
 
 
+def test_an_event_of_a_later_version_is_passed_over_and_the_next_one_is_told() -> None:
+    parser = FeedParser()
+    text = 'id: b-1\ndata: {"type": "weather"}\n\n'
+    text += 'id: b-2\ndata: {"type": "deleted", "run_id": "a"}\n\n'
+
+    assert parsed(parser, text) == [DeletedEvent(run_id="a")]
+    assert parser.last_id == "b-2"
+
+
 def test_comments_empty_lines_and_unknown_fields_are_no_events() -> None:
     parser = FeedParser()
 
