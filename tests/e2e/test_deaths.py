@@ -14,6 +14,8 @@ from engine.processes import is_alive, start_mark
 from tests.e2e.harness import Engine, Puppets
 from tests.faults.storm import processes_of
 
+pytestmark = pytest.mark.long
+
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)

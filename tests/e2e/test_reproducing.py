@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from engine.tables.handoffs import Handoffs
 from tests.e2e.harness import Engine
+
+pytestmark = pytest.mark.long
 
 
 def test_the_same_data_settings_and_seed_give_the_same_version(
