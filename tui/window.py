@@ -15,10 +15,6 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-# Between two changed stretches of a line, fewer equal columns than this are repainted too: to go on
-# there costs a cursor movement.
-_GAP = 8
-
 
 class Window(Widget, can_focus=True):
     """Shows strips; `show` gives it the next frame.
@@ -61,9 +57,10 @@ class Window(Widget, can_focus=True):
 
 
 def changed_columns(old: Strip | None, new: Strip | None) -> list[tuple[int, int]]:
-    """The stretches of columns in which two lines differ, as (start, end).
+    """The columns from the first to the last in which two lines differ, as one (start, end).
 
-    A line that has come or gone differs as a whole.
+    One stretch and not several: the compositor paints each from the beginning of its line. A line
+    that has come or gone differs as a whole.
     """
     if old is new:
         return []
@@ -76,13 +73,7 @@ def changed_columns(old: Strip | None, new: Strip | None) -> list[tuple[int, int
     changed = [
         at for at, (one, two) in enumerate(zip(before, after, strict=True), offset) if one != two
     ]
-    stretches: list[tuple[int, int]] = []
-    for at in changed:
-        if stretches and at - stretches[-1][1] < _GAP:
-            stretches[-1] = (stretches[-1][0], at + 1)
-        else:
-            stretches.append((at, at + 1))
-    return stretches
+    return [(changed[0], changed[-1] + 1)] if changed else []
 
 
 def _unlike(
