@@ -14,8 +14,10 @@ from typing import Any
 from textual.driver import Driver
 
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
+_MOVES = re.compile(r"(?:\x1b\[\d*(?:;\d*)?H|[\r\n])+")
 _RESET = "\x1b[0m"
-_ATTRIBUTES = {"1", "2", "3", "4", "5", "7", "9", "53"}
+# Attributes, and what takes them away; bold and faint go together.
+_OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "9": "29", "53": "55"}
 
 # Foreground, background, and attributes such as bold, as parameters of the escape sequence.
 _Look = tuple[str, str, frozenset[str]]
@@ -29,9 +31,7 @@ def lean(text: str) -> str:
     at = 0
     for match in _SGR.finditer(text):
         if match.start() > at:
-            parts.append(_change(shown, wanted))
-            parts.append(text[at : match.start()])
-            shown = wanted
+            shown = _append(parts, text[at : match.start()], shown, wanted)
         at = match.end()
         read = _read(match[1], wanted)
         if read is None:
@@ -41,12 +41,23 @@ def lean(text: str) -> str:
         else:
             wanted = read
     if at < len(text):
-        parts.append(_change(shown, wanted))
-        parts.append(text[at:])
-        shown = wanted
+        shown = _append(parts, text[at:], shown, wanted)
     if shown != _PLAIN:
         parts.append(_RESET)
     return "".join(parts)
+
+
+def _append(parts: list[str], text: str, shown: _Look, wanted: _Look) -> _Look:
+    """Add a stretch of text in a look; returns the look that holds after it."""
+    moves = _MOVES.match(text)
+    if moves is not None:
+        # Where nothing is painted, no colour is needed.
+        parts.append(moves[0])
+        text = text[moves.end() :]
+        if not text:
+            return shown
+    parts += [_change(shown, wanted), text]
+    return wanted
 
 
 @lru_cache(4096)
@@ -67,7 +78,7 @@ def _read(parameters: str, look: _Look) -> _Look | None:
             continue
         if value in ("0", ""):
             front, ground, attributes = _PLAIN
-        elif value in _ATTRIBUTES:
+        elif value in _OFF:
             attributes = attributes | {value}
         elif value == "39":
             front = ""
@@ -91,16 +102,14 @@ def _change(shown: _Look, wanted: _Look) -> str:
     if wanted == _PLAIN:
         return _RESET
     front, ground, attributes = wanted
-    if shown[2] - attributes:
-        # There is no short way to take one attribute away that all terminals know.
-        values = ["0", *sorted(attributes), front, ground]
-    else:
-        values = sorted(attributes - shown[2])
-        if front != shown[0]:
-            values.append(front or "39")
-        if ground != shown[1]:
-            values.append(ground or "49")
-    return f"\x1b[{';'.join(value for value in values if value)}m"
+    off = {_OFF[value] for value in shown[2] - attributes}
+    on = {value for value in attributes if value not in shown[2] or _OFF[value] in off}
+    values = [*sorted(off), *sorted(on)]
+    if front != shown[0]:
+        values.append(front or "39")
+    if ground != shown[1]:
+        values.append(ground or "49")
+    return f"\x1b[{';'.join(values)}m"
 
 
 def lean_driver(driver: type[Driver]) -> type[Driver]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tui.lean import lean
 
+MOVES = re.compile(r"((?:\x1b\[\d*;?\d*H|[\r\n])+)")
 SGR = re.compile(r"\x1b\[([0-9;]*)m")
 CODES = st.one_of(
     st.sampled_from(["", "0", "1", "2", "4", "7", "31", "92", "39", "44", "101", "49"]),
@@ -25,7 +26,14 @@ def painted(text: str) -> list[tuple[str, tuple[object, ...]]]:
     at = 0
     for match in [*SGR.finditer(text), None]:
         piece = text[at : match.start()] if match else text[at:]
-        cells += [(char, tuple(sorted(look.items(), key=str))) for char in piece]
+        # A line end and a move paint nothing.
+        shown = MOVES.split(piece)
+        for place, text_or_move in enumerate(shown):
+            plain = place % 2 == 1
+            cells += [
+                (char, () if plain else tuple(sorted(look.items(), key=str)))
+                for char in text_or_move
+            ]
         if match is None:
             break
         at = match.end()
@@ -45,7 +53,11 @@ def painted(text: str) -> list[tuple[str, tuple[object, ...]]]:
             elif 40 <= int(value) <= 47 or 100 <= int(value) <= 107:
                 look["48"] = value
             else:
-                look[f"attribute {value}"] = True
+                off = {"22": ("1", "2"), "23": ("3",), "24": ("4",), "27": ("7",)}.get(value)
+                for name in off or ():
+                    look.pop(f"attribute {name}", None)
+                if off is None:
+                    look[f"attribute {value}"] = True
     return cells
 
 

@@ -62,7 +62,7 @@ def values_of(app: ControlCenter, run: RunInfo) -> dict[str, tuple[str, str]]:
         "name": (run.name, ""),
         "model": (str(run.parameters.get("model_type") or ""), "accent"),
         "began": (moment(run.started or run.created, app.time_mode, now, app.zone), "dim"),
-        "took": (duration(run.started, run.ended, now), "warn" if slow else ""),
+        "took": (duration(run.started, run.ended, now), "warn" if slow else "dim"),
         "id": (run.id[:8], "dim"),
         "said": (run.waiting or run.message, "dim"),
     }

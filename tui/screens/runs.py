@@ -174,7 +174,8 @@ class RunsView(TimelineKeys, RunActions, ListKeys, View):
         if run is None:
             return pad([("  ···", f"dim {under}".strip())], width, under)
         values = values_of(self.app, run)
-        line: Line = [("▌" if run.id in self.marked else " ", f"mark {under}".strip())]
+        is_marked = run.id in self.marked
+        line: Line = [("▌", f"mark {under}".strip()) if is_marked else (" ", under)]
         for name, size in columns.items():
             text, look = values[name]
             line.append((fit(text, size, align_of(name)), f"{look} {under}".strip()))
