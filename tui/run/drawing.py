@@ -18,12 +18,16 @@ from tui.run.timeline import RunTimeline
 from tui.view import View
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from tui.control_center import ControlCenter
 
 PANES_FROM = 140
 _STEP_LINES = 12
 # Below this there is no room for the times of a run, or for the step under the cursor.
 _ROOMY = 14
+# A key that is held comes again sooner than after this long.
+_REST_SECONDS = 0.05
 
 
 class RunDrawing(View):
@@ -51,6 +55,7 @@ class RunDrawing(View):
         self._tab_places: list[tuple[int, int, str]] = []
         self._tab_line = 0
         self._timeline_width = 0
+        self._preparing: Timer | None = None
 
     def run(self) -> RunInfo | None:
         """The run that is shown, if it is known yet."""
@@ -165,10 +170,22 @@ class RunDrawing(View):
             facts.append(heading if width >= 60 else clock)
         return " · ".join(facts)
 
+    def _prepare_at_rest(self) -> None:
+        """Draw what the next keys may bring to be seen, while nothing is pressed."""
+        if self._preparing is not None:
+            self._preparing.stop()
+        self._preparing = self.app.set_timer(_REST_SECONDS, self._prepare)
+
+    def _prepare(self) -> None:
+        self._preparing = None
+        if self.app.view is self and self.timeline.prepare():
+            self._preparing = self.app.set_timer(_REST_SECONDS, self._prepare)
+
     def _steps(self, run: RunInfo, detail: RunDetail | None, width: int, height: int) -> list[Line]:
         if self.timeline.rows:
             focused = not (self.is_wide and self.beside)
             ascii = self.app.painter.ascii
+            self._prepare_at_rest()
             return self.timeline.lines(width, height, focused=focused, ascii=ascii)
         if detail is None:
             text = tr("asking for the run…")

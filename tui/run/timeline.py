@@ -22,7 +22,7 @@ from tui.run.layout import Layout, RowKey, arranged, is_bad, key_of, lay_out, to
 _LARGEST_AT_ONCE = 150
 _AGAIN_SECONDS = 1.0
 _LARGE_AGAIN_SECONDS = 2.0
-_PARTS_KEPT = 8
+_PARTS_KEPT = 12
 _AXIS_LINES = 2
 
 # Lines of rows, and the two of the axis.
@@ -49,6 +49,7 @@ class RunTimeline(ListKeys):
         self._window: Window | None = None
         self._selected: RowKey | None = None
         self._parts: OrderedDict[tuple[object, ...], _Part] = OrderedDict()
+        self._shape = (1, 0, False)
 
     # What it shows
 
@@ -217,6 +218,7 @@ class RunTimeline(ListKeys):
         if not self.rows:
             return []
         size = max(1, height - _AXIS_LINES)
+        self._shape = (size, width, ascii)
         lines: list[Line] = []
         axis: list[Line] = []
         for row in self.listing.window(len(self.rows), size):
@@ -226,6 +228,25 @@ class RunTimeline(ListKeys):
                 line = restyle(pad(line, width), "cursor" if focused else "idle-cursor")
             lines.append(line)
         return [*lines, *axis][:height]
+
+    def prepare(self) -> bool:
+        """Draw one part that is not seen yet and may be with the next key.
+
+        Returns:
+            Whether there was one; each takes some thousandths of a second.
+        """
+        size, width, ascii = self._shape
+        if len(self.rows) <= size:
+            return False
+        here, last = self.listing.first // size, (len(self.rows) - 1) // size
+        for number in (here, here + 1, here - 1, here + 2, last, last - 1, 0, 1):
+            if 0 <= number <= last and self._key(number, size, width, ascii) not in self._parts:
+                self._part(number, size, width, ascii)
+                return True
+        return False
+
+    def _key(self, number: int, size: int, width: int, ascii: bool) -> tuple[object, ...]:
+        return number, size, width, ascii, self._seen(), self.shows_critical
 
     def as_text(self, width: int) -> str:
         """All rows with all of the time, for a file."""
@@ -254,7 +275,7 @@ class RunTimeline(ListKeys):
         layout = self.layout
         assert layout is not None
         window = self._seen()
-        key = (number, size, width, ascii, window, self.shows_critical)
+        key = self._key(number, size, width, ascii)
         found = self._parts.get(key)
         if found is not None:
             self._parts.move_to_end(key)
