@@ -42,7 +42,8 @@ from tui.window import Window
 _FRAME_SECONDS = 0.05
 _MESSAGE_SECONDS = 8.0
 _WHEEL_LINES = 3
-_CALM_SECONDS = 10
+_LIVELY_SECONDS, _CALM_SECONDS = 1.0, 3.0
+_CALM_TICKS = 4
 
 
 class ControlCenter(Acting, App[None], inherit_bindings=False):
@@ -122,7 +123,7 @@ class ControlCenter(Acting, App[None], inherit_bindings=False):
         for problem in self.keymap.problems[:1]:
             self.say(problem, "warn")
         self.draw()
-        self.set_interval(1.0, self._tick)
+        self.set_timer(_LIVELY_SECONDS, self._tick)
 
     def post_display_hook(self) -> None:
         """The first frame is seen: only now anything else is begun, so that nothing delays it."""
@@ -230,14 +231,18 @@ class ControlCenter(Acting, App[None], inherit_bindings=False):
         self.draw()
 
     def _tick(self) -> None:
+        """Each second where something goes on, less often where nothing does."""
         self._ticks += 1
         is_over = self.message is not None and self.now() > self._message_until
         if is_over:
             self.message = None
         self.view.tick()
-        # Where nothing goes on, only what is told as "ago" changes, and that slowly.
-        if is_over or self.view.is_lively() or self._ticks % _CALM_SECONDS == 0:
+        is_lively = self.view.is_lively()
+        # At rest only what is told as "ago" changes, and that slowly.
+        if is_over or is_lively or self._ticks % _CALM_TICKS == 0:
             self.draw()
+        is_calm = not is_lively and self.message is None and self._ticks > _CALM_TICKS
+        self.set_timer(_CALM_SECONDS if is_calm else _LIVELY_SECONDS, self._tick)
 
     # Talking
 

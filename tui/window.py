@@ -6,7 +6,8 @@ by column, and only the differences are declared dirty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from rich.cells import cell_len
@@ -14,6 +15,9 @@ from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+# What charts and frames are drawn with: each takes one column.
+_NARROW = re.compile("[\x20-\x7e·–‖…‹›←-↓⊘─-▟●○◌◆▸▾⠀-⣿✓✗]*")
 
 
 class Window(Widget, can_focus=True):
@@ -32,9 +36,9 @@ class Window(Widget, can_focus=True):
     def show(self, strips: Sequence[Strip]) -> None:
         """The next frame, a strip a line, each as wide as the widget."""
         dirty = [
-            Region(start, row, end - start, 1)
+            Region(0, row, end, 1)
             for row, (old, new) in enumerate(zip_longest(self.strips, strips))
-            for start, end in changed_columns(old, new)
+            if (end := changed_until(old, new))
         ]
         self.strips = list(strips)
         if dirty:
@@ -56,62 +60,40 @@ class Window(Widget, can_focus=True):
         return self.app.size.width
 
 
-def changed_columns(old: Strip | None, new: Strip | None) -> list[tuple[int, int]]:
-    """The columns from the first to the last in which two lines differ, as one (start, end).
+def changed_until(old: Strip | None, new: Strip | None) -> int:
+    """The columns up to the last one in which two lines differ; 0 where they look the same.
 
-    One stretch and not several: the compositor paints each from the beginning of its line. A line
+    Only the last one matters: the compositor paints a part of a line from its beginning. A line
     that has come or gone differs as a whole.
     """
     if old is new:
-        return []
+        return 0
     if old is None or new is None or old.cell_length != new.cell_length:
         strip = new or old
-        return [(0, strip.cell_length)] if strip is not None else []
-    before, after, offset = _unlike(old, new)
-    if len(before) != len(after):
-        return [(0, new.cell_length)]
-    changed = [
-        at for at, (one, two) in enumerate(zip(before, after, strict=True), offset) if one != two
-    ]
-    return [(changed[0], changed[-1] + 1)] if changed else []
-
-
-def _unlike(
-    old: Strip, new: Strip
-) -> tuple[list[tuple[str, object]], list[tuple[str, object]], int]:
-    """The cells of two lines between their equal beginnings and ends, and where those begin."""
-    before, after = list(old), list(new)
-    start = offset = 0
-    for one, two in zip(before, after, strict=False):
+        return strip.cell_length if strip is not None else 0
+    if old == new:
+        return 0
+    column = new.cell_length
+    for one, two in zip(_cells_backwards(old), _cells_backwards(new), strict=False):
         if one != two:
-            break
-        offset += one.cell_length
-        start += 1
-    stop = 0
-    most = min(len(before), len(after)) - start
-    while stop < most and before[-1 - stop] == after[-1 - stop]:
-        stop += 1
-    return (
-        _cells(before[start : len(before) - stop]),
-        _cells(after[start : len(after) - stop]),
-        offset,
-    )
+            return column
+        column -= 1
+    return 0
 
 
-def _cells(segments: Sequence[Segment]) -> list[tuple[str, object]]:
-    """Character and style of each column; a wide character stands in both of its columns."""
-    cells: list[tuple[str, object]] = []
-    for segment in segments:
-        cells.extend(_segment_cells(segment))
-    return cells
+def _cells_backwards(strip: Strip) -> Iterator[tuple[str, object]]:
+    """Character and style of each column, the last first."""
+    for segment in reversed(list(strip)):
+        yield from reversed(_cells(segment))
 
 
-def _segment_cells(segment: Segment) -> list[tuple[str, object]]:
+def _cells(segment: Segment) -> list[tuple[str, object]]:
+    """Those of a part of a line; a wide character stands in both of its columns."""
     text, style, _ = segment
     # Of a blank only its ground is seen.
     is_plain = style is not None and not style.underline and not style.reverse
     blank = (" ", style.bgcolor if is_plain and style is not None else style)
-    if text.isascii():
+    if text.isascii() or _NARROW.fullmatch(text):
         return [blank if char == " " else (char, style) for char in text]
     cells: list[tuple[str, object]] = []
     for char in text:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from textual.strip import Strip
 
 from tui.themes import THEMES, Painter
-from tui.window import changed_columns
+from tui.window import _NARROW, changed_until
 
 PAINTER = Painter(THEMES["dark"])
 LINES = st.lists(
@@ -24,32 +25,37 @@ def ground(strip: Strip) -> object:
 
 
 def test_equal_lines_need_no_byte() -> None:
-    assert changed_columns(strip(("same", "")), strip(("same", ""))) == []
+    assert changed_until(strip(("same", "")), strip(("same", ""))) == 0
 
 
-def test_only_the_columns_that_differ_are_painted() -> None:
+def test_a_line_is_painted_up_to_what_differs() -> None:
     old = strip(("run 1", ""), ("   ", ""), ("12.3 s", "dim"))
     new = strip(("run 2", ""), ("   ", ""), ("12.3 s", "dim"))
 
-    assert changed_columns(old, new) == [(4, 5)]
+    assert changed_until(old, new) == 5
 
 
 def test_a_change_of_style_is_a_change() -> None:
-    assert changed_columns(strip(("ab", "")), strip(("ab", "bad"))) == [(0, 2)]
+    assert changed_until(strip(("ab", "")), strip(("ab", "bad"))) == 2
 
 
-def test_changes_far_apart_are_one_stretch() -> None:
-    old, new = strip(("a" + " " * 30 + "b", "")), strip(("x" + " " * 30 + "y", ""))
-
-    assert changed_columns(old, new) == [(0, 32)]
+def test_wide_characters_take_two_columns() -> None:
+    assert changed_until(strip(("한국", "")), strip(("한글", ""))) == 4
+    assert changed_until(strip(("▇ 1", "")), strip(("▇ 2", ""))) == 3
 
 
 def test_a_line_that_came_or_went_is_painted_whole() -> None:
     line = strip(("text", ""))
 
-    assert changed_columns(None, line) == [(0, 40)]
-    assert changed_columns(line, None) == [(0, 40)]
-    assert changed_columns(line, strip(("text", ""), width=20)) == [(0, 20)]
+    assert changed_until(None, line) == 40
+    assert changed_until(line, None) == 40
+    assert changed_until(line, strip(("text", ""), width=20)) == 20
+
+
+def test_what_is_taken_for_narrow_is() -> None:
+    for number in range(0x20, 0x2900):
+        if _NARROW.fullmatch(chr(number)):
+            assert cell_len(chr(number)) == 1, hex(number)
 
 
 @given(LINES, LINES)
@@ -57,11 +63,7 @@ def test_what_is_not_painted_is_equal(
     before: list[tuple[str, str]], after: list[tuple[str, str]]
 ) -> None:
     old, new = strip(*before), strip(*after)
-    painted = set()
-    for start, end in changed_columns(old, new):
-        painted.update(range(start, end))
 
-    kept = [column for column in range(40) if column not in painted]
-    for column in kept:
+    for column in range(changed_until(old, new), 40):
         one, two = old.crop(column, column + 1), new.crop(column, column + 1)
         assert one == two or (one.text == two.text == " " and ground(one) == ground(two))
