@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import TypeVar
@@ -47,6 +47,7 @@ class EngineClient:
         self._workspace = workspace
         self._autostart = autostart
         self._is_reached = False
+        self._feeds: dict[socket.socket, ExitStack] = {}
         # No TLS on a Unix socket: reading certificates for it would take 30 ms.
         self._client = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(workspace.socket), verify=False),
@@ -67,6 +68,11 @@ class EngineClient:
 
     def close(self) -> None:
         """Close the connections."""
+        for line, feed in list(self._feeds.items()):
+            # Whoever reads in another thread is let go first: he holds what is to be closed.
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            feed.close()
         self._client.close()
 
     def send(self, call: Call[T]) -> T:
@@ -119,18 +125,20 @@ class EngineClient:
         Ctrl-C comes at any moment while one watches a run. In the middle of the bookkeeping of a
         connection pool it can leave a lock behind that nobody gives back.
         """
-        connection = HTTPConnection("engine", timeout=FEED_SECONDS)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        try:
-            connection.sock.settimeout(FEED_SECONDS)
-            connection.sock.connect(str(self._workspace.socket))
+        with ExitStack() as stack:
+            line = stack.enter_context(socket.socket(socket.AF_UNIX))
+            line.settimeout(FEED_SECONDS)
+            line.connect(str(self._workspace.socket))
+            connection = stack.enter_context(closing(HTTPConnection("engine")))
+            connection.sock = line
             connection.request("GET", f"/events?{urlencode(query)}", headers=dict(headers))
-            response = connection.getresponse()
+            response = stack.enter_context(closing(connection.getresponse()))
             if not 200 <= response.status < 300:
                 raise error_of(response.read(), response.status)
+            # Whoever follows may go away without a word: then the client's end is that of the feed.
+            self._feeds[line] = stack
+            stack.callback(self._feeds.pop, line, None)
             yield response
-        finally:
-            connection.close()
 
     def _reach(self) -> None:
         # Asked before connecting: a request that finds nobody costs more than a look.
