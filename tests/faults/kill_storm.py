@@ -29,6 +29,7 @@ from tests.faults.storm import (
 pytestmark = pytest.mark.long
 
 KILLS_A_STORM = 50
+AGREEMENT_SECONDS = 30.0
 STEPS = {
     "data_flow": [
         "load_time_series_csv",
@@ -75,6 +76,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         time.sleep(0.2)
 
 
+# A client that connects to an engine which dies at that moment leaves its socket to the collector
+# of garbage: that is the HTTP library's way, and says nothing about what is tested here.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_41_two_hundred_random_kills(workspace: Workspace, seed: int) -> None:
     storm = Storm(workspace, workspace.data / "sample.csv", seed, pause=0.8)
@@ -106,8 +110,13 @@ def assert_prefect_agrees(prefect: PrefectApi, run: RunRecord) -> None:
         assert run.state == "CANCELLED"
         return
     tree = prefect.flow_runs(run.prefect_id)
+    # The server was killed too, and may only just have been told again.
+    deadline = time.monotonic() + AGREEMENT_SECONDS
+    while tree[0]["state_type"] != run.state and time.monotonic() < deadline:
+        time.sleep(0.5)
+        tree = prefect.flow_runs(run.prefect_id)
     tasks = prefect.task_runs(row["id"] for row in tree)
-    assert tree[0]["state_type"] == run.state, run
+    assert tree[0]["state_type"] == run.state, (run, tree[0])
     assert {task["state_type"] for task in tasks} <= FINAL_STATES, run
     if run.state == "COMPLETED":
         assert sorted(task["name"] for task in tasks) == STEPS[run.flow], run
