@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 2.0
 _FAULTY_SECONDS = 60.0
+# A request of a process that was killed may lie in the socket of a server that is being replaced,
+# and be handled after ours: what was corrected is looked at again after this long.
+_LATE_SECONDS = 0.3
 
 
 class Closer:
@@ -70,9 +73,10 @@ class Closer:
             await self._prefect.child.ready.wait()
             try:
                 record = await self._workers.table(self._table.get, run_id)
-                await self._workers.server(
+                while await self._workers.server(
                     close_in_prefect, self._workspace, self._prefect.api, record
-                )
+                ):
+                    await asyncio.sleep(_LATE_SECONDS)
                 await self._workers.table(self._table.set_closed, run_id)
             except NotFoundError:
                 return  # deleted meanwhile
@@ -87,20 +91,23 @@ class Closer:
                 return
 
 
-def close_in_prefect(workspace: Workspace, api: PrefectApi, record: RunRecord) -> None:
+def close_in_prefect(workspace: Workspace, api: PrefectApi, record: RunRecord) -> bool:
     """Make Prefect's record of a run true, and keep its timeline with the run.
 
     A run that Prefect does not know has nothing to be corrected there.
+
+    Returns:
+        Whether Prefect had another state for the run.
     """
     prefect_id = record.prefect_id or api.flow_run_id_of_key(record.id)
     if prefect_id is None:
-        return
+        return False
     folder = workspace.run_folder(record.id)
     try:
-        close_run_tree(api, prefect_id, record.state, record.message, read_traces(folder))
+        is_news = close_run_tree(api, prefect_id, record.state, record.message, read_traces(folder))
         rows = read_timeline_rows(api, prefect_id)
     except NotFoundError:
-        return
+        return False
     if folder.is_dir():
         outcome = Outcome.read(folder) or Outcome(record.state, record.message, record.error_kind)
         try:
@@ -108,3 +115,4 @@ def close_in_prefect(workspace: Workspace, api: PrefectApi, record: RunRecord) -
         except StorageError as error:
             # The timeline can be read from Prefect too; the run is closed all the same.
             logger.warning("the timeline of run %s could not be kept: %s", record.id, error)
+    return is_news

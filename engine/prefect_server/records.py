@@ -57,7 +57,7 @@ def wait_until_recorded(
 
 def close_run_tree(
     api: PrefectApi, prefect_id: str, state: str, message: str, traces: Sequence[TaskTrace]
-) -> None:
+) -> bool:
     """Give the flow run a final state, and everything below it that is still open the same one.
 
     Prefect marks what it had to unwind as CRASHED; in a run that somebody cancelled, that is the
@@ -70,14 +70,17 @@ def close_run_tree(
         message: Why.
         traces: The task runs as the run's own process saw them.
 
+    Returns:
+        Whether the flow run had another state before.
+
     Raises:
         ServerError: The server cannot be reached, or does not record the task runs.
     """
     replaced = {"CRASHED"} if state == "CANCELLED" else set()
     is_open = _open_rows(replaced)
     now = time.time()
-    root = api.flow_run(prefect_id)
-    if root["state_type"] != state:
+    is_news = bool(api.flow_run(prefect_id)["state_type"] != state)
+    if is_news:
         # First of all: whoever looks now must not see a run that goes on.
         api.set_flow_run_state(prefect_id, state, message)
     # Before the wait for task runs: the server dates an end by when it hears of it.
@@ -95,6 +98,7 @@ def close_run_tree(
     for task_run in api.task_runs(row["id"] for row in tree):
         if is_open(task_run):
             api.set_task_run_state(task_run["id"], state, message)
+    return is_news
 
 
 def _open_rows(replaced: Iterable[str]) -> Callable[[Mapping[str, Any]], bool]:

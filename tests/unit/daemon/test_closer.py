@@ -27,6 +27,7 @@ from tests.unit.daemon.stand_ins import (
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closer_module, "_RETRY_SECONDS", 0.005)
+    monkeypatch.setattr(closer_module, "_LATE_SECONDS", 0.0)
 
 
 class Prefect:
@@ -104,6 +105,27 @@ class Room:
         claim(self.table, run_id)
         self.table.finish(run_id, state, message)
         return run_id
+
+
+@in_event_loop
+async def test_what_a_dead_process_had_sent_before_has_not_the_last_word(
+    workspace: Workspace,
+) -> None:
+    class Late(Prefect):
+        said = False
+
+        def task_runs(self, _: Iterable[str]) -> list[dict[str, Any]]:
+            # Its last request is handled only now.
+            if not self.said:
+                self.said, self.states["prefect-a"] = True, "RUNNING"
+            return []
+
+    room = Room(workspace, Late("prefect-a"))
+    async with room.at_work():
+        room.closer.close(room.ended("a"))
+        await until(lambda: room.closed == ["a"])
+
+    assert room.api.states == {"prefect-a": "CRASHED"}
 
 
 @in_event_loop
