@@ -5,6 +5,7 @@
 #   make check       linting, types, import contracts, tests
 #   make test-long   the slow suites: real data, faults, real servers
 #   make bench       benchmarks; each prints a ratio against a named peer (MLflow is one)
+#   make clean       remove the environment, the demo's workspace and what the checks leave
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,6 +24,7 @@ demo: $(VENV)/demo.installed
 	printf '%s\n' "" "It runs. What to type next:" "" \
 	  "  . $(BIN)/activate" \
 	  "  export MLOPS_WORKSPACE=$(DEMO_WORKSPACE)" \
+	  "  mlops-tui                                           the control center: all of it on one screen" \
 	  "  engine predict --series 'FLUID MILK WHITE ONLY'     another series, another chart" \
 	  "  engine run full_flow --model-type LightGBM          a challenger for the champion" \
 	  "  engine runs                                         what ran" \

@@ -2,7 +2,13 @@
 
     python docs/make_screens.py --workspace FOLDER [--only pulse,run,...]
 
-They show what is there: a deployed model, a few runs of each flow, one that runs at this moment.
+They show what is there: a deployed model, a few runs of each flow, and two that train at this
+moment, one of them a full_flow. In a workspace that `make demo` has filled, these train for
+minutes, longer than all pictures take:
+
+    engine run full_flow --detach --epochs 400 --set train.hparams.patience=400
+    engine run train_flow --detach --epochs 400 --set train.hparams.patience=400
+
 What the terminal remembers of its last use is put aside meanwhile, and back afterwards.
 """
 
@@ -152,7 +158,9 @@ def main() -> None:
     Raises:
         ValueError: One of them is too large to be kept.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workspace", required=True, help="whose engine runs")
     parser.add_argument("--only", default=",".join(SCREENS), help="names, separated by commas")
     arguments = parser.parse_args()

@@ -183,7 +183,7 @@ def pause(line: CommandLine, name: str) -> None:
 @workspace_option
 @pass_command_line
 def resume(line: CommandLine, name: str) -> None:
-    """Let a schedule fire again; what passed meanwhile is not made up for."""
+    """Let it fire again; what passed meanwhile is not made up for."""
     from engine.cli.connect import connected
     from engine.client import calls
 
