@@ -1,8 +1,8 @@
 """The contract that every forecaster keeps, and the types it is written in.
 
 A forecaster is global: one model for all series of a panel. It sees the last `window` values of a
-series and answers the next `horizon` days; more by rolling. Forecasts are not clipped: a stock
-may be negative.
+series and answers the next `horizon` days; more by rolling. A stock may be negative; where no
+value ever was, forecasts are not either.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
+
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, IntArray, Panel, Windows, roll
 from models.errors import ModelProblem
 from models.forecasting.intervals import Calibration, calibrate
@@ -23,6 +25,9 @@ from models.hyperparameters import Hyperparameters, bounded, choice
 _AnyHyperparameters = Hyperparameters
 
 __all__ = [
+    "MEDIAN",
+    "OBJECTIVES",
+    "STOCK",
     "UNKNOWN_WEEKDAY",
     "FitReport",
     "FloatArray",
@@ -40,13 +45,30 @@ __all__ = [
     "roll",
 ]
 
-SAVE_FORMAT = 1
+SAVE_FORMAT = 2
+MEDIAN, STOCK = "median", "stock"
+OBJECTIVES = (MEDIAN, STOCK)
+"""What a model aims at. `median`: the smallest absolute error (MASE), which a value that is often
+0 pulls down. `stock`: the unbiased mean, the smallest squared error (RMSSE), so that what is
+ordered is what is needed."""
 MAX_SEED = 2**32 - 1
 """Largest seed that any of the libraries takes."""
 INTERVALS_FILE = "intervals.json"
 _DESCRIPTION = "model.json"
 _KEYS = frozenset(
-    {"format", "model_type", "window", "horizon", "seed", "threads", "hyperparameters", "files"}
+    {
+        "format",
+        "model_type",
+        "window",
+        "horizon",
+        "seed",
+        "threads",
+        "objective",
+        "covariates",
+        "nonnegative",
+        "hyperparameters",
+        "files",
+    }
 )
 
 
@@ -79,6 +101,10 @@ class FitReport:
     """Wall-clock time of the fit."""
     curve: list[dict[str, float]] = field(default_factory=list)
     """One entry a round: `round`, and losses by name."""
+    leaderboard: list[dict[str, Any]] = field(default_factory=list)
+    """One entry a member of a blend that was tried, the best first; empty for a single model."""
+    importance: dict[str, float] = field(default_factory=dict)
+    """Part of each feature in what was gained (sum 1), where the model can tell."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -97,6 +123,7 @@ class Forecaster(ABC):
         horizon: Days that it answers at a time.
         seed: The same seed and data give the same model on one machine.
         threads: CPU threads for training; 0 leaves the choice to the model.
+        objective: One of `OBJECTIVES`.
         hyperparameters: An instance of the class' `Hyperparameters`.
     """
 
@@ -111,6 +138,7 @@ class Forecaster(ABC):
         seed: int,
         threads: int,
         hyperparameters: _AnyHyperparameters,
+        objective: str = MEDIAN,
     ) -> None:
         for name, value, low in (("window", window, 2), ("horizon", horizon, 1)):
             if value < low:
@@ -130,7 +158,14 @@ class Forecaster(ABC):
         # More than one OpenMP thread collapses as soon as another process wants the cores, and
         # on small models gains little when none does.
         self.threads = threads or 1
+        if objective not in OBJECTIVES:
+            raise ModelProblem(f"objective must be {' or '.join(OBJECTIVES)}, not {objective!r}")
+        self.objective = objective
         self.hyperparameters = hyperparameters
+        self.covariates: tuple[str, ...] = ()
+        """Names of the covariates that it learnt from, in the order that windows have them."""
+        self.nonnegative = False
+        """Whether no value that it learnt from was below 0; its forecasts are not either then."""
         self.calibration: Calibration | None = None
         """What prediction intervals are made from; None until `calibrate` was called."""
 
@@ -147,6 +182,31 @@ class Forecaster(ABC):
         Raises:
             ModelProblem: No series is long enough, or training diverged.
         """
+
+    def remember(self, history: Panel) -> None:
+        """Keep what every later answer depends on; `fit` and `refit` begin with it.
+
+        A model that has nothing to do with covariates sets `covariates` to () afterwards.
+        """
+        self.covariates = history.covariate_names
+        known = history.values[~np.isnan(history.values)]
+        self.nonnegative = bool(known.size) and float(known.min()) >= 0
+
+    def refit(self, history: Panel, report: FitReport, *, progress: Progress) -> FitReport | None:
+        """Learn once more from all days, for as long as `fit` found to be best.
+
+        The newest days, which only decided when to stop, are learnt from too. `calibration` stays
+        what it was: it has to come from days that were not learnt from.
+
+        Args:
+            history: What `fit` was given.
+            report: What `fit` returned.
+            progress: Told after every epoch or so.
+
+        Returns:
+            What it did; None for a model that learns nothing more from further days.
+        """
+        return None
 
     @abstractmethod
     def answer(self, windows: Windows) -> FloatArray:
@@ -168,8 +228,9 @@ class Forecaster(ABC):
     def export_onnx(self, path: Path) -> None:
         """Write the fitted model as one self-contained ONNX file.
 
-        Inputs `values` float64 (n, window) and `weekday` int64 (n,), output `forecast` float64
-        (n, horizon), for any n. All scaling is inside the graph.
+        Inputs `values` float64 (n, window) and `weekday` int64 (n,), for a model with covariates
+        also `covariates` float64 (n, window + horizon, covariates), NaN where unknown; output
+        `forecast` float64 (n, horizon), for any n. All scaling is inside the graph.
         """
 
     def predict(self, windows: Windows, steps: int | None = None) -> FloatArray:
@@ -182,7 +243,8 @@ class Forecaster(ABC):
             raise ModelProblem(
                 f"this model needs windows of {self.window} values, not {windows.window}"
             )
-        return roll(self.answer, windows, self.horizon if steps is None else steps)
+        steps = self.horizon if steps is None else steps
+        return roll(self.answer, windows, steps, nonnegative=self.nonnegative)
 
     def calibrate(self, history: Panel, *, validation_days: int) -> Calibration:
         """Learn how far the fitted model misses; from then on `calibration` makes intervals.
@@ -210,6 +272,9 @@ class Forecaster(ABC):
             "window": self.window,
             "horizon": self.horizon,
             "seed": self.seed,
+            "objective": self.objective,
+            "covariates": list(self.covariates),
+            "nonnegative": self.nonnegative,
             "hyperparameters": asdict(self.hyperparameters),
         }
 
@@ -249,8 +314,11 @@ class Forecaster(ABC):
             horizon=saved["horizon"],
             seed=saved["seed"],
             threads=saved["threads"],
+            objective=saved["objective"],
             hyperparameters=cls.Hyperparameters.parse(saved["hyperparameters"]),
         )
+        model.covariates = tuple(saved["covariates"])
+        model.nonnegative = bool(saved["nonnegative"])
         model.load_state(folder)
         if INTERVALS_FILE in saved["files"]:
             model.calibration = read_calibration(folder / INTERVALS_FILE)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import models.forecasting
-from models.base import Forecaster, read_description
+from models.base import MEDIAN, Forecaster, read_description
 from models.errors import ModelProblem
 from models.hyperparameters import suggestion
 
@@ -94,6 +94,7 @@ def create(
     seed: int,
     threads: int,
     hparams: Mapping[str, object],
+    objective: str = MEDIAN,
 ) -> Forecaster:
     """Make an unfitted model from configuration.
 
@@ -105,6 +106,7 @@ def create(
         threads: CPU threads, 0 to let the model choose.
         hparams: Hyperparameters of any registered models: one configuration serves several model
             types, and each takes what is its own.
+        objective: What the model aims at, one of `models.base.OBJECTIVES`.
 
     Raises:
         ModelProblem: An unknown model, a hyperparameter that no model has, a wrong value.
@@ -120,6 +122,7 @@ def create(
         horizon=horizon,
         seed=seed,
         threads=threads,
+        objective=objective,
         hyperparameters=cls.Hyperparameters.parse(own),
     )
 

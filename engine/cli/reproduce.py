@@ -74,6 +74,8 @@ def _overrides(training: Mapping[str, Any]) -> list[str]:
         "model.model_type": model["model_type"],
         "model.window": model["window"],
         "model.horizon": model["horizon"],
+        "model.objective": model.get("objective", "median"),
+        "train.refit": training.get("settings", {}).get("train", {}).get("refit", False),
     }
     values |= {f"train.hparams.{name}": part for name, part in model["hyperparameters"].items()}
     return [f"{key}={json.dumps(value)}" for key, value in values.items()]

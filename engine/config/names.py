@@ -32,6 +32,7 @@ DROPPED = {
     "version": "is not set by hand: versions are numbered when they are stored; remove it",
     "save_dir": "is not needed: models lie in the workspace's central storage; remove it",
     "drift_detection": "has no settings; remove it",
+    "loss": "is chosen by model.objective: median (mae) or stock (mse); remove it",
     "mlflow": "has no settings: every run is recorded in the workspace; remove it",
 }
 """Keys of the platform that this one replaces which have no counterpart, and why."""

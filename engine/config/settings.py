@@ -203,6 +203,11 @@ class ModelSettings(Section):
     horizon: Annotated[int, Field(ge=1, le=365)] = 7
     """Days that the model answers at once (1 to 365); longer forecasts feed its own back."""
 
+    objective: Literal["median", "stock"] = "median"
+    """What forecasts aim at. median: the smallest absolute error; for what is often 0 that is
+    less than the mean. stock: the unbiased mean, so that orders add up to what is needed; measured
+    by squared errors (RMSSE)."""
+
     plugins: Paths = ()
     """Python files that register further models, relative to the workspace; they run with your
     rights, so name only files that you trust. [] for none."""
@@ -224,6 +229,10 @@ class TrainSettings(Section):
     hand_over: bool = True
     """Whether eval_flow takes this model up when it is not told which: true or false. false: a
     training on the side."""
+
+    refit: bool = True
+    """Whether the model learns once more from all days, the validation days too, after these have
+    decided for how long and made the prediction intervals: true or false. Takes twice the time."""
 
     hparams: dict[HparamName, HparamValue] = Field(default_factory=dict)
     """Hyper-parameters by name. Those of all registered models may stand here; a model takes

@@ -98,8 +98,16 @@ class Dataset:
         return self.split.first_day + dt.timedelta(days=column)
 
     def panel(self) -> Panel:
-        """All series side by side, float64 (series, days); NaN outside a series' own span."""
-        return Panel(self.ids, self.split.first_day, self._grid(self._long.y))
+        """All series side by side, float64 (series, days); NaN outside a series' own span.
+
+        Covariates go with them.
+        """
+        covariates = None
+        if self.covariates:
+            columns = [self.covariate(name) for name in self.covariates]
+            covariates = np.stack(columns, axis=2)
+        values = self._grid(self._long.y)
+        return Panel(self.ids, self.split.first_day, values, self.covariates, covariates)
 
     def covariate(self, name: str) -> FloatArray:
         """A covariate laid out like the values of `panel`.

@@ -8,6 +8,7 @@ from engine.tasks.train import (
     build_model,
     calibrate_intervals,
     open_training_data,
+    refit_model,
     save_model,
     train_model,
 )
@@ -32,4 +33,5 @@ def train_flow(settings: Settings, dataset_id: str | None = None) -> str:
     model = build_model(settings)
     report = train_model(model, dataset)
     calibrate_intervals(model, dataset)
-    return save_model(model, report, dataset, settings)
+    refit = refit_model(model, report, dataset, settings)
+    return save_model(model, report, refit, dataset, settings)

@@ -188,9 +188,8 @@ def _forecasts(
     points = served.model.forecast(windows, steps)
     answers = [Forecast(prediction) for prediction in points.tolist()]
     for level in {level for level in levels if level is not None}:
-        rows = [row for row, own in enumerate(levels) if own == level]
-        asked = Windows(windows.values[rows], windows.weekday[rows])
-        ends = served.model.interval(points[rows], asked, level)
+        rows = np.array([row for row, own in enumerate(levels) if own == level])
+        ends = served.model.interval(points[rows], windows.take(rows), level)
         for row, lower, upper in zip(rows, *(end.tolist() for end in ends), strict=True):
             answers[row] = Forecast(answers[row].prediction, lower, upper)
     return answers

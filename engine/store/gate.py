@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.config.settings import GateSettings
+from models.base import MEDIAN, STOCK
 
 CANDIDATE = "candidate"
 BASELINE = "SeasonalNaive"
@@ -29,7 +30,10 @@ class Check:
 
 
 def check_candidate(
-    scores: Mapping[str, Mapping[str, Any]], gate: GateSettings, level: float | None = None
+    scores: Mapping[str, Mapping[str, Any]],
+    gate: GateSettings,
+    level: float | None = None,
+    objective: str = MEDIAN,
 ) -> list[Check]:
     """Hold a candidate against seasonal naive, the champion and the bounds on bias and coverage.
 
@@ -38,17 +42,21 @@ def check_candidate(
             the champion, all on the same folds.
         gate: The limits.
         level: Of the intervals that were measured, None when none were.
+        objective: What the candidate aims at; its error is RMSSE for `stock`, MASE otherwise.
 
     Returns:
         Every check, those that passed too.
     """
     overall = {label: summary["overall"] for label, summary in scores.items()}
     candidate = overall[CANDIDATE]
-    checks = [_ratio_check("seasonal naive", candidate, overall[BASELINE], gate.max_ratio_to_naive)]
+    metric = "rmsse" if objective == STOCK else "mase"
+    limits = {"seasonal naive": (BASELINE, gate.max_ratio_to_naive)}
     if CHAMPION in overall:
-        checks.append(
-            _ratio_check("the champion", candidate, overall[CHAMPION], gate.max_ratio_to_champion)
-        )
+        limits["the champion"] = (CHAMPION, gate.max_ratio_to_champion)
+    checks = [
+        _ratio_check(metric, name, candidate, overall[label], limit)
+        for name, (label, limit) in limits.items()
+    ]
     checks.append(_bias_check(candidate["bias"], gate.max_abs_bias))
     if gate.max_coverage_error is not None:
         checks.append(_coverage_check(candidate.get("coverage"), level, gate.max_coverage_error))
@@ -74,17 +82,22 @@ def _coverage_check(covered: float | None, level: float | None, limit: float) ->
 
 
 def _ratio_check(
-    other: str, candidate: Mapping[str, Any], reference: Mapping[str, Any], limit: float
+    metric: str,
+    other: str,
+    candidate: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    limit: float,
 ) -> Check:
-    name = f"MASE to {other}"
-    error, reference_error = candidate["mase"], reference["mase"]
+    measure = metric.upper()
+    name = f"{measure} to {other}"
+    error, reference_error = candidate[metric], reference[metric]
     allowed = f"(allowed: up to {limit:g})"
     if error is None or reference_error is None:
-        sentence = f"MASE cannot be told, no series has a scale to measure it by {allowed}"
+        sentence = f"{measure} cannot be told, no series has a scale to measure it by {allowed}"
         return Check(name, None, limit, False, sentence)
     if reference_error == 0.0:
-        sentence = f"MASE {error:.3f} beside {other}'s 0 {allowed}"
+        sentence = f"{measure} {error:.3f} beside {other}'s 0 {allowed}"
         return Check(name, None, limit, error == 0.0, sentence)
     ratio = error / reference_error
-    sentence = f"MASE {error:.3f} is {ratio:.3f} of {other}'s {reference_error:.3f} {allowed}"
+    sentence = f"{measure} {error:.3f} is {ratio:.3f} of {other}'s {reference_error:.3f} {allowed}"
     return Check(name, ratio, limit, ratio <= limit, sentence)

@@ -12,9 +12,14 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.store.versions import Version
-from models.arrays import Windows
 from models.errors import ModelProblem
-from models.forecasting.bundle import GOLDEN_FILE, MODEL_FILE, open_bundle, rounding_slack
+from models.forecasting.bundle import (
+    GOLDEN_FILE,
+    MODEL_FILE,
+    golden_windows,
+    open_bundle,
+    rounding_slack,
+)
 
 Verdict = Literal["identical", "same forecast", "different"]
 
@@ -65,7 +70,8 @@ def compare(version: Version, bundle: Path, training: Mapping[str, Any]) -> Repr
     old = version.open()
     try:
         new = open_bundle(bundle)
-        windows = _golden_windows(version.bundle)
+        text = (version.bundle / GOLDEN_FILE).read_text(encoding="utf-8")
+        windows = golden_windows(json.loads(text))
         difference = np.abs(old.forecast(windows) - new.forecast(windows))
     except ModelProblem as problem:
         raise ModelError(f"the new model cannot be compared: {problem}") from problem
@@ -76,11 +82,6 @@ def compare(version: Version, bundle: Path, training: Mapping[str, Any]) -> Repr
         verdict = "same forecast" if is_same else "different"
     known = _differences(version.lineage["training"], training)
     return Reproduction(version.id, verdict, float(difference.max()), known)
-
-
-def _golden_windows(bundle: Path) -> Windows:
-    golden = json.loads((bundle / GOLDEN_FILE).read_text(encoding="utf-8"))
-    return Windows(np.array(golden["values"]), np.array(golden["weekday"]))
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:

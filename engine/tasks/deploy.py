@@ -20,6 +20,7 @@ from engine.tasks.evaluate import EVALUATION_FILE
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.service import wait_until_served
 from engine.tasks.step import step
+from models.base import MEDIAN
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,12 @@ def decide_deployment(settings: Settings, evaluation: str | None) -> Decision:
     measured = json.loads(
         (folder_of(EVALUATION, run_id) / EVALUATION_FILE).read_text(encoding="utf-8")
     )
-    checks = check_candidate(measured["scores"], settings.deploy.gate, measured.get("level"))
+    checks = check_candidate(
+        measured["scores"],
+        settings.deploy.gate,
+        measured.get("level"),
+        measured.get("objective", MEDIAN),
+    )
     run_context().outputs["gate"] = [check.to_dict() for check in checks]
     failed = [check for check in checks if not check.passed]
     reason = settings.deploy.force.strip()
@@ -110,7 +116,8 @@ def try_model(version_id: str, settings: Settings) -> None:
     version = open_store(context.workspace).get(version_id)
     model = version.open()
     dataset = open_dataset(context.workspace.datasets, version.lineage["training"]["dataset"])
-    canary = dataset.panel().last_windows(model.window, most=settings.deploy.canary_windows)
+    panel = dataset.panel().with_covariates(model.signature.covariates)
+    canary = panel.last_windows(model.window, most=settings.deploy.canary_windows)
     forecast = model.forecast(canary)
     if not np.isfinite(forecast).all():
         raise ModelError("a forecast of real windows is not finite", where=f"version {version_id}")

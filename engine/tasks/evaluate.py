@@ -14,6 +14,7 @@ from engine.store import AliasRegistry, Version, gate, open_store
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.step import step
 from models import registry
+from models.arrays import Panel
 from models.forecasting.backtest import Backtest, Forecast, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle
 from models.forecasting.intervals import Calibration
@@ -48,7 +49,7 @@ def evaluate_model(candidate: OpenedCandidate, settings: Settings) -> Backtest:
 
     What is measured is the bundle that would be served, not the model in the trainer's memory.
     """
-    return _measure(candidate.model.forecast, candidate, settings, candidate.model.calibration)
+    return _measure_bundle(candidate.model, candidate, settings)
 
 
 @step("evaluate_baselines")
@@ -71,7 +72,10 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
     split = candidate.dataset.split
     history = candidate.dataset.panel().until(split.train_days + split.validation_days)
     intervals = naive.calibrate(history, validation_days=split.validation_days)
-    all_scores[gate.BASELINE] = _measure(naive.predict, candidate, settings, intervals).summary()
+    panel = candidate.dataset.panel()
+    all_scores[gate.BASELINE] = _measure(
+        panel, naive.predict, candidate, settings, intervals, window=naive.window
+    ).summary()
     champion = _champion()
     notes = []
     if champion is not None:
@@ -79,10 +83,8 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         if reason:
             notes.append(reason)
         else:
-            model = champion.open()
-            all_scores[gate.CHAMPION] = _measure(
-                model.forecast, candidate, settings, model.calibration, window=model.window
-            ).summary()
+            scores_of_champion = _measure_bundle(champion.open(), candidate, settings)
+            all_scores[gate.CHAMPION] = scores_of_champion.summary()
     evaluation = {
         "run": context.run_id,
         "candidate": candidate.run_id,
@@ -92,6 +94,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         "folds": settings.evaluate.folds,
         "horizon": candidate.model.horizon,
         "level": settings.evaluate.level / 100,
+        "objective": candidate.training["model"].get("objective", "median"),
         "scores": all_scores,
         "notes": notes,
     }
@@ -106,23 +109,31 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
     return context.run_id
 
 
+def _measure_bundle(
+    model: ServingModel, candidate: OpenedCandidate, settings: Settings
+) -> Backtest:
+    # A champion may know other covariates than the candidate, and in another order.
+    panel = candidate.dataset.panel().with_covariates(model.signature.covariates)
+    return _measure(
+        panel, model.forecast, candidate, settings, model.calibration, window=model.window
+    )
+
+
 def _measure(
+    panel: Panel,
     forecast: Forecast,
     candidate: OpenedCandidate,
     settings: Settings,
     calibration: Calibration | None,
     *,
-    window: int | None = None,
+    window: int,
 ) -> Backtest:
-    """Measure any forecaster and its intervals on the candidate's folds.
-
-    `window` where it is not the candidate's; `calibration` None where it brings no intervals.
-    """
+    """Measure any forecaster and its intervals, if it has any, on the candidate's folds."""
     split = candidate.dataset.split
     return rolling_origin(
-        candidate.dataset.panel(),
+        panel,
         forecast,
-        window=window or candidate.model.window,
+        window=window,
         horizon=candidate.model.horizon,
         first_origin=split.train_days + split.validation_days,
         folds=settings.evaluate.folds,

@@ -36,6 +36,7 @@ def build_model(settings: Settings) -> Forecaster:
         seed=settings.train.seed,
         threads=settings.train.threads,
         hparams=settings.train.hparams,
+        objective=settings.model.objective,
     )
 
 
@@ -73,8 +74,35 @@ def calibrate_intervals(model: Forecaster, dataset: Dataset) -> int:
         raise ModelError(str(problem), where=model.model_type) from problem
 
 
+@step("refit_model")
+def refit_model(
+    model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings
+) -> FitReport | None:
+    """Learn once more, from the validation days too, for as long as they found to be best.
+
+    Returns:
+        What that did; None when `train.refit` is off or the model gains nothing by it.
+
+    Raises:
+        ModelError: Training diverged.
+    """
+    if not settings.train.refit:
+        return None
+    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
+    try:
+        return model.refit(history, report, progress=report_progress)
+    except ModelProblem as problem:
+        raise ModelError(str(problem), where=model.model_type) from problem
+
+
 @step("save_model")
-def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings) -> str:
+def save_model(
+    model: Forecaster,
+    report: FitReport,
+    refit: FitReport | None,
+    dataset: Dataset,
+    settings: Settings,
+) -> str:
     """Write the fitted model and its serving bundle into the folder of this run.
 
     Returns:
@@ -93,6 +121,7 @@ def save_model(model: Forecaster, report: FitReport, dataset: Dataset, settings:
         "dataset": dataset.id,
         "last_day_seen": dataset.day(split.train_days + split.validation_days - 1).isoformat(),
         "fit": report.as_dict(),
+        "refit": None if refit is None else refit.as_dict(),
         "dataset_hash": dataset.manifest["hash"],
         "threads": settings.train.threads,
         "settings": settings.model_dump(mode="json", include={"dataset", "model", "train"}),

@@ -179,13 +179,12 @@ def _questions(
     """The windows before an origin that have all their actual values, their rows, and these."""
     windows, rows = windows_before(panel, origin, window)
     actual = panel.values[rows, origin : origin + horizon]
-    complete = ~np.isnan(actual).any(axis=1)
-    if not complete.any():
+    complete = np.flatnonzero(~np.isnan(actual).any(axis=1))
+    if not complete.size:
         raise ModelProblem(
             f"no series has {window} values before {panel.date_of(origin)} and {horizon} from it on"
         )
-    asked = Windows(windows.values[complete], windows.weekday[complete])
-    return asked, rows[complete], actual[complete]
+    return windows.take(complete), rows[complete], actual[complete]
 
 
 def _scores(folds: tuple[Fold, ...]) -> Scores:

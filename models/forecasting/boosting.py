@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel, Windows
-from models.base import FitReport, Forecaster, Hyperparameters, Progress, bounded, choice
+from models.base import MEDIAN, FitReport, Forecaster, Hyperparameters, Progress, bounded
 from models.errors import ModelProblem
 from models.registry import register
 
@@ -44,8 +44,6 @@ class LightGBMHyperparameters(Hyperparameters):
     """Most windows learnt from, drawn evenly, so that training is bounded on large panels."""
     unknown_weekday_rate: float = bounded(0.1, low=0.0, high=1.0)
     """Part of the windows trained without their weekday, so that it may be unknown in use."""
-    loss: str = choice("mae", "mse")
-    """`mae` aims at the median; `mse` at the mean, for stock decisions on intermittent demand."""
 
 
 @register("LightGBM")
@@ -62,6 +60,7 @@ class LightGBM(Forecaster):
         from models.forecasting.windows import loss_scales, split_samples
 
         started = time.monotonic()
+        self.remember(history)
         own = self._own()
         training, validation = split_samples(history, self.window, self.horizon, validation_days)
         scales = loss_scales(history, validation_days)
@@ -109,12 +108,8 @@ class LightGBM(Forecaster):
         """The next `horizon` days."""
         booster, parts = self._fitted(), []
         for begin in range(0, len(windows), _PREDICT_ROWS):
-            rows, same_weekday, level, spread = self._features(
-                Windows(
-                    windows.values[begin : begin + _PREDICT_ROWS],
-                    windows.weekday[begin : begin + _PREDICT_ROWS],
-                )
-            )
+            part = windows.take(slice(begin, begin + _PREDICT_ROWS))
+            rows, same_weekday, level, spread = self._features(part)
             residual = booster.predict(rows, num_threads=self.threads)
             parts.append(level + (same_weekday + residual.reshape(-1, self.horizon)) * spread)
         return np.concatenate(parts)
@@ -177,7 +172,7 @@ class LightGBM(Forecaster):
     def _parameters(self) -> dict[str, Any]:
         own = self._own()
         return {
-            "objective": "l1" if own.loss == "mae" else "l2",
+            "objective": "l1" if self.objective == MEDIAN else "l2",
             "learning_rate": own.learning_rate,
             "num_leaves": own.num_leaves,
             "min_data_in_leaf": own.min_data_in_leaf,
@@ -227,7 +222,7 @@ class LightGBM(Forecaster):
                 "Look for extreme values in the data.",
             )
         weight = spread / scales[:, None]
-        weight = weight if self._own().loss == "mae" else weight**2
+        weight = weight if self.objective == MEDIAN else weight**2
         if not weight.any():
             # Nothing moves, so every label is 0; LightGBM needs weights that add up to something.
             weight = np.ones_like(weight)

@@ -1,12 +1,14 @@
 """Serving bundles: a fitted model as data-only files that any process can check and serve.
 
-    model.onnx      values float64 (n, window), weekday int64 (n,) -> forecast float64 (n, horizon)
+    model.onnx      values float64 (n, window), weekday int64 (n,) and, where it learnt from any,
+                    covariates float64 (n, window + horizon, k) -> forecast float64 (n, horizon)
     golden.json     windows and the forecast that the model gave for them when it was written
     intervals.json  how far the model misses, for prediction intervals; absent without calibration
     manifest.json   format, signature, size and sha256 of the others, description of the model
 
-Format 1 knew no intervals.json; its bundles are served as ever, without intervals. Serving needs
-onnxruntime, not the library that trained the model. Nothing is ever unpickled.
+Format 1 knew no intervals.json, format 2 no covariates and no floor at 0; their bundles are
+served as ever, without these. Serving needs onnxruntime, not the library that trained the model.
+Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +28,14 @@ from models.base import INTERVALS_FILE, Forecaster
 from models.errors import ModelProblem
 from models.forecasting.intervals import Calibration
 
-BUNDLE_FORMAT = 2
+BUNDLE_FORMAT = 3
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "manifest.json"
 
 # What each format that can be read lists in its manifest: always, and in some bundles.
 _ALWAYS = frozenset({MODEL_FILE, GOLDEN_FILE})
-_SOMETIMES = {1: frozenset[str](), 2: frozenset({INTERVALS_FILE})}
+_SOMETIMES = {1: frozenset[str](), 2: frozenset({INTERVALS_FILE}), 3: frozenset({INTERVALS_FILE})}
 SIZE_LIMITS = {
     MODEL_FILE: 1 << 30,
     GOLDEN_FILE: 16 << 20,
@@ -41,6 +44,7 @@ SIZE_LIMITS = {
 }
 OPTIONAL_FILES = frozenset({INTERVALS_FILE})
 """Files that a bundle may lack."""
+_FORMAT_WITH_COVARIATES = 3
 _OPERATOR_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _TOLERANCE = 1e-5
 _FIX = "Deploy another version, or train and write this one again."
@@ -60,6 +64,16 @@ class Signature:
     window: int
     horizon: int
     season: int = DAYS_A_WEEK
+    covariates: tuple[str, ...] = ()
+    """Names, in the order that windows have them."""
+    nonnegative: bool = False
+    """Whether it learnt from values that never were below 0; see `models.arrays.floored`."""
+
+    @classmethod
+    def of(cls, manifest: dict[str, Any]) -> Signature:
+        """The signature in a checked manifest of any format."""
+        said = dict(manifest["signature"])
+        return cls(**{**said, "covariates": tuple(said.get("covariates", ()))})
 
 
 def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[str, Any]:
@@ -87,6 +101,12 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
         "weekday": sample.weekday.tolist(),
         "forecast": forecaster.predict(sample).tolist(),
     }
+    if forecaster.covariates:
+        known = sample.known_covariates(len(forecaster.covariates), forecaster.horizon)
+        # JSON has no NaN: what is unknown is null.
+        listed = known.astype(object)
+        listed[np.isnan(known)] = None
+        golden["covariates"] = listed.tolist()
     forecaster.export_onnx(folder / MODEL_FILE)
     (folder / GOLDEN_FILE).write_text(json.dumps(golden), encoding="utf-8")
     if forecaster.calibration is not None:
@@ -95,7 +115,14 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
     manifest = {
         "format": BUNDLE_FORMAT,
         "model_type": forecaster.model_type,
-        "signature": vars(Signature(forecaster.window, forecaster.horizon)),
+        "signature": vars(
+            Signature(
+                forecaster.window,
+                forecaster.horizon,
+                covariates=forecaster.covariates,
+                nonnegative=forecaster.nonnegative,
+            )
+        ),
         "files": {path.name: _fingerprint(path.read_bytes()) for path in sorted(folder.iterdir())},
         "model": forecaster.describe(),
     }
@@ -132,7 +159,7 @@ def open_bundle(folder: Path) -> ServingModel:
     model = ServingModel(folder, manifest, contents[MODEL_FILE], calibration)
     golden = _parse(folder, GOLDEN_FILE, contents[GOLDEN_FILE])
     try:
-        windows = Windows(np.array(golden["values"]), np.array(golden["weekday"]))
+        windows = golden_windows(golden)
         expected = np.array(golden["forecast"], dtype=np.float64)
         answer = model.forecast(windows)
     except (KeyError, TypeError, ValueError) as error:
@@ -143,6 +170,21 @@ def open_bundle(folder: Path) -> ServingModel:
     ):
         raise BundleProblem(folder, "the model does not give the golden forecast any more")
     return model
+
+
+def golden_windows(golden: dict[str, Any]) -> Windows:
+    """The windows of a golden example.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is not one.
+    """
+    covariates = golden.get("covariates")
+    return Windows(
+        np.array(golden["values"]),
+        np.array(golden["weekday"]),
+        # null, an unknown number, becomes NaN.
+        None if covariates is None else np.array(covariates, dtype=np.float64),
+    )
 
 
 class ServingModel:
@@ -171,7 +213,7 @@ class ServingModel:
         self._folder = folder
         self.manifest = manifest
         self.calibration = calibration
-        self.signature = Signature(**manifest["signature"])
+        self.signature = Signature.of(manifest)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -191,6 +233,8 @@ class ServingModel:
         outputs = {part.name: (part.type, len(part.shape)) for part in self._session.get_outputs()}
         # A graph that does not look at the weekday may leave it out.
         takes = {"values": ("tensor(double)", 2), "weekday": ("tensor(int64)", 1)}
+        if self.signature.covariates:
+            takes["covariates"] = ("tensor(double)", 3)
         if "values" not in inputs or not inputs.items() <= takes.items():
             raise BundleProblem(folder, f"the model takes {inputs}, not {takes}")
         if outputs != {"forecast": ("tensor(double)", 2)}:
@@ -218,7 +262,8 @@ class ServingModel:
             raise ModelProblem(
                 f"this model needs windows of {self.window} values, not {windows.window}"
             )
-        return roll(self._answer, windows, self.horizon if steps is None else steps)
+        steps = self.horizon if steps is None else steps
+        return roll(self._answer, windows, steps, nonnegative=self.signature.nonnegative)
 
     def interval(
         self, point: FloatArray, windows: Windows, level: float
@@ -240,6 +285,10 @@ class ServingModel:
 
     def _answer(self, windows: Windows) -> FloatArray:
         offered = {"values": windows.values, "weekday": windows.weekday}
+        if self.signature.covariates:
+            offered["covariates"] = windows.known_covariates(
+                len(self.signature.covariates), self.horizon
+            )
         asked = {name: offered[name] for name in self._inputs}
         try:
             (forecast,) = self._session.run(["forecast"], asked)
@@ -343,10 +392,10 @@ def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
         case {
             "format": int(format_version),
             "model_type": str(),
-            "signature": {"window": int(window), "horizon": int(horizon), "season": int(), **extra},
+            "signature": {"window": int(window), "horizon": int(horizon), "season": int(), **more},
             "files": dict(files),
             "model": dict(),
-        } if not extra and window > 0 and horizon > 0:
+        } if window > 0 and horizon > 0:
             if format_version not in _SOMETIMES:
                 raise BundleProblem(
                     folder,
@@ -355,10 +404,21 @@ def _check_manifest(folder: Path, manifest: dict[str, Any]) -> None:
                 )
             if not _ALWAYS <= files.keys() <= _ALWAYS | _SOMETIMES[format_version]:
                 raise BundleProblem(folder, f"{MANIFEST_FILE} lists other files than a bundle has")
+            if not _is_rest_of_signature(more, format_version):
+                raise BundleProblem(folder, f"{MANIFEST_FILE} has another signature than a bundle")
         case _:
             raise BundleProblem(
                 folder, f"{MANIFEST_FILE} lacks something or has it in another form"
             )
+
+
+def _is_rest_of_signature(more: Mapping[Any, Any], format_version: int) -> bool:
+    if format_version < _FORMAT_WITH_COVARIATES:
+        return not more
+    match more:
+        case {"covariates": list(names), "nonnegative": bool(), **extra}:
+            return not extra and all(isinstance(name, str) for name in names)
+    return False
 
 
 def _check_graph(folder: Path, content: bytes) -> None:

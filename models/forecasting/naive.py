@@ -41,6 +41,8 @@ class SeasonalNaive(Forecaster):
     def fit(self, history: Panel, *, validation_days: int, progress: Progress) -> FitReport:
         """Learn nothing; check that the model can answer and that there is something to ask."""
         started = time.monotonic()
+        self.remember(history)
+        self.covariates = ()
         self._positions()
         training, validation = split_samples(history, self.window, self.horizon, validation_days)
         progress("epoch", 1, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from models.arrays import FloatArray, Panel, Windows
-from models.base import FitReport, Forecaster, Hyperparameters, Progress, bounded, choice
+from models.base import FitReport, Forecaster, Hyperparameters, Progress, bounded
 from models.errors import ModelProblem
 from models.registry import register
 
@@ -43,8 +43,6 @@ class LSTMHyperparameters(Hyperparameters):
     """Part of the windows trained without their weekday, so that it may be unknown in use."""
     ema_decay: float = bounded(0.99, low=0.0, high=0.99999)
     """How slowly the averaged weights, which are the ones kept, follow the trained ones."""
-    loss: str = choice("mae", "mse")
-    """`mae` aims at the median; `mse` at the mean, for stock decisions on intermittent demand."""
 
 
 @register("LSTM")
@@ -58,6 +56,7 @@ class LSTM(Forecaster):
         """Train; see the base class."""
         from models.forecasting.training import TrainingPlan, limited_threads, seeded, train_network
 
+        self.remember(history)
         own = self._own()
         plan = TrainingPlan(
             epochs=own.epochs,
@@ -68,7 +67,7 @@ class LSTM(Forecaster):
             samples_per_epoch=own.samples_per_epoch,
             unknown_weekday_rate=own.unknown_weekday_rate,
             ema_decay=own.ema_decay,
-            loss=own.loss,
+            objective=self.objective,
             seed=self.seed,
         )
         with seeded(self.seed), limited_threads(self.threads):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel
-from models.base import FitReport, Progress
+from models.base import MEDIAN, FitReport, Progress
 from models.errors import ModelProblem
 from models.forecasting.windows import SampleIndex, Samples, loss_scales, split_samples
 
@@ -36,7 +36,7 @@ class TrainingPlan:
     samples_per_epoch: int
     unknown_weekday_rate: float
     ema_decay: float
-    loss: str
+    objective: str
     seed: int
 
 
@@ -165,7 +165,7 @@ class _Trainer:
 
     def _loss(self, forecast: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
         error = (forecast - targets) / scale
-        return (error.abs() if self._plan.loss == "mae" else error.square()).mean()
+        return (error.abs() if self._plan.objective == MEDIAN else error.square()).mean()
 
     def _tensors(self, samples: Samples) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         scale = self._scales[samples.rows][:, None]

@@ -63,8 +63,17 @@ class SampleIndex:
         every = np.lib.stride_tricks.sliding_window_view(self._panel.values, length, axis=1)
         joined = every[rows, origins - self._window]
         weekday = (self._panel.weekday_of(0) + origins - 1) % DAYS_A_WEEK
-        windows = Windows(joined[:, : self._window], weekday)
+        windows = Windows(joined[:, : self._window], weekday, self._covariates(rows, origins))
         return Samples(windows, joined[:, self._window :], rows)
+
+    def _covariates(self, rows: IntArray, origins: IntArray) -> FloatArray | None:
+        known = self._panel.covariates
+        if known is None:
+            return None
+        length = self._window + self._horizon
+        every = np.lib.stride_tricks.sliding_window_view(known, length, axis=1)
+        covariates: FloatArray = every[rows, origins - self._window].transpose(0, 2, 1)
+        return covariates
 
     def draw(self, at_most: int, rng: np.random.Generator) -> Samples:
         """Up to `at_most` samples in random order, each window equally likely, none twice."""

@@ -155,8 +155,8 @@ def test_a_manifest_of_another_form_is_refused(bundle: Path, manifest: str) -> N
 
 
 def test_a_bundle_of_a_newer_format_is_refused(bundle: Path) -> None:
-    reseal(bundle, format=3)
-    with pytest.raises(ModelProblem, match="has format 3; this version reads 1 to 2"):
+    reseal(bundle, format=4)
+    with pytest.raises(ModelProblem, match="has format 4; this version reads 1 to 3"):
         verify_bundle(bundle)
 
 
