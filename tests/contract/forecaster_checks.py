@@ -32,6 +32,8 @@ QUICK = {
     "epochs": 2,
     "samples_per_epoch": 200,
     "lstm_units": 8,
+    "gru_units": 8,
+    "conv_filters": 8,
     "rounds": 15,
     "min_data_in_leaf": 5,
 }
