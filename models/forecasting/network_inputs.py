@@ -123,7 +123,7 @@ class InputBuilder(nn.Module):
         return self.weekdays[weekdays_from(weekday, offsets)]
 
     def _of_covariates(self, covariates: Tensor) -> tuple[Tensor, Tensor]:
-        known = ~torch.isnan(covariates)
+        known = ~torch.isnan(covariates) & (self.covariate_unit > 0)
         centred = torch.where(known, covariates, self.covariate_mean) - self.covariate_mean
         # A value beyond everything seen must not lead the network to where it never was.
         standard = (centred * self.covariate_unit).clamp(-_LARGEST_COVARIATE, _LARGEST_COVARIATE)

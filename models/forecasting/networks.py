@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.forecasting.encoders import ConvolutionalEncoder, RecurrentEncoder
 from models.forecasting.network_inputs import InputBuilder, NetworkInputs
 
-_HEAD_UNITS = 128
+_HEAD_UNITS = 64
 
 Encoder = RecurrentEncoder | ConvolutionalEncoder
 

@@ -22,9 +22,10 @@ from models.forecasting.networks import WindowNetwork
 from models.forecasting.windows import SampleIndex, Samples, loss_scales, split_samples
 
 _PREDICT_ROWS = 1024
-_VALIDATION_SAMPLES = 6_000
+_VALIDATION_SAMPLES = 3_000
 _GRADIENT_NORM = 1.0
 _WARM_UP = 0.2
+_SMALLEST_UNIT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -200,27 +201,43 @@ class _Trainer:
         count, total = len(lessons.goal), torch.zeros(())
         for begin in range(0, count, self._plan.batch_size):
             part = lessons.part(slice(begin, begin + self._plan.batch_size))
-            loss = self._loss(self._network.residual(part.inputs), part)
+            error = self._error(self._network, part)
             self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            self._lesson(error, part.unit).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self._weights, _GRADIENT_NORM, foreach=True)
             self._optimizer.step()
             self._schedule.step()
             self._follow()
-            total += loss.detach() * len(part.goal)
-        return total.item() / count
+            total += self._loss(error.detach()).sum()
+        return total.item() / lessons.goal.numel()
 
     def validate(self, checks: _Lessons) -> float:
         count, total = len(checks.goal), torch.zeros(())
         with torch.inference_mode():
             for begin in range(0, count, _PREDICT_ROWS):
                 part = checks.part(slice(begin, begin + _PREDICT_ROWS))
-                total += self._loss(self._average.residual(part.inputs), part) * len(part.goal)
-        return total.item() / count
+                total += self._loss(self._error(self._average, part)).sum()
+        return total.item() / checks.goal.numel()
 
-    def _loss(self, answer: Tensor, part: _Lessons) -> Tensor:
-        error = answer * part.unit - part.goal
-        return (error.abs() if self._plan.objective == MEDIAN else error.square()).mean()
+    def _error(self, network: WindowNetwork, part: _Lessons) -> Tensor:
+        """How far the forecasts are off, in units of each series' scale."""
+        return network.residual(part.inputs) * part.unit - part.goal
+
+    def _loss(self, error: Tensor) -> Tensor:
+        return error.abs() if self._plan.objective == MEDIAN else error.square()
+
+    def _lesson(self, error: Tensor, unit: Tensor) -> Tensor:
+        """What is made small.
+
+        A window that is wild for its series tends to be followed by less, a calm one by more, and
+        the network cannot see which it is: it sees every window in units of its own spread. The
+        squares alone pull a wild window's answer harder, in proportion to that spread, and the
+        mean of all forecasts ends up too low. Divided by it, each pulls as hard as it is off, so
+        that the errors of all forecasts add up to nothing.
+        """
+        if self._plan.objective == MEDIAN:
+            return error.abs().mean()
+        return (error.square() / unit.clamp_min(_SMALLEST_UNIT)).mean()
 
     def _forgetful(self, samples: Samples) -> Samples:
         """The samples, some without what may be unknown in use."""
