@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from models.base import Progress
 from models.errors import ModelProblem
@@ -75,8 +75,7 @@ class Search:
         self._running: dict[int, Trial] = {}
         self._begun = 0
         self._is_over = False
-        self._clock = time.monotonic
-        self._zero = self._clock()
+        self._zero = monotonic()
 
     def run(self) -> list[Judged]:
         """Every trial that was made, in order.
@@ -120,7 +119,7 @@ class Search:
         known = self._store.find(trial)
         if known is not None:
             # What the search took before it was cut short counts.
-            self._zero = min(self._zero, self._clock() - known.elapsed)
+            self._zero = min(self._zero, monotonic() - known.elapsed)
             self._ended[number] = known
             return
         self._running[number] = trial
@@ -158,4 +157,4 @@ class Search:
         return Judged(outcome, residuals, self._judge.score(residuals))
 
     def _elapsed(self) -> float:
-        return self._clock() - self._zero
+        return monotonic() - self._zero

@@ -34,8 +34,11 @@ QUICK = {
     "lstm_units": 8,
     "rounds": 15,
     "min_data_in_leaf": 5,
+    "trials": 3,
+    "time_budget": 600,
+    "workers": 1,
 }
-ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1}
+ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1, "trials": 1}
 
 
 def small_panel() -> Panel:
