@@ -33,6 +33,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "build_model",
         "train_model",
         "calibrate_intervals",
+        "refit_model",
         "save_model",
     ),
     "eval_flow": ("open_candidate", "evaluate_model", "evaluate_baselines"),

@@ -108,6 +108,7 @@ def test_the_page_launches_follows_and_cancels_runs_and_asks_nobody_else(browser
         "build_model",
         "train_model",
         "calibrate_intervals",
+        "refit_model",
         "save_model",
     ]
     browser.look("tasks")

@@ -93,6 +93,7 @@ def test_a_flow_that_is_launched_can_be_followed_to_its_end(client: Client) -> N
         "build_model",
         "train_model",
         "calibrate_intervals",
+        "refit_model",
         "save_model",
     ]
     assert {task["state"] for task in flow["tasks"]} == {"COMPLETED"}

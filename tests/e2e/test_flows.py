@@ -15,6 +15,7 @@ FULL_FLOW_TASKS = [
     "build_model",
     "train_model",
     "calibrate_intervals",
+    "refit_model",
     "save_model",
     "open_candidate",
     "evaluate_model",

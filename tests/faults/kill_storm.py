@@ -41,6 +41,7 @@ STEPS = {
         "build_model",
         "calibrate_intervals",
         "open_training_data",
+        "refit_model",
         "save_model",
         "train_model",
     ],

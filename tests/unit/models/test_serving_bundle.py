@@ -27,11 +27,19 @@ from models.forecasting.bundle import (
 )
 
 WINDOWS = Windows(np.arange(42.0).reshape(3, 14) ** 1.5, np.array([0, 6, 7]))
+SIGNATURE = {
+    "window": 14,
+    "horizon": 7,
+    "season": 7,
+    "covariates": [],
+    "nonnegative": True,
+}
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     model = registry.create("SeasonalNaive", window=14, horizon=7, seed=0, threads=0, hparams={})
+    model.nonnegative = True
     write_bundle(model, tmp_path / "bundle", WINDOWS)
     return tmp_path / "bundle"
 
@@ -161,14 +169,14 @@ def test_a_bundle_of_a_newer_format_is_refused(bundle: Path) -> None:
 
 
 def test_a_signature_that_the_model_does_not_keep_is_refused(bundle: Path) -> None:
-    reseal(bundle, signature={"window": 14, "horizon": 8, "season": 7})
+    reseal(bundle, signature={**SIGNATURE, "horizon": 8})
     with pytest.raises(ModelProblem, match="golden example cannot be run"):
         open_bundle(bundle)
 
 
 def test_a_calibration_goes_with_the_bundle(with_intervals: Path) -> None:
     manifest = verify_bundle(with_intervals)
-    assert manifest["format"] == 2
+    assert manifest["format"] == 3
     assert manifest["files"].keys() == {MODEL_FILE, GOLDEN_FILE, INTERVALS_FILE}
     served = open_bundle(with_intervals)
     assert served.calibration is not None
@@ -179,13 +187,30 @@ def test_a_calibration_goes_with_the_bundle(with_intervals: Path) -> None:
     assert (point < upper).all()
 
 
-def as_format_1(folder: Path) -> None:
-    """Make a bundle what the version before this one wrote."""
-    reseal(folder, format=1)
+def as_format(number: int, folder: Path) -> None:
+    """Make a bundle what an earlier version wrote."""
+    reseal(folder, format=number, signature={"window": 14, "horizon": 7, "season": 7})
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_bundle_of_a_format_before_covariates_has_no_floor(bundle: Path, number: int) -> None:
+    assert open_bundle(bundle).signature.nonnegative
+    as_format(number, bundle)
+    signature = open_bundle(bundle).signature
+    assert (signature.covariates, signature.nonnegative) == ((), False)
+
+
+@pytest.mark.parametrize(
+    "change", [{"covariates": "promo"}, {"covariates": [1]}, {"nonnegative": 1}, {"more": 1}]
+)
+def test_a_signature_of_another_form_is_refused(bundle: Path, change: dict[str, object]) -> None:
+    reseal(bundle, signature={**SIGNATURE, **change})
+    with pytest.raises(ModelProblem, match="another signature"):
+        verify_bundle(bundle)
 
 
 def test_a_bundle_of_the_format_before_intervals_is_served_without_them(bundle: Path) -> None:
-    as_format_1(bundle)
+    as_format(1, bundle)
     assert verify_bundle(bundle)["format"] == 1
     served = open_bundle(bundle)
     np.testing.assert_array_equal(served.forecast(WINDOWS, 3), WINDOWS.values[:, 7:10])
@@ -195,7 +220,7 @@ def test_a_bundle_of_the_format_before_intervals_is_served_without_them(bundle: 
 
 
 def test_a_calibration_that_the_format_does_not_know_is_refused(with_intervals: Path) -> None:
-    as_format_1(with_intervals)
+    as_format(1, with_intervals)
     with pytest.raises(ModelProblem, match="lists other files"):
         open_bundle(with_intervals)
 
