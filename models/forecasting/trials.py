@@ -224,6 +224,15 @@ def held_alone(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def discard(folder: Path) -> None:
+    """Delete a folder of trials, unless another process holds it."""
+    if not folder.is_dir():
+        return
+    with held_alone(folder) as is_mine:
+        if is_mine:
+            shutil.rmtree(folder)
+
+
 def key_of(course: Course) -> str:
     """A digest of all that the outcome of a trial depends on, beside the trial itself."""
     digest = hashlib.sha256()
