@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models import registry
 from models.forecasting.ensemble import Estimate, Judge, Residuals, select
-from models.forecasting.search_space import search_space
+from models.forecasting.search_space import Choices, Range, search_space
 from models.forecasting.trials import Outcome, Trial
 from models.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 _BAGS_ON_THE_WAY = 4
 
@@ -136,7 +139,12 @@ class Proposals:
         """Hyperparameters that TPE proposes after what came of the others of the type."""
         import optuna
 
-        space = search_space(registry.get(name).Hyperparameters, self._starts[name])
+        space = {
+            key: _distribution(values)
+            for key, values in search_space(
+                registry.get(name).Hyperparameters, self._starts[name]
+            ).items()
+        }
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=1)
         study = optuna.create_study(sampler=sampler)
@@ -153,8 +161,23 @@ class Proposals:
 
 
 def _can_vary(one: Judged) -> bool:
-    """Whether a trial's type has hyperparameters; one without is tried once."""
-    return bool(registry.get(one.outcome.trial.model_type).Hyperparameters.names())
+    """Whether a trial's type has anything that is worth trying; one without is tried once."""
+    kind = registry.get(one.outcome.trial.model_type).Hyperparameters
+    return bool(search_space(kind, kind()))
+
+
+def _distribution(values: Range | Choices) -> BaseDistribution:
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(values, Choices):
+        return CategoricalDistribution(values.values)
+    if values.is_whole:
+        return IntDistribution(int(values.low), int(values.high), log=values.is_log)
+    return FloatDistribution(values.low, values.high, log=values.is_log)
 
 
 def _score(one: Judged) -> float:

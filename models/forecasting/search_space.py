@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from models.hyperparameters import Hyperparameters
 
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
-# How long to train and how much to look at: more costs time, and early stopping decides the rest.
-_BUDGETS = frozenset(
-    {
-        "batch_size",
-        "epochs",
-        "max_samples",
-        "patience",
-        "rounds",
-        "samples_per_epoch",
-        "stopping_rounds",
-    }
+# A name with one of these words says how long to train or how much to look at: more costs time,
+# and early stopping decides the rest.
+_WORDS_OF_BUDGETS = frozenset(
+    {"batch", "epochs", "folds", "passes", "patience", "rounds", "samples", "stopping"}
 )
-# Validation windows know their weekday, so they cannot judge the first; the second has no range.
-_NOT_SEARCHED = _BUDGETS | {"unknown_weekday_rate", "ema_decay"}
+# Validation windows know their weekday and covariates, so they cannot judge training without;
+# the average of the weights has no range of a scale.
+_WORDS_NOT_JUDGED = frozenset({"ema", "unknown"})
 # Known names: (lowest, highest), instead of a range around the default.
 _RANGES = {
     "bagging_fraction": (0.5, 1.0),
@@ -49,10 +40,35 @@ _FACTOR = 2.0
 _SPAN_OF_A_PART = 0.3
 
 
-def search_space(
-    kind: type[Hyperparameters], start: Hyperparameters
-) -> dict[str, BaseDistribution]:
-    """Ranges by name, for those hyperparameters of a type that are worth trying.
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The numbers to try for one hyperparameter.
+
+    Args:
+        low: Smallest.
+        high: Largest, above it.
+        is_log: Whether they are tried on a logarithmic scale.
+        is_whole: Whether only whole numbers are.
+    """
+
+    low: float
+    high: float
+    is_log: bool
+    is_whole: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """The values to try for one hyperparameter that is no number: at least two."""
+
+    values: tuple[Any, ...]
+
+
+Space = dict[str, Range | Choices]
+
+
+def search_space(kind: type[Hyperparameters], start: Hyperparameters) -> Space:
+    """What is worth trying, by name.
 
     A value that is not the type's default was set by somebody, and stays.
 
@@ -61,14 +77,15 @@ def search_space(
         start: The values that the ranges are laid around.
     """
     types = get_type_hints(kind)
-    space: dict[str, BaseDistribution] = {}
+    space: Space = {}
     for field in dataclasses.fields(kind):
         value = getattr(start, field.name)
-        if field.name in _NOT_SEARCHED or value != field.default:
+        words = set(field.name.split("_"))
+        if value != field.default or words & (_WORDS_OF_BUDGETS | _WORDS_NOT_JUDGED):
             continue
-        distribution = _distribution(field, types[field.name], value)
-        if distribution is not None:
-            space[field.name] = distribution
+        found = _values(field, types[field.name], value)
+        if found is not None:
+            space[field.name] = found
     return space
 
 
@@ -78,28 +95,17 @@ def differing(kind: type[Hyperparameters], values: Mapping[str, Any]) -> dict[st
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
-def _distribution(
-    field: dataclasses.Field[Any], expected: type, value: Any
-) -> BaseDistribution | None:
-    """The range of one hyperparameter; None when nothing sensible is known of it."""
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
-
+def _values(field: dataclasses.Field[Any], expected: type, value: Any) -> Range | Choices | None:
+    """What to try for one hyperparameter; None when nothing sensible is known of it."""
     if expected is bool:
-        return CategoricalDistribution((value, not value))
+        return Choices((value, not value))
     if expected is str:
-        choices = field.metadata.get("choices", ())
-        return CategoricalDistribution(choices) if len(choices) > 1 else None
-    low, high, log = _range(field, value)
-    if not low < high:
-        return None
-    if expected is float:
-        return FloatDistribution(low, high, log=log)
-    whole = (round(low), round(high))
-    return IntDistribution(*whole, log=log and whole[0] >= 1) if whole[0] < whole[1] else None
+        words = tuple(field.metadata.get("choices", ()))
+        return Choices(words) if len(words) > 1 else None
+    low, high, is_log = _range(field, value)
+    if expected is int:
+        low, high = round(low), round(high)
+    return Range(low, high, is_log, expected is int) if low < high else None
 
 
 def _range(field: dataclasses.Field[Any], value: float) -> tuple[float, float, bool]:
@@ -107,16 +113,15 @@ def _range(field: dataclasses.Field[Any], value: float) -> tuple[float, float, b
     low, high = field.metadata.get("low"), field.metadata.get("high")
     if field.name in _RANGES:
         first, last = _RANGES[field.name]
-        first, last, log = min(first, value), max(last, value), False
+        first, last, is_log = min(first, value), max(last, value), False
     elif field.name not in _FACTORS and isinstance(value, float) and (low, high) == (0.0, 1.0):
         # A part of something: as far down as up.
-        first, last, log = value - _SPAN_OF_A_PART, value + _SPAN_OF_A_PART, False
+        first, last, is_log = value - _SPAN_OF_A_PART, value + _SPAN_OF_A_PART, False
     else:
         factor = _FACTORS.get(field.name, _FACTOR)
-        # Where the default is 0 or less there is no scale to multiply.
-        first, last, log = (
-            (value / factor, value * factor, True) if value > 0 else (0.0, 0.0, False)
-        )
+        if value <= 0:
+            return 0.0, 0.0, False  # no scale to multiply
+        first, last, is_log = value / factor, value * factor, True
     first = first if low is None else max(first, low)
     last = last if high is None else min(last, high)
-    return first, last, log
+    return first, last, is_log

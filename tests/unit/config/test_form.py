@@ -8,6 +8,7 @@ from engine.config.effective import differences, effective_values
 from engine.config.form import Field, first_sentence, make_form
 from engine.config.loading import load_settings
 from engine.config.settings import FlowName
+from models import registry
 from tests.unit.config.conftest import WriteConfig
 
 
