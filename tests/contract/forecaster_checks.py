@@ -39,8 +39,11 @@ QUICK = {
     "min_data_in_leaf": 5,
     "smoothing_samples": 300,
     "smoothing_passes": 2,
+    "trials": 3,
+    "time_budget": 600,
+    "workers": 1,
 }
-ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1}
+ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1, "trials": 1}
 
 
 def small_panel() -> Panel:
