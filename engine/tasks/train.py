@@ -14,6 +14,7 @@ from engine.tasks.step import report_progress, step
 from models import registry
 from models.base import FitReport, Forecaster, ModelProblem
 from models.forecasting.bundle import write_bundle
+from models.forecasting.fitting import Fitting
 
 _GOLDEN_WINDOWS = 8
 
@@ -47,11 +48,8 @@ def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
     Raises:
         ModelError: The series are too short for the window, or training diverged.
     """
-    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
     try:
-        return model.fit(
-            history, validation_days=dataset.split.validation_days, progress=report_progress
-        )
+        return _fitting(dataset).fit(model, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -66,10 +64,8 @@ def calibrate_intervals(model: Forecaster, dataset: Dataset) -> int:
     Raises:
         ModelError: No series has a whole horizon in the validation part.
     """
-    split = dataset.split
-    history = dataset.panel().until(split.train_days + split.validation_days)
     try:
-        return model.calibrate(history, validation_days=split.validation_days).count
+        return _fitting(dataset).calibrate(model).count
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -88,9 +84,8 @@ def refit_model(
     """
     if not settings.train.refit:
         return None
-    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
     try:
-        return model.refit(history, report, progress=report_progress)
+        return _fitting(dataset).refit(model, report, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -133,3 +128,9 @@ def save_model(
     if settings.train.hand_over:
         context.hand_over(CANDIDATE, context.run_id)
     return context.run_id
+
+
+def _fitting(dataset: Dataset) -> Fitting:
+    split = dataset.split
+    history = dataset.panel().until(split.train_days + split.validation_days)
+    return Fitting(history, split.validation_days)
