@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import models
 from engine.config.files import files_not_read
 from engine.config.layers import Layer
 from engine.config.loading import Loaded, load_settings
@@ -72,6 +75,7 @@ class Contender:
         model_type: Registered name.
         version: Id of the version; None for a type.
         hyperparameters: All of them, of a type.
+        code: Hash of the user's file that a type is from; "" for one that is shipped.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Contender:
     model_type: str
     version: str | None
     hyperparameters: dict[str, Any]
+    code: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,6 +295,14 @@ def _options(loaded: Loaded, dataset: Dataset, retrain: bool) -> Options:
 
 def _first_origin(dataset: Dataset, options: Options) -> int:
     """Column of the first origin: the last one has just its horizon behind it."""
+    if options.validation_days < options.horizon:
+        raise ConfigError(
+            f"its {options.validation_days} validation days are fewer than the horizon "
+            f"{options.horizon}",
+            where=f"dataset {dataset.id}",
+            fix="Lower --horizon, or prepare the data set with more validation days "
+            "(dataset.split.validation_days)",
+        )
     days = dataset.split.days
     tested = options.horizon + (options.folds - 1) * options.step_days
     learnt = options.window + options.horizon + options.validation_days
@@ -301,14 +314,6 @@ def _first_origin(dataset: Dataset, options: Options) -> int:
             f"validation {options.validation_days})",
             where=f"dataset {dataset.id}",
             fix="Lower --folds, --step-days, --horizon or --window, or prepare a longer data set",
-        )
-    if options.validation_days < options.horizon:
-        raise ConfigError(
-            f"its {options.validation_days} validation days are fewer than the horizon "
-            f"{options.horizon}",
-            where=f"dataset {dataset.id}",
-            fix="Lower --horizon, or prepare the data set with more validation days "
-            "(dataset.split.validation_days)",
         )
     return days - tested
 
@@ -327,7 +332,15 @@ def _trained(model_type: str, loaded: Loaded) -> Contender:
     except ModelProblem as problem:
         raise ConfigError(str(problem), where=model_type) from problem
     kind = KIND_OF_BASELINE if model_type == BASELINE else TYPE
-    return Contender(model_type, kind, model_type, None, asdict(model.hyperparameters))
+    hparams = asdict(model.hyperparameters)
+    return Contender(model_type, kind, model_type, None, hparams, _code_of_plugin(type(model)))
+
+
+def _code_of_plugin(cls: type) -> str:
+    """A hash of the file that a user's model is from: `environment` knows only shipped code."""
+    if cls.__module__.startswith(f"{models.__name__}."):
+        return ""
+    return hashlib.sha256(Path(inspect.getfile(cls)).read_bytes()).hexdigest()[:_KEY_CHARACTERS]
 
 
 def _unused(loaded: Loaded, types: Sequence[str]) -> Iterator[str]:

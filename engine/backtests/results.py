@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def result(request: Request, folder: Path, problems: Mapping[str, str]) -> dict[
         "created": time.time(),
         "process": None,
         "done": len(measured) * len(request.origins),
-        "verdict": _verdict([one.name for one in ranked if one.name in measured], apart, metric),
+        "verdict": verdict([one.name for one in ranked if one.name in measured], apart, metric),
         "origins": origins,
         "last_day_seen": request.dataset.day(request.first_origin - 1).isoformat(),
         "series": list(request.dataset.ids),
@@ -204,25 +204,27 @@ def sentence(name: str, best: str, found: Difference, metric: str) -> str:
         found: The difference.
         metric: What differs.
     """
+    winner, loser, sign = (best, name, 1) if found.value >= 0 else (name, best, -1)
+    ahead = f"{_short(sign * found.value)} {metric.upper()}"
     if found.lower is None or found.upper is None:
-        return (
-            f"{best} is ahead of {name} by {_short(found.value)} {metric.upper()}; {found.series} "
-            "series are too few to tell whether by chance"
-        )
+        few = "1 series is" if found.series == 1 else f"{found.series} series are"
+        return f"{winner} is ahead of {loser} by {ahead}; {few} too few to tell whether by chance"
     if not found.is_clear:
         return f"{best} and {name}: no difference that these days can tell"
-    winner, loser, sign = (best, name, 1) if found.value > 0 else (name, best, -1)
     ends = sorted((sign * found.lower, sign * found.upper))
-    return (
-        f"{winner} beats {loser} by {_short(sign * found.value)} {metric.upper()} "
-        f"({_short(ends[0])} to {_short(ends[1])})"
-    )
+    return f"{winner} beats {loser} by {ahead} ({_short(ends[0])} to {_short(ends[1])})"
 
 
-def _verdict(ranked: list[str], apart: Mapping[str, Difference | None], metric: str) -> str:
-    """What the whole backtest comes to, as a sentence."""
+def verdict(ranked: Sequence[str], apart: Mapping[str, Difference | None], metric: str) -> str:
+    """Say what a whole backtest comes to.
+
+    Args:
+        ranked: Names of the contenders that were measured, the best first.
+        apart: Name of each but the best to its difference from the best; None where there is none.
+        metric: What they are ranked by.
+    """
     scored = [name for name in ranked[1:] if apart.get(name) is not None]
-    if not ranked or not scored:
+    if not scored:
         return f"no two contenders could be held against each other by {metric.upper()}"
     best, second = ranked[0], scored[0]
     found = apart[second]

@@ -152,12 +152,15 @@ class BacktestStore:
         except OSError as error:
             raise _refused(error, folder) from error
         with self._locked(folder):
-            own = {"process": os.getpid(), "mark": start_mark(os.getpid()), "created": time.time()}
-            write_json(folder / REQUEST_FILE, {**description, "id": backtest_id, **own})
+            begun = {**description, "id": backtest_id, "created": time.time()}
+            own = {"process": os.getpid(), "mark": start_mark(os.getpid())}
+            write_json(folder / REQUEST_FILE, {**begun, **own})
             try:
                 yield folder
             finally:
-                if not any(forecasts.iterdir()) and not (folder / RESULT_FILE).exists():
+                if any(forecasts.iterdir()) or (folder / RESULT_FILE).exists():
+                    write_json(folder / REQUEST_FILE, {**begun, "process": None, "mark": None})
+                else:
                     self._remove(folder)
 
     def measured_elsewhere(self, file_name: str) -> Path | None:

@@ -127,8 +127,9 @@ def _write_list(line: CommandLine, found: list[StoredBacktest]) -> None:
 
     configs = line.workspace.configs
     timezone = zone_of(load_engine_settings(workspace_configs=configs).settings.timezone)
-    columns = ("when", "data set", "folds", "days", "contenders", "best", "name")
-    shown = Table(Column("id", no_wrap=True), *columns, box=None, pad_edge=False)
+    columns = ("when", "data set", "folds", "days", "contenders")
+    whole = [Column(heading, no_wrap=True) for heading in ("id", "best")]
+    shown = Table(whole[0], *columns, whole[1], "name", box=None, pad_edge=False)
     for one in found:
         data = one.summary()
         options = data["options"]

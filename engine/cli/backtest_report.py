@@ -14,6 +14,7 @@ from engine.text import printable
 
 _CHART_ROWS = 16
 _HISTORY_DAYS_A_COLUMN = 0.4
+_DAYS_A_WEEK = 7
 
 
 def write_backtest(data: Mapping[str, Any]) -> None:
@@ -27,11 +28,11 @@ def write_backtest(data: Mapping[str, Any]) -> None:
         write_text(f"backtest {data['id']} is {data['state']}: {data['done']} of {data['total']}")
         return
     days = f"{options['folds']} folds x {options['horizon']} days"
-    retrained = ", trained again before each" if options["retrain"] else ""
     write_text(
-        f"backtest {data['id']}{_named(data)}: rolling origin, {days} from {data['origins'][0]} "
-        f"on{retrained}; data set {data['dataset']}"
+        f"backtest {data['id']}{_named(data)}: rolling origin, {days} from {data['origins'][0]} on"
     )
+    again = "; again before each origin" if options["retrain"] else ""
+    write_text(f"data set {data['dataset']}, trained on days up to {data['last_day_seen']}{again}")
     _write_scores(data)
     write_text(printable(data["verdict"]))
     for one in data["contenders"]:
@@ -44,6 +45,11 @@ def write_backtest(data: Mapping[str, Any]) -> None:
         write_text(f"note: {printable(note)}")
     if measured:
         write_text(_ahead_chart(data, measured))
+        if options["folds"] > 1 and options["step_days"] % _DAYS_A_WEEK == 0:
+            write_text(
+                f"origins lie {options['step_days']} days apart: a day ahead is always the same "
+                "weekday, whose difficulty is in its error"
+            )
 
 
 def _named(data: Mapping[str, Any]) -> str:

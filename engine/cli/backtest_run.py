@@ -120,6 +120,7 @@ def _measure(
     from engine.backtests.store import FORECASTS_FOLDER, RESULT_FILE
     from engine.cli.backtest_watch import BacktestProgress, outliving_the_terminal
     from engine.cli.diagnostics import report_status
+    from engine.errors import ModelError
     from engine.store import open_store
 
     _step_back(workspace)
@@ -134,6 +135,9 @@ def _measure(
                 total = len(request.contenders) * len(request.origins)
                 report_status(f"{kept} of {total} forecasts are kept; the same command goes on")
             raise
+        if len(problems) == len(request.contenders):
+            name, problem = next(iter(problems.items()))
+            raise ModelError(f"nothing could be measured; {name}: {problem}")
         data = result(request, folder, problems)
         write_json(folder / RESULT_FILE, data)
     return data
