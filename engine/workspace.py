@@ -49,6 +49,7 @@ class Workspace:
                 self.datasets,
                 self.central_storage,
                 self.runs,
+                self.backtests,
                 self.prefect_home,
                 self.predictor,
             ):
@@ -94,6 +95,11 @@ class Workspace:
     def searches(self) -> Path:
         """What searches have tried so far, one folder each, until the run has saved its model."""
         return self.root / "searches"
+
+    @property
+    def backtests(self) -> Path:
+        """Comparisons of model types, one folder each."""
+        return self.root / "backtests"
 
     @property
     def prefect_home(self) -> Path:

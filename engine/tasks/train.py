@@ -18,6 +18,7 @@ from engine.tasks.step import report_progress, step
 from models import registry
 from models.base import FitReport, Forecaster, ModelProblem, Resumable
 from models.forecasting.bundle import write_bundle
+from models.forecasting.fitting import Fitting
 from models.forecasting.trials import discard
 
 _GOLDEN_WINDOWS = 8
@@ -54,13 +55,10 @@ def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
     Raises:
         ModelError: The series are too short for the window, or training diverged.
     """
-    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
     if isinstance(model, Resumable):
         model.keep_trials_in(_search_folder(model, dataset))
     try:
-        return model.fit(
-            history, validation_days=dataset.split.validation_days, progress=report_progress
-        )
+        return _fitting(dataset).fit(model, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -75,10 +73,8 @@ def calibrate_intervals(model: Forecaster, dataset: Dataset) -> int:
     Raises:
         ModelError: No series has a whole horizon in the validation part.
     """
-    split = dataset.split
-    history = dataset.panel().until(split.train_days + split.validation_days)
     try:
-        return model.calibrate(history, validation_days=split.validation_days).count
+        return _fitting(dataset).calibrate(model).count
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -97,9 +93,8 @@ def refit_model(
     """
     if not settings.train.refit:
         return None
-    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
     try:
-        return model.refit(history, report, progress=report_progress)
+        return _fitting(dataset).refit(model, report, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -161,3 +156,9 @@ def _search_folder(model: Forecaster, dataset: Dataset) -> Path:
     }
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     return run_context().workspace.searches / digest[:16]
+
+
+def _fitting(dataset: Dataset) -> Fitting:
+    split = dataset.split
+    history = dataset.panel().until(split.train_days + split.validation_days)
+    return Fitting(history, split.validation_days)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,8 +12,6 @@ from models.base import FitReport, Forecaster, Hyperparameters, Progress, bounde
 from models.errors import ModelProblem
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from models.forecasting.networks import Encoder, WindowNetwork
 
 _WEIGHTS = "weights.npz"
