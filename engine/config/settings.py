@@ -57,9 +57,14 @@ class DatasetRules(Section):
     """Values below zero. allow: stock may be negative. error: stop and list them.
     zero: raise them to zero."""
 
-    short_series: Literal["error", "drop"] = "error"
+    short_series: Literal["error", "drop", "keep"] = "error"
     """Series with too few days for training, validation and test. error: stop and list them.
-    drop: leave them out and report it."""
+    drop: leave them out and report it. keep: they are there to be forecast from what is known of
+    them, but are learnt from and measured only as far as they reach."""
+
+    future: Literal["missing", "keep"] = "missing"
+    """Rows with covariates after the last value of a series. missing: their values are missing
+    like any other. keep: they are days to come, and forecasts know their covariates."""
 
     max_errors_listed: Annotated[int, Field(ge=1, le=10_000)] = 20
     """How many offending rows a report lists by number; the rest are counted (1 to 10000)."""

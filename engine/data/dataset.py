@@ -1,7 +1,8 @@
 """Prepared data on disk: immutable, named by its content, checked whenever it is opened.
 
 Layout of `<datasets_dir>/<id>/`: `series.parquet` (long frame `unique_id, ds, y`, covariates;
-sorted), `report.json`, and `manifest.json`, which holds the SHA-256 of the other two.
+sorted; rows whose `y` is NaN are days to come), `report.json`, and `manifest.json`, which holds the
+SHA-256 of the other two.
 """
 
 from __future__ import annotations
@@ -100,17 +101,19 @@ class Dataset:
     def panel(self) -> Panel:
         """All series side by side, float64 (series, days); NaN outside a series' own span.
 
-        Covariates go with them.
+        Covariates go with them, also those of days to come.
         """
         covariates = None
         if self.covariates:
             columns = [self.covariate(name) for name in self.covariates]
             covariates = np.stack(columns, axis=2)
-        values = self._grid(self._long.y)
+        long = self._long
+        values = np.full((len(self.ids), self.split.days), np.nan)
+        values[long.series, long.column] = long.y
         return Panel(self.ids, self.split.first_day, values, self.covariates, covariates)
 
     def covariate(self, name: str) -> FloatArray:
-        """A covariate laid out like the values of `panel`.
+        """A covariate laid out like the values of `panel`; behind these, days to come.
 
         Raises:
             NotFoundError: There is no such covariate.
@@ -121,7 +124,11 @@ class Dataset:
                 where=f"dataset {self.id}",
                 fix=did_you_mean(name, self.covariates),
             )
-        return self._grid(_floats(self._long.table.column(name)))
+        series, column = self._long.places
+        days = max(self.split.days, int(column.max(initial=-1)) + 1)
+        grid = np.full((len(self.ids), days), np.nan)
+        grid[series, column] = _floats(self._long.table.column(name))
+        return grid
 
     def series_window(self, unique_id: str, window: int) -> SeriesWindow:
         """The last `window` values of a series.
@@ -160,31 +167,35 @@ class Dataset:
             raise _changed(self.folder / SERIES_FILE)
         return _Long.of(table, self.split.first_day)
 
-    def _grid(self, values: FloatArray) -> FloatArray:
-        grid = np.full((len(self.ids), self.split.days), np.nan)
-        grid[self._long.series, self._long.column] = values
-        return grid
-
 
 @dataclass(frozen=True, eq=False)
 class _Long:
-    """The long frame as arrays: series (index into ids) and column (day) of each value."""
+    """The long frame as arrays: series (index into ids) and column (day) of each value.
+
+    `places` are series and column of each row, those of days to come included.
+    """
 
     ids: tuple[str, ...]
     series: npt.NDArray[np.int64]
     column: npt.NDArray[np.int64]
     y: FloatArray
+    places: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
     table: Any
 
     @classmethod
     def of(cls, table: Any, first_day: dt.date) -> _Long:
         names = table.column("unique_id").unify_dictionaries().combine_chunks()
         days = _numpy(table.column("ds").cast(pa.int32())).astype(np.int64)
+        series = _numpy(names.indices).astype(np.int64)
+        column = days - (first_day - dt.date(1970, 1, 1)).days
+        y = _floats(table.column("y"))
+        known = ~np.isnan(y)
         return cls(
             ids=tuple(names.dictionary.to_pylist()),
-            series=_numpy(names.indices).astype(np.int64),
-            column=days - (first_day - dt.date(1970, 1, 1)).days,
-            y=_floats(table.column("y")),
+            series=series[known],
+            column=column[known],
+            y=y[known],
+            places=(series, column),
             table=table,
         )
 
@@ -196,7 +207,7 @@ def write_dataset(
 
     Args:
         frame: Of `rules.CleanData`: sorted, gapless, with the columns `unique_id, ds, y` and
-            the covariates of the settings.
+            the covariates of the settings; with or without days to come.
         report: What the rules did.
         settings: Split, columns and name.
         datasets_dir: Folder of all data sets; made when it is absent.
@@ -325,8 +336,10 @@ def _values_sha256(table: Any) -> str:
     digest.update(_numpy(names.indices).astype("<i4").tobytes())
     digest.update(_numpy(table.column("ds").cast(pa.int32())).astype("<i4").tobytes())
     for name in table.column_names[2:]:
-        # Adding zero makes one of -0.0 and 0.0: they are the same stock.
-        digest.update((_floats(table.column(name)) + 0.0).astype("<f8").tobytes())
+        # Adding zero makes one of -0.0 and 0.0: they are the same stock. So is every NaN.
+        values = _floats(table.column(name)) + 0.0
+        values[np.isnan(values)] = np.nan
+        digest.update(values.astype("<f8").tobytes())
     return digest.hexdigest()
 
 
