@@ -196,10 +196,13 @@ def _missing(cells: Cells, covariates: tuple[str, ...], work: RuleWork) -> Cells
     if not at.size:
         return cells
     if rule == "error":
+        future = ""
+        if covariates and work.rules.future == "missing":
+            future = "; what comes after the last value may be dataset.rules.future: keep"
         work.problems.add(
             "missing",
             "{count} [value is|values are] missing",
-            "Fill them in, or set dataset.rules.missing: zero | forward | interpolate",
+            "Fill them in, or set dataset.rules.missing: zero | forward | interpolate" + future,
             count=at.size,
             spots=cells.spots(at),
         )

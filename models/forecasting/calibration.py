@@ -10,6 +10,7 @@ import numpy as np
 from models.arrays import FloatArray, Panel, Windows
 from models.errors import ModelProblem
 from models.forecasting.intervals import MOST_TOTAL_GROWTH, Calibration, window_scales
+from models.forecasting.movement import learn_short_scales
 from models.forecasting.quantiles import ErrorQuantiles, rounded
 from models.forecasting.windows import SampleIndex
 
@@ -72,6 +73,7 @@ def calibrate(
         growth=growth,
         nonnegative=bool(np.nanmin(history.values) >= 0),
         totals=ErrorQuantiles.of(relative.cumsum(axis=1), total_growth),
+        short=learn_short_scales(predict, samples.windows, samples.targets, relative, floor),
     )
 
 

@@ -20,17 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import DAYS_A_WEEK, FloatArray, Windows
+from models.arrays import FloatArray, Windows
 from models.errors import ModelProblem
+from models.forecasting.movement import ShortScales, window_scales
 from models.forecasting.quantiles import GRID, ErrorQuantiles
 
 __all__ = ["GRID", "Calibration", "window_scales"]
 
 MOST_TOTAL_GROWTH = 2.0
 """Largest power of the steps that totals are taken to miss with."""
-
-# Movement below this part of the largest value is rounding (float64 has 2e-16).
-_NOISE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +44,7 @@ class Calibration:
         nonnegative: Whether the values learnt from were never below 0.
         totals: The same of the first days together: sum of (actual - forecast) / scale over the
             steps 1 .. h for each h; None in what was calibrated before this was kept.
+        short: How far forecasts miss where only the last days of a window are known; likewise.
 
     Raises:
         ModelProblem: Numbers that are not such a calibration.
@@ -57,6 +56,7 @@ class Calibration:
     growth: float
     nonnegative: bool
     totals: ErrorQuantiles | None = None
+    short: ShortScales | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", np.asarray(self.quantiles, dtype=np.float64))
@@ -224,6 +224,7 @@ class Calibration:
         if self.totals is not None:
             kept = {"growth": self.totals.growth, "quantiles": self.totals.quantiles.tolist()}
             totals = {"totals": kept}
+        short = {} if self.short is None else {"short": self.short.as_dict()}
         return {
             "count": self.count,
             "floor": self.floor,
@@ -232,6 +233,7 @@ class Calibration:
             "probabilities": GRID.tolist(),
             "quantiles": self.quantiles.tolist(),
             **totals,
+            **short,
         }
 
     @classmethod
@@ -250,9 +252,10 @@ class Calibration:
                 "probabilities": list(probabilities),
                 "quantiles": list(quantiles),
                 **others,
-            } if others.keys() <= {"totals"} and probabilities == GRID.tolist():
-                totals = _totals(others["totals"], count) if others else None
-                return cls(_rows(quantiles), count, floor, growth, nonnegative, totals)
+            } if others.keys() <= {"totals", "short"} and probabilities == GRID.tolist():
+                totals = _totals(others["totals"], count) if "totals" in others else None
+                short = ShortScales.of_dict(others["short"]) if "short" in others else None
+                return cls(_rows(quantiles), count, floor, growth, nonnegative, totals, short)
         raise ModelProblem("this is not a calibration, or one of another form")
 
     def _interval(
@@ -271,8 +274,17 @@ class Calibration:
 
     def _scale(self, windows: Windows) -> FloatArray:
         """The unit of each window's errors, (n, 1)."""
-        scale: FloatArray = np.maximum(window_scales(windows), self.floor)[:, None]
-        return scale
+        if windows.known_days is None:
+            scales = np.maximum(window_scales(windows), self.floor)
+        elif self.short is not None:
+            scales = self.short.scales(windows, self.floor)
+        else:
+            raise ModelProblem(
+                "this model does not know how far it misses where only some days of its window "
+                "are known: it was trained before that was kept",
+                "Train and deploy it again, or ask without an interval.",
+            )
+        return scales[:, None]
 
     def _known_totals(self) -> ErrorQuantiles:
         if self.totals is None:
@@ -311,19 +323,3 @@ def _totals(data: Any, count: int) -> ErrorQuantiles:
                 raise ModelProblem(f"totals grow with a power of at most 2, not {growth}")
             return ErrorQuantiles(_rows(quantiles), count, growth)
     raise ModelProblem("the totals of a calibration have another form")
-
-
-def window_scales(windows: Windows) -> FloatArray:
-    """How much each window moves beside its week: float64 (n,), 0 where it stands still.
-
-    The mean absolute deviation from the mean of the same weekday, which needs no date. A window
-    of less than two weeks is measured from its mean.
-    """
-    values = windows.values
-    if not len(values):
-        return np.empty(0)
-    period = DAYS_A_WEEK if values.shape[1] >= 2 * DAYS_A_WEEK else 1
-    # In columns of one weekday; the oldest days that fill no week are left out.
-    whole = values[:, values.shape[1] % period :].reshape(len(values), -1, period)
-    deviation: FloatArray = np.abs(whole - whole.mean(axis=1, keepdims=True)).mean(axis=(1, 2))
-    return np.where(deviation > _NOISE * np.abs(values).max(axis=1), deviation, 0.0)

@@ -88,6 +88,27 @@ def shortened(windows: Windows, days: IntArray) -> Windows:
     return Windows(values, windows.weekday, covariates, days)
 
 
+def some_shortened(windows: Windows, share: float, rng: np.random.Generator) -> Windows:
+    """Windows of which a part is cut to a random length, so that training sees short series too.
+
+    Args:
+        windows: Whole ones.
+        share: Part of them that is cut, 0 to 1; each to 1 .. window - 1 days, equally likely.
+        rng: Chooses.
+    """
+    if share <= 0:
+        return windows
+    days = rng.integers(1, windows.window, len(windows))
+    days[rng.random(len(windows)) >= share] = windows.window
+    return shortened(windows, days)
+
+
+def told(days: int, window: int) -> str:
+    """For people: how much of a filled window is known, and what the rest is."""
+    source = "its own week" if days >= DAYS_A_WEEK else "these"
+    return f"{days} of {window} days known: the older ones are filled from {source}"
+
+
 def not_measured(backtest: Backtest) -> tuple[int, int]:
     """How many series an evaluation had nothing to ask about.
 
