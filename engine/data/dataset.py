@@ -1,8 +1,8 @@
 """Prepared data on disk: immutable, named by its content, checked whenever it is opened.
 
-Layout of `<datasets_dir>/<id>/`: `series.parquet` (long frame `unique_id, ds, y`, covariates;
-sorted; rows whose `y` is NaN are days to come), `report.json`, and `manifest.json`, which holds the
-SHA-256 of the other two.
+Layout of `<datasets_dir>/<id>/`: `series.parquet` (long frame `unique_id, ds, y`, covariates,
+stock; sorted; rows whose `y` is NaN are days to come), `report.json`, and `manifest.json`, which
+holds the SHA-256 of the other two.
 """
 
 from __future__ import annotations
@@ -56,6 +56,14 @@ class SeriesWindow:
     last_day: dt.date
 
 
+@dataclass(frozen=True)
+class StockColumn:
+    """Where the stock on hand stands: in a column beside the target, or in the target itself."""
+
+    name: str
+    is_target: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A prepared data set whose files have been verified.
@@ -83,6 +91,12 @@ class Dataset:
     def covariates(self) -> tuple[str, ...]:
         """Names of the covariate columns."""
         return tuple(self.manifest["content"]["covariates"])
+
+    @property
+    def stock(self) -> StockColumn | None:
+        """Which column is the stock on hand at the end of each day; None: none is known."""
+        said = self.manifest["content"].get("stock")
+        return None if said is None else StockColumn(str(said["column"]), bool(said["is_target"]))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -124,11 +138,22 @@ class Dataset:
                 where=f"dataset {self.id}",
                 fix=did_you_mean(name, self.covariates),
             )
-        series, column = self._long.places
-        days = max(self.split.days, int(column.max(initial=-1)) + 1)
-        grid = np.full((len(self.ids), days), np.nan)
-        grid[series, column] = _floats(self._long.table.column(name))
-        return grid
+        return self._beside(name)
+
+    def on_hand(self, unique_id: str) -> float | None:
+        """The stock of a series after its last day; None where it is not known.
+
+        Raises:
+            NotFoundError: There is no such series.
+        """
+        if self.stock is None:
+            return None
+        if self.stock.is_target:
+            return float(self.series_window(unique_id, 1).values[0])
+        last = self.series_window(unique_id, 1).last_day
+        row, column = self.ids.index(unique_id), (last - self.split.first_day).days
+        level = self._beside(self.stock.name)[row, column]
+        return None if np.isnan(level) else float(level)
 
     def series_window(self, unique_id: str, window: int) -> SeriesWindow:
         """The last `window` values of a series.
@@ -166,6 +191,13 @@ class Dataset:
         if _values_sha256(table) != self.manifest["content"]["values_sha256"]:
             raise _changed(self.folder / SERIES_FILE)
         return _Long.of(table, self.split.first_day)
+
+    def _beside(self, name: str) -> FloatArray:
+        series, column = self._long.places
+        days = max(self.split.days, int(column.max(initial=-1)) + 1)
+        grid = np.full((len(self.ids), days), np.nan)
+        grid[series, column] = _floats(self._long.table.column(name))
+        return grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +239,7 @@ def write_dataset(
 
     Args:
         frame: Of `rules.CleanData`: sorted, gapless, with the columns `unique_id, ds, y` and
-            the covariates of the settings; with or without days to come.
+            the covariates and the stock of the settings; with or without days to come.
         report: What the rules did.
         settings: Split, columns and name.
         datasets_dir: Folder of all data sets; made when it is absent.
@@ -216,8 +248,8 @@ def write_dataset(
         StorageError: The disk is full or refuses; nothing is left behind.
         DataError: A folder with this id is there, but was changed.
     """
-    table = _table(frame, tuple(settings.covariate_cols))
-    content = {
+    table = _table(frame, settings.beside)
+    content: dict[str, Any] = {
         "format": FORMAT,
         "values_sha256": _values_sha256(table),
         "covariates": list(settings.covariate_cols),
@@ -226,6 +258,9 @@ def write_dataset(
         "validation_days": settings.split.validation_days,
         "test_days": settings.split.test_days,
     }
+    if settings.stock_col is not None:
+        is_target = settings.stock_col == settings.target_col
+        content["stock"] = {"column": settings.stock_col, "is_target": is_target}
     digest = _content_hash(content)
     final = datasets_dir / digest[:16]
     try:
@@ -314,7 +349,7 @@ def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
     return Dataset(dataset_id, folder, manifest, split, contents[SERIES_FILE])
 
 
-def _table(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Any:
+def _table(frame: pd.DataFrame, beside: tuple[str, ...]) -> Any:
     """The frame in the types that are written, whatever types pandas chose."""
     names = frame["unique_id"].cat
     series = pa.DictionaryArray.from_arrays(
@@ -323,7 +358,7 @@ def _table(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Any:
     )
     days = frame["ds"].to_numpy().astype("datetime64[D]").astype(np.int32)
     columns = {"unique_id": series, "ds": pa.array(days, pa.int32()).cast(pa.date32())}
-    for name in ("y", *covariates):
+    for name in ("y", *beside):
         columns[name] = pa.array(frame[name].to_numpy(dtype=np.float64), pa.float64())
     return pa.table(columns)
 

@@ -12,13 +12,14 @@ MOST_DAYS = 366
 """Days after the last value; nobody forecasts further, and a mistyped year lies far behind."""
 
 
-def set_future_apart(cells: Cells, work: RuleWork) -> tuple[Cells, Cells]:
+def set_future_apart(cells: Cells, covariates: int, work: RuleWork) -> tuple[Cells, Cells]:
     """Take the rows of days to come away, where `rules.future` says that they are that.
 
     A series without any value has no future either: it stays whole.
 
     Args:
         cells: Sorted, at most one row for each series and day.
+        covariates: How many of the numbers beside the values are covariates.
         work: With the rules.
 
     Returns:
@@ -26,7 +27,7 @@ def set_future_apart(cells: Cells, work: RuleWork) -> tuple[Cells, Cells]:
         covariates are NaN.
     """
     nothing = cells.take(np.zeros(len(cells), dtype=np.bool_))
-    if work.rules.future != "keep" or not len(cells.covariates):
+    if work.rules.future != "keep" or not covariates:
         return cells, nothing
     has_value = ~np.isnan(cells.y)
     last = np.full(len(cells.ids), np.iinfo(np.int64).max)

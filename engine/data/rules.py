@@ -29,7 +29,8 @@ class CleanData:
     Args:
         frame: `unique_id` (categorical of str), `ds` (datetime64[us]), `y` (float64, finite) and
             covariates (float64, finite); sorted by series and day, every day of a series' span.
-            Behind these the days to come that were kept: `y` is NaN, covariates where unknown.
+            The stock, where there is one (float64), is NaN before its first known value. Behind
+            these the days to come that were kept: `y` is NaN, covariates where unknown.
         report: Facts and changes.
     """
 
@@ -73,12 +74,11 @@ def validate_rows(
     """
     rules, split = settings.rules, settings.split
     work = RuleWork(rules, Problems(rules.max_errors_listed), notes=list(loaded.notes))
-    covariates = tuple(settings.covariate_cols)
-    cells = _sort(Cells.of(loaded.frame, covariates), work)
-    cells = _duplicates(cells, work)
+    cells = _sort(Cells.of(loaded.frame, settings.beside), work)
+    cells = _duplicates(cells, len(settings.covariate_cols), work)
     cells = _negatives(cells, work)
-    cells, future = set_future_apart(cells, work)
-    cells = _missing(cells, covariates, work)
+    cells, future = set_future_apart(cells, len(settings.covariate_cols), work)
+    cells = _missing(cells, settings, work)
     least = _Least(window, horizon, split.validation_days, split.test_days)
     cells = _short_series(cells, least, work)
     first, last = cells.spans()
@@ -103,11 +103,11 @@ def prepare_rows(valid: ValidRows, settings: DatasetSettings) -> CleanData:
         settings: The same as there.
     """
     loaded, calendar, borders, work = valid.loaded, valid.calendar, valid.borders, valid.work
-    rules, covariates = settings.rules, tuple(settings.covariate_cols)
+    rules = settings.rules
     filled = calendar.fill(missing=rules.missing, gaps=rules.gaps, train_end=borders.train_end)
     work.notes.extend(_notes(filled, borders))
     report = _report(loaded, filled, calendar, work)
-    return CleanData(with_future(filled, valid.future).frame(covariates), report)
+    return CleanData(with_future(filled, valid.future).frame(settings.beside), report)
 
 
 def _sort(cells: Cells, work: RuleWork) -> Cells:
@@ -131,8 +131,14 @@ def _sort(cells: Cells, work: RuleWork) -> Cells:
     return ordered.take(np.lexsort((ordered.day, ordered.series)))
 
 
-def _duplicates(cells: Cells, work: RuleWork) -> Cells:
-    """At most one row for each series and day. Expects sorted rows."""
+def _duplicates(cells: Cells, covariates: int, work: RuleWork) -> Cells:
+    """At most one row for each series and day. Expects sorted rows.
+
+    Args:
+        cells: With so many covariates, and behind them perhaps the stock.
+        covariates: How many they are.
+        work: With the rules.
+    """
     is_repeat = np.zeros(len(cells), dtype=np.bool_)
     is_repeat[1:] = (np.diff(cells.series) == 0) & (np.diff(cells.day) == 0)
     repeats = np.flatnonzero(is_repeat)
@@ -162,11 +168,14 @@ def _duplicates(cells: Cells, work: RuleWork) -> Cells:
     counts = ends - starts + 1
     sums = np.add.reduceat(cells.y, starts)
     kept = cells.take(starts)
+    # Twice the price is no price: covariates are averaged whichever rule holds for values. What is
+    # on hand when a day ends stands in its last row.
+    beside = np.add.reduceat(cells.covariates, starts, axis=1) / counts
+    beside[covariates:] = cells.covariates[covariates:, ends]
     return replace(
         kept,
         y=sums if rule == "sum" else sums / counts,
-        # Twice the price is no price: covariates are averaged whichever rule holds for values.
-        covariates=np.add.reduceat(cells.covariates, starts, axis=1) / counts,
+        covariates=beside,
     )
 
 
@@ -187,17 +196,17 @@ def _negatives(cells: Cells, work: RuleWork) -> Cells:
     return cells
 
 
-def _missing(cells: Cells, covariates: tuple[str, ...], work: RuleWork) -> Cells:
+def _missing(cells: Cells, settings: DatasetSettings, work: RuleWork) -> Cells:
     """Report missing values; leave out what stands before the first known one of a series."""
     rule = work.rules.missing
-    _missing_covariates(cells, covariates, work)
+    _missing_beside(cells, settings, work)
     is_missing = np.isnan(cells.y)
     at = np.flatnonzero(is_missing)
     if not at.size:
         return cells
     if rule == "error":
         future = ""
-        if covariates and work.rules.future == "missing":
+        if settings.covariate_cols and work.rules.future == "missing":
             future = "; what comes after the last value may be dataset.rules.future: keep"
         work.problems.add(
             "missing",
@@ -241,8 +250,11 @@ def _missing(cells: Cells, covariates: tuple[str, ...], work: RuleWork) -> Cells
     return cells.take(~is_leading | np.isin(cells.series, never))
 
 
-def _missing_covariates(cells: Cells, covariates: tuple[str, ...], work: RuleWork) -> None:
-    for name, values in zip(covariates, cells.covariates, strict=True):
+def _missing_beside(cells: Cells, settings: DatasetSettings, work: RuleWork) -> None:
+    """Report what is missing of covariates and stock; the stock may be known later than demand."""
+    for name, values in zip(settings.beside, cells.covariates, strict=True):
+        is_covariate = name in settings.covariate_cols
+        about = f"{'covariate' if is_covariate else 'stock'} {shown(name)}"
         is_missing = np.isnan(values)
         at = np.flatnonzero(is_missing)
         if work.rules.missing == "error":
@@ -250,20 +262,22 @@ def _missing_covariates(cells: Cells, covariates: tuple[str, ...], work: RuleWor
                 f"missing/{name}",
                 "{count} [value is|values are] missing",
                 "Fill them in, or set dataset.rules.missing: forward",
-                about=f"covariate {shown(name)}",
+                about=about,
                 count=at.size,
                 spots=cells.spots(at),
             )
             continue
         action = "{count} [value was|values were] filled with the last known one"
-        work.changed("missing", action, at.size, cells.spots(at), about=f"covariate {shown(name)}")
+        work.changed("missing", action, at.size, cells.spots(at), about=about)
+        if not is_covariate:
+            continue
         starts = np.flatnonzero(np.diff(cells.series, prepend=-1) != 0)
         unknown = starts[is_missing[starts]]
         work.problems.add(
             f"missing/{name}/first",
             "{count} series [begins|begin] without a value",
             "Fill in its first value",
-            about=f"covariate {shown(name)}",
+            about=about,
             count=unknown.size,
             spots=cells.spots(unknown),
         )

@@ -19,11 +19,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from models.arrays import FloatArray, Windows
 from models.errors import ModelProblem
 from models.forecasting.movement import ShortScales, window_scales
 from models.forecasting.quantiles import GRID, ErrorQuantiles
+
+BoolArray = npt.NDArray[np.bool_]
 
 __all__ = ["GRID", "Calibration", "window_scales"]
 
@@ -148,12 +151,30 @@ class Calibration:
         """
         _check_level(probability)
         bound = self._known_totals().bound(probability, point.shape[1])
-        totals = point.cumsum(axis=1) + self._scale(windows) * bound
-        if self.nonnegative:
-            positive = (windows.values.min(axis=1) >= 0)[:, None]
-            ascending = np.maximum.accumulate(np.maximum(totals, 0.0), axis=1)
-            totals = np.where(positive, ascending, totals)
-        return _finite(totals)
+        return _finite(
+            self._ascending(point.cumsum(axis=1) + self._scale(windows) * bound, windows)
+        )
+
+    def total_mean(self, point: FloatArray, windows: Windows) -> FloatArray:
+        """Mean of the total of the days 1 .. h, for each h, whatever the forecast aims at.
+
+        The sum of forecasts that aim at the median is less where a value is often 0.
+
+        Args:
+            point: float64 (n, steps), the forecast of each day.
+            windows: The n windows that it was made from.
+
+        Returns:
+            float64 (n, steps); ascending where nothing was ever negative.
+
+        Raises:
+            ModelProblem: No totals were kept.
+        """
+        errors = self._known_totals().widened(point.shape[1])
+        totals = point.cumsum(axis=1)[:, :, None] + self._scale(windows)[:, :, None] * errors
+        positive = self._never_negative(windows)[:, :, None]
+        means = np.trapezoid(np.where(positive, np.maximum(totals, 0.0), totals), GRID, axis=2)
+        return self._ascending(means, windows)
 
     def probability_total_above(
         self, point: FloatArray, windows: Windows, amount: FloatArray
@@ -173,11 +194,8 @@ class Calibration:
         """
         miss = (amount - point.cumsum(axis=1)) / self._scale(windows)
         above = 1.0 - self._known_totals().share_at_most(miss)
-        if self.nonnegative:
-            # Whatever is not there cannot last: 0 is never below what was never below 0.
-            impossible = (windows.values.min(axis=1) >= 0)[:, None] & (amount < 0)
-            above = np.where(impossible, 1.0, above)
-        return above
+        # What was never below 0 is above whatever is.
+        return np.where(self._never_negative(windows) & (amount < 0), 1.0, above)
 
     def probability_at_most(
         self, point: FloatArray, windows: Windows, threshold: float
@@ -196,9 +214,7 @@ class Calibration:
             float64 (n, steps), 0 to 1.
         """
         at_most = self._days.share_at_most((threshold - point) / self._scale(windows))
-        if self.nonnegative and threshold < 0:
-            at_most = np.where((windows.values.min(axis=1) >= 0)[:, None], 0.0, at_most)
-        return at_most
+        return np.where(self._never_negative(windows) & (threshold < 0), 0.0, at_most)
 
     def probability_below(
         self, point: FloatArray, windows: Windows, threshold: float
@@ -214,9 +230,7 @@ class Calibration:
             float64 (n, steps), 0 to 1.
         """
         below = self._days.share_at_most((threshold - point) / self._scale(windows))
-        if self.nonnegative and threshold <= 0:
-            below = np.where((windows.values.min(axis=1) >= 0)[:, None], 0.0, below)
-        return below
+        return np.where(self._never_negative(windows) & (threshold <= 0), 0.0, below)
 
     def as_dict(self) -> dict[str, Any]:
         """The calibration as JSON-able data; `of_dict` reads it."""
@@ -267,9 +281,8 @@ class Calibration:
         # A model that leans to one side may have its point outside; it stays inside here.
         lower = point + scale * np.minimum(below, 0.0)
         upper = point + scale * np.maximum(above, 0.0)
-        if self.nonnegative:
-            cut = np.minimum(np.maximum(lower, 0.0), point)
-            lower = np.where((windows.values.min(axis=1) >= 0)[:, None], cut, lower)
+        cut = np.minimum(np.maximum(lower, 0.0), point)
+        lower = np.where(self._never_negative(windows), cut, lower)
         return _finite(lower), _finite(upper)
 
     def _scale(self, windows: Windows) -> FloatArray:
@@ -285,6 +298,16 @@ class Calibration:
                 "Train and deploy it again, or ask without an interval.",
             )
         return scales[:, None]
+
+    def _never_negative(self, windows: Windows) -> BoolArray:
+        """Whether neither the values learnt from nor the window ever were below 0, (n, 1)."""
+        never: BoolArray = (windows.values.min(axis=1, initial=np.inf) >= 0)[:, None]
+        return never & self.nonnegative
+
+    def _ascending(self, totals: FloatArray, windows: Windows) -> FloatArray:
+        """Totals of what is never below 0 do not fall from one day to the next."""
+        ascending = np.maximum.accumulate(np.maximum(totals, 0.0), axis=1)
+        return np.where(self._never_negative(windows), ascending, totals)
 
     def _known_totals(self) -> ErrorQuantiles:
         if self.totals is None:

@@ -95,6 +95,11 @@ class ErrorQuantiles:
         ]
         return np.stack(columns, axis=1) if columns else np.empty(errors.shape)
 
+    def widened(self, steps: int) -> FloatArray:
+        """The quantiles of so many steps: (steps, len(GRID))."""
+        rows, widening = self._steps(steps)
+        return self.quantiles[rows] * widening[:, None]
+
     def _share(self, probability: float) -> float:
         """Where the error that a probability asks for stands among all, 0 to 1."""
         # 100 * 1.1 / 2 is a little more than 55 in floating point: that is not the 56th.
