@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.atomic import publish_folder, unfinished_folder, write_json
 from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE, list_datasets
+from engine.data.long_frame import FloatArray, LongFrame, floats, to_table, values_sha256
 from engine.data.problems import did_you_mean, shown
 from engine.data.report import DataReport
 from engine.data.split import Split
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SERIES_FILE = "series.parquet"
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,51 +182,19 @@ class Dataset:
         return SeriesWindow(unique_id, long.y[end - window : end].copy(), last_day)
 
     @cached_property
-    def _long(self) -> _Long:
+    def _long(self) -> LongFrame:
         # read_table would import pandas.
         table = pq.ParquetFile(BytesIO(self._content)).read(use_threads=False)
-        if _values_sha256(table) != self.manifest["content"]["values_sha256"]:
+        if values_sha256(table) != self.manifest["content"]["values_sha256"]:
             raise _changed(self.folder / SERIES_FILE)
-        return _Long.of(table, self.split.first_day)
+        return LongFrame.of(table, self.split.first_day)
 
     def _beside(self, name: str) -> FloatArray:
         series, column = self._long.places
         days = max(self.split.days, int(column.max(initial=-1)) + 1)
         grid = np.full((len(self.ids), days), np.nan)
-        grid[series, column] = _floats(self._long.table.column(name))
+        grid[series, column] = floats(self._long.table.column(name))
         return grid
-
-
-@dataclass(frozen=True, eq=False)
-class _Long:
-    """The long frame as arrays: series (index into ids) and column (day) of each value.
-
-    `places` are series and column of each row, those of days to come included.
-    """
-
-    ids: tuple[str, ...]
-    series: npt.NDArray[np.int64]
-    column: npt.NDArray[np.int64]
-    y: FloatArray
-    places: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-    table: Any
-
-    @classmethod
-    def of(cls, table: Any, first_day: dt.date) -> _Long:
-        names = table.column("unique_id").unify_dictionaries().combine_chunks()
-        days = _numpy(table.column("ds").cast(pa.int32())).astype(np.int64)
-        series = _numpy(names.indices).astype(np.int64)
-        column = days - (first_day - dt.date(1970, 1, 1)).days
-        y = _floats(table.column("y"))
-        known = ~np.isnan(y)
-        return cls(
-            ids=tuple(names.dictionary.to_pylist()),
-            series=series[known],
-            column=column[known],
-            y=y[known],
-            places=(series, column),
-            table=table,
-        )
 
 
 def write_dataset(
@@ -248,10 +213,10 @@ def write_dataset(
         StorageError: The disk is full or refuses; nothing is left behind.
         DataError: A folder with this id is there, but was changed.
     """
-    table = _table(frame, settings.beside)
+    table = to_table(frame, settings.beside)
     content: dict[str, Any] = {
         "format": FORMAT,
-        "values_sha256": _values_sha256(table),
+        "values_sha256": values_sha256(table),
         "covariates": list(settings.covariate_cols),
         "first_day": report.first_day.isoformat(),
         "last_day": report.last_day.isoformat(),
@@ -349,35 +314,6 @@ def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
     return Dataset(dataset_id, folder, manifest, split, contents[SERIES_FILE])
 
 
-def _table(frame: pd.DataFrame, beside: tuple[str, ...]) -> Any:
-    """The frame in the types that are written, whatever types pandas chose."""
-    names = frame["unique_id"].cat
-    series = pa.DictionaryArray.from_arrays(
-        pa.array(names.codes.to_numpy().astype(np.int32)),
-        pa.array([str(name) for name in names.categories], pa.string()),
-    )
-    days = frame["ds"].to_numpy().astype("datetime64[D]").astype(np.int32)
-    columns = {"unique_id": series, "ds": pa.array(days, pa.int32()).cast(pa.date32())}
-    for name in ("y", *beside):
-        columns[name] = pa.array(frame[name].to_numpy(dtype=np.float64), pa.float64())
-    return pa.table(columns)
-
-
-def _values_sha256(table: Any) -> str:
-    """Hash of the values, which does not depend on how a version of Parquet stores them."""
-    digest = hashlib.sha256()
-    names = table.column("unique_id").unify_dictionaries().combine_chunks()
-    digest.update(json.dumps(names.dictionary.to_pylist()).encode())
-    digest.update(_numpy(names.indices).astype("<i4").tobytes())
-    digest.update(_numpy(table.column("ds").cast(pa.int32())).astype("<i4").tobytes())
-    for name in table.column_names[2:]:
-        # Adding zero makes one of -0.0 and 0.0: they are the same stock. So is every NaN.
-        values = _floats(table.column(name)) + 0.0
-        values[np.isnan(values)] = np.nan
-        digest.update(values.astype("<f8").tobytes())
-    return digest.hexdigest()
-
-
 def _content_hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -428,14 +364,3 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
 def _read_json(path: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
-
-
-def _floats(column: Any) -> FloatArray:
-    return _numpy(column).astype(np.float64)
-
-
-def _numpy(column: Any) -> npt.NDArray[Any]:
-    """An Arrow column without nulls as an array; `to_numpy` would import pandas."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    array: npt.NDArray[Any] = np.from_dlpack(whole)
-    return array

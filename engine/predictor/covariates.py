@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -106,7 +107,7 @@ def not_finite(covariates: Any, where: str) -> str | None:
         return None
     for name, numbers in covariates.items():
         for index, value in enumerate(numbers if isinstance(numbers, list) else []):
-            if isinstance(value, float) and not np.isfinite(value):
+            if isinstance(value, float) and not math.isfinite(value):
                 return f"{where}.{name}[{index}]"
     return None
 
@@ -117,5 +118,6 @@ def _faults(covariates: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}.{name}"
             continue
         for index, value in enumerate(numbers):
-            if isinstance(value, bool) or not isinstance(value, int | float | None):
+            is_number = isinstance(value, int | float | None) and not isinstance(value, bool)
+            if not is_number or (isinstance(value, float) and not math.isfinite(value)):
                 yield f"{where}.{name}[{index}]"

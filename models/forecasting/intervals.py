@@ -111,7 +111,7 @@ class Calibration:
         Raises:
             ModelProblem: A level out of range, or an end that is not finite.
         """
-        return self._interval(self._days, point, windows, level)
+        return self._interval(self._days, point, windows, level, self._scale(windows))
 
     def total_interval(
         self, point: FloatArray, windows: Windows, level: float
@@ -133,7 +133,8 @@ class Calibration:
         Raises:
             ModelProblem: As `interval`; or no totals were kept.
         """
-        return self._interval(self._known_totals(), point.cumsum(axis=1), windows, level)
+        totals, scale = self._known_totals(), self._total_scale(windows, point.shape[1])
+        return self._interval(totals, point.cumsum(axis=1), windows, level, scale)
 
     def total_quantile(self, point: FloatArray, windows: Windows, probability: float) -> FloatArray:
         """What the total of the days 1 .. h stays at or below with a probability, for each h.
@@ -151,9 +152,8 @@ class Calibration:
         """
         _check_level(probability)
         bound = self._known_totals().bound(probability, point.shape[1])
-        return _finite(
-            self._ascending(point.cumsum(axis=1) + self._scale(windows) * bound, windows)
-        )
+        scale = self._total_scale(windows, point.shape[1])
+        return _finite(self._ascending(point.cumsum(axis=1) + scale * bound, windows))
 
     def total_mean(self, point: FloatArray, windows: Windows) -> FloatArray:
         """Mean of the total of the days 1 .. h, for each h, whatever the forecast aims at.
@@ -171,7 +171,8 @@ class Calibration:
             ModelProblem: No totals were kept.
         """
         errors = self._known_totals().widened(point.shape[1])
-        totals = point.cumsum(axis=1)[:, :, None] + self._scale(windows)[:, :, None] * errors
+        scale = self._total_scale(windows, point.shape[1])
+        totals = point.cumsum(axis=1)[:, :, None] + scale[:, :, None] * errors
         positive = self._never_negative(windows)[:, :, None]
         means = np.trapezoid(np.where(positive, np.maximum(totals, 0.0), totals), GRID, axis=2)
         return self._ascending(means, windows)
@@ -192,7 +193,7 @@ class Calibration:
         Raises:
             ModelProblem: No totals were kept.
         """
-        miss = (amount - point.cumsum(axis=1)) / self._scale(windows)
+        miss = (amount - point.cumsum(axis=1)) / self._total_scale(windows, point.shape[1])
         above = 1.0 - self._known_totals().share_at_most(miss)
         # What was never below 0 is above whatever is.
         return np.where(self._never_negative(windows) & (amount < 0), 1.0, above)
@@ -273,10 +274,14 @@ class Calibration:
         raise ModelProblem("this is not a calibration, or one of another form")
 
     def _interval(
-        self, errors: ErrorQuantiles, point: FloatArray, windows: Windows, level: float
+        self,
+        errors: ErrorQuantiles,
+        point: FloatArray,
+        windows: Windows,
+        level: float,
+        scale: FloatArray,
     ) -> tuple[FloatArray, FloatArray]:
         _check_level(level)
-        scale = self._scale(windows)
         below, above = errors.ends(level, point.shape[1])
         # A model that leans to one side may have its point outside; it stays inside here.
         lower = point + scale * np.minimum(below, 0.0)
@@ -298,6 +303,13 @@ class Calibration:
                 "Train and deploy it again, or ask without an interval.",
             )
         return scales[:, None]
+
+    def _total_scale(self, windows: Windows, steps: int) -> FloatArray:
+        """The unit of the errors of totals, (n, 1) or (n, steps)."""
+        scale = self._scale(windows)
+        if self.short is None or windows.known_days is None:
+            return scale
+        return scale * self.short.total_widening(windows, steps, self.horizon)
 
     def _never_negative(self, windows: Windows) -> BoolArray:
         """Whether neither the values learnt from nor the window ever were below 0, (n, 1)."""

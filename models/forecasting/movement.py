@@ -49,21 +49,23 @@ class ShortScales:
 
     Args:
         level_share: How much windows usually move, as a part of their mean absolute value.
-        factors: Numbers of known days, ascending, and how much further forecasts then miss.
+        factors: Numbers of known days, ascending; how much further a day's forecast then misses;
+            and that of the total of a whole horizon: where little is known all days miss to the
+            same side.
 
     Raises:
         ModelProblem: Numbers that are not such a table.
     """
 
     level_share: float
-    factors: tuple[tuple[int, float], ...]
+    factors: tuple[tuple[int, float, float], ...]
 
     def __post_init__(self) -> None:
-        days = [known for known, _ in self.factors]
+        days = [known for known, _, _ in self.factors]
         if not days or days[0] < 1 or days != sorted(set(days)):
             raise ModelProblem("the numbers of known days must be ascending and at least 1")
         if not 0 <= self.level_share < math.inf or not all(
-            0 < factor < math.inf for _, factor in self.factors
+            0 < factor < math.inf for _, *both in self.factors for factor in both
         ):
             raise ModelProblem("short windows need a share from 0 and factors above 0")
 
@@ -77,18 +79,32 @@ class ShortScales:
         scales = np.maximum(window_scales(windows), floor)
         if windows.known_days is None:
             return scales
-        days, factors = np.array(self.factors).T
+        days, factors, _ = np.array(self.factors).T
         for known in np.unique(windows.known_days[windows.known_days < windows.window]).tolist():
             rows = windows.known_days == known
             own = _known_scales(windows.values[rows, -known:], self.level_share)
             scales[rows] = np.maximum(own, floor) * np.interp(known, days, factors)
         return scales
 
+    def total_widening(self, windows: Windows, steps: int, horizon: int) -> FloatArray:
+        """How much further totals of the days 1 .. h miss than days do: float64 (n, steps).
+
+        1 for the first day, which is a day; what was learnt from the horizon on; in between on a
+        straight line. 1 for whole windows.
+        """
+        if windows.known_days is None:
+            return np.ones((len(windows), steps))
+        days, factors, totals = np.array(self.factors).T
+        further = np.interp(windows.known_days, days, totals / factors)
+        further = np.where(windows.known_days < windows.window, further, 1.0)[:, None]
+        part = np.minimum(np.arange(steps) / max(horizon - 1, 1), 1.0)
+        return np.asarray(1.0 + (further - 1.0) * part)
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON-able data; `of_dict` reads it."""
         return {
             "level_share": self.level_share,
-            "factors": [[days, factor] for days, factor in self.factors],
+            "factors": [list(row) for row in self.factors],
         }
 
     @classmethod
@@ -103,8 +119,8 @@ class ShortScales:
                 factors = []
                 for row in rows:
                     match row:
-                        case [int(days), float(factor)]:
-                            factors.append((days, factor))
+                        case [int(days), float(factor), float(total)]:
+                            factors.append((days, factor, total))
                         case _:
                             raise ModelProblem("a factor of short windows has another form")
                 return cls(share, tuple(factors))
@@ -133,24 +149,34 @@ def learn_short_scales(
     count = min(len(windows), _MOST_SAMPLES)
     rows = np.arange(count, dtype=np.int64) * len(windows) // count
     windows, targets = windows.take(rows), targets[rows]
-    usual = float(np.quantile(np.abs(errors[rows]), _TYPICAL_LEVEL))
+    usual = _typical(errors[rows])
     level_share = _level_share(windows)
     factors = []
     for days in (days for days in _LENGTHS if days < windows.window):
         cut = shortened(windows, np.full(count, days, dtype=np.int64))
         scales = np.maximum(_known_scales(windows.values[:, -days:], level_share), floor)
         with np.errstate(over="ignore"):
-            missed = np.abs(targets - predict(cut, targets.shape[1])) / scales[:, None]
+            missed = (targets - predict(cut, targets.shape[1])) / scales[:, None]
         if not np.isfinite(missed).all():
             raise ModelProblem(
                 "an error of the model is too large to calibrate intervals with",
                 "Look for extreme values in the data.",
             )
-        further = float(np.quantile(missed, _TYPICAL_LEVEL))
         # Where whole windows are forecast without a miss, nothing can be said in their units.
-        factor = further / usual if usual > 0 and further > 0 else 1.0
-        factors.append((days, float(rounded(factor))))
+        day, total = (
+            float(rounded(further / known if further > 0 and known > 0 else 1.0))
+            for further, known in zip(_typical(missed), usual, strict=True)
+        )
+        factors.append((days, day, total))
     return ShortScales(float(rounded(level_share)), tuple(factors))
+
+
+def _typical(errors: FloatArray) -> tuple[float, float]:
+    """How far most days miss, and how far most totals of all days: of float64 (n, horizon)."""
+    return (
+        float(np.quantile(np.abs(errors), _TYPICAL_LEVEL)),
+        float(np.quantile(np.abs(errors.sum(axis=1)), _TYPICAL_LEVEL)),
+    )
 
 
 def _known_scales(known: FloatArray, level_share: float) -> FloatArray:
