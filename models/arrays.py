@@ -179,6 +179,8 @@ class Windows:
         weekday: int64 (n,), weekday of the LAST value, Monday=0 .. 6, or `UNKNOWN_WEEKDAY`.
         covariates: float64 (n, window + any number of days to come, covariates), NaN where
             unknown. None: nothing is known of any covariate.
+        known_days: int64 (n,), how many of the last values of each window were observed, 1 to
+            window; the older ones repeat these, see `models.forecasting.short`. None: all were.
 
     Raises:
         ModelProblem: Shapes that do not fit, values that are not finite, weekdays out of range.
@@ -187,6 +189,7 @@ class Windows:
     values: FloatArray
     weekday: IntArray
     covariates: FloatArray | None = None
+    known_days: IntArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", np.asarray(self.values, dtype=np.float64))
@@ -201,6 +204,11 @@ class Windows:
             raise ModelProblem(f"value {column} of window {row} is not a finite number")
         if ((self.weekday < 0) | (self.weekday > UNKNOWN_WEEKDAY)).any():
             raise ModelProblem("a weekday is 0 (Monday) to 6 (Sunday), or 7 when it is not known")
+        if self.known_days is not None:
+            known = np.asarray(self.known_days, dtype=np.int64)
+            object.__setattr__(self, "known_days", known)
+            if known.shape != self.weekday.shape or ((known < 1) | (known > self.window)).any():
+                raise ModelProblem(f"of each window of {self.window} values 1 to all are known")
         if self.covariates is not None:
             covariates = np.asarray(self.covariates, dtype=np.float64)
             object.__setattr__(self, "covariates", covariates)
@@ -228,7 +236,8 @@ class Windows:
     def take(self, rows: slice | npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Windows:
         """Some of the windows, in the order of `rows`."""
         covariates = None if self.covariates is None else self.covariates[rows]
-        return Windows(self.values[rows], self.weekday[rows], covariates)
+        known_days = None if self.known_days is None else self.known_days[rows]
+        return Windows(self.values[rows], self.weekday[rows], covariates, known_days)
 
     def known_covariates(self, count: int, horizon: int) -> FloatArray:
         """Covariates of the window and so many days to come; NaN where nothing is known.
@@ -267,7 +276,10 @@ class Windows:
             lacking = max(self.window - covariates.shape[1], 0)
             # Days past the last known ones are unknown.
             covariates = np.pad(covariates, ((0, 0), (0, lacking), (0, 0)), constant_values=np.nan)
-        return Windows(joined[:, -self.window :], weekday, covariates)
+        known_days = self.known_days
+        if known_days is not None:
+            known_days = np.minimum(known_days + block.shape[1], self.window)
+        return Windows(joined[:, -self.window :], weekday, covariates, known_days)
 
 
 def floored(forecast: FloatArray, windows: Windows) -> FloatArray:

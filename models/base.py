@@ -19,7 +19,8 @@ import numpy as np
 
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, IntArray, Panel, Windows, roll
 from models.errors import ModelProblem
-from models.forecasting.intervals import Calibration, calibrate
+from models.forecasting.calibration import calibrate
+from models.forecasting.intervals import Calibration
 from models.hyperparameters import Hyperparameters, bounded, choice
 
 # Inside the class that name means the model's own set.

@@ -92,6 +92,7 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
                 "is_latest": dataset.id == _latest(line),
                 "source": dataset.manifest["source"],
                 "covariates": list(dataset.covariates),
+                "stock": None if dataset.stock is None else dataset.stock.name,
                 "first_day": split.first_day.isoformat(),
                 "train_end": split.train_end.isoformat(),
                 "validation_end": split.validation_end.isoformat(),

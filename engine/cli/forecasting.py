@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.data.dataset import Dataset
     from engine.predictor_client import PredictorClient
     from engine.store import Version
+    from models.arrays import Windows
     from models.forecasting.bundle import ServingModel
 
 HISTORY_DAYS = 90
@@ -72,12 +73,23 @@ class InProcess:
     answered_by = "this process"
 
     def __init__(self, version: Version) -> None:
-        self._model: ServingModel = version.open()
+        self.model: ServingModel = version.open()
         self.version = version.id
         self.model_type = version.model_type
-        self.window = self._model.window
-        self.horizon = self._model.horizon
-        self.has_intervals = self._model.calibration is not None
+        self.lineage = version.lineage
+        self.window = self.model.window
+        self.horizon = self.model.horizon
+        self.has_intervals = self.model.calibration is not None
+
+    def windows(self, question: Question) -> Windows:
+        """The one window that a question asks about."""
+        import numpy as np
+
+        from models.arrays import UNKNOWN_WEEKDAY, Windows
+
+        day = question.last_day
+        weekday = UNKNOWN_WEEKDAY if day is None else day.weekday()
+        return Windows(np.array([question.values[-self.window :]]), np.array([weekday]))
 
     def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
         """Answer with so many days; the time is that of the model alone.
@@ -85,20 +97,15 @@ class InProcess:
         Raises:
             DataError: The values overflow the model.
         """
-        import numpy as np
-
-        from models.arrays import UNKNOWN_WEEKDAY, Windows
         from models.errors import ModelProblem
 
-        day = question.last_day
-        weekday = UNKNOWN_WEEKDAY if day is None else day.weekday()
-        windows = Windows(np.array([question.values[-self.window :]]), np.array([weekday]))
+        windows = self.windows(question)
         interval = None
         begin = time.perf_counter()
         try:
-            forecast = self._model.forecast(windows, steps)
+            forecast = self.model.forecast(windows, steps)
             if level is not None:
-                lower, upper = self._model.interval(forecast, windows, level / 100)
+                lower, upper = self.model.interval(forecast, windows, level / 100)
                 interval = (lower[0].tolist(), upper[0].tolist())
         except ModelProblem as problem:
             raise DataError(str(problem), where=f"version {self.version}") from problem

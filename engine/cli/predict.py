@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.inventory import StockOptions, inventory_options
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
     from engine.cli.forecasting import Answered, Forecaster, Question
+    from engine.cli.shelf import Shelf
     from engine.data.dataset import Dataset
 
 _HISTORY_DAYS_A_COLUMN = 0.75
@@ -48,6 +50,7 @@ def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> f
 @click.option(
     "--through-predictor", is_flag=True, help="Ask the running predictor by HTTP, as others do."
 )
+@inventory_options
 @json_option
 @workspace_option
 @pass_command_line
@@ -60,13 +63,17 @@ def predict(
     version: str | None,
     level: float | None,
     through_predictor: bool,
+    stock: StockOptions,
 ) -> None:
     """Forecast the days after the newest data with the deployed model, and draw them.
 
     Through the predictor, the forecast of a series is kept, to be held against what comes (`engine
     quality`).
+
+    With the stock on hand it tells when that runs out, and with a lead time how much to order.
     """
     from engine.cli.forecasting import of_dataset, pasted
+    from engine.cli.inventory import shelf_of
     from engine.cli.output import write_json
 
     if values is not None and series is not None:
@@ -76,16 +83,21 @@ def predict(
     if version is not None and through_predictor:
         raise click.UsageError("The predictor answers with the version that serves.")
     with _forecaster(line, version, through_predictor) as forecaster:
+        dataset = None
         if values is None:
-            question = of_dataset(_newest_dataset(line, forecaster), series, forecaster.window)
+            dataset = _newest_dataset(line, forecaster)
+            question = of_dataset(dataset, series, forecaster.window)
         else:
             question = pasted(values, last_date, forecaster.window)
         _check_level(forecaster, level)
-        answer = forecaster.forecast(question, steps or forecaster.horizon, level)
+        days = steps or forecaster.horizon
+        answer = forecaster.forecast(question, days, level)
+        shelf = shelf_of(stock, forecaster, question, dataset, days)
     if line.json:
-        write_json(_data(forecaster, question, answer, level))
+        inventory = None if shelf is None else shelf.to_dict()
+        write_json({**_data(forecaster, question, answer, level), "inventory": inventory})
     else:
-        _draw(question, answer)
+        _draw(question, answer, shelf)
 
 
 @contextmanager
@@ -164,7 +176,7 @@ def _points(days: Sequence[dt.date | None], values: Sequence[float]) -> list[dic
     ]
 
 
-def _draw(question: Question, answer: Answered) -> None:
+def _draw(question: Question, answer: Answered, shelf: Shelf | None) -> None:
     from engine.charts.forecast import forecast_chart
     from engine.cli.forecasting import days_after, days_until
     from engine.cli.output import terminal_size, wants_ascii, wants_colour, write_text
@@ -172,8 +184,9 @@ def _draw(question: Question, answer: Answered) -> None:
     days = days_after(question.last_day, answer.forecast)
     if question.last_day is None:
         # A chart has days on its axis, and which ones they are is not known.
-        for ahead, numbers in enumerate(_numbers(answer), start=1):
+        for ahead, numbers in enumerate(_numbers(answer, shelf), start=1):
             write_text(f"{f'day {ahead}':<14} {numbers}")
+        _advise(shelf)
         write_text(f"by {answer.version}, in {answer.latency_ms:.1f} ms")
         return
     width, height = terminal_size()
@@ -194,15 +207,27 @@ def _draw(question: Question, answer: Answered) -> None:
         upper=upper,
     )
     write_text(chart)
-    for day, numbers in zip(days, _numbers(answer), strict=True):
+    for day, numbers in zip(days, _numbers(answer, shelf), strict=True):
         write_text(f"{day:%a %Y-%m-%d} {numbers}")
+    _advise(shelf)
 
 
-def _numbers(answer: Answered) -> list[str]:
-    """The forecast of each day as text, behind it the ends of its interval."""
-    if answer.interval is None:
-        return [f"{value:12.2f}" for value in answer.forecast]
-    return [
-        f"{value:12.2f} {lower:12.2f} to {upper:.2f}"
-        for value, lower, upper in zip(answer.forecast, *answer.interval, strict=True)
-    ]
+def _advise(shelf: Shelf | None) -> None:
+    from engine.cli.output import write_text
+
+    for sentence in [] if shelf is None else shelf.sentences():
+        write_text(sentence)
+
+
+def _numbers(answer: Answered, shelf: Shelf | None) -> list[str]:
+    """The forecast of each day as text, behind it the ends of its interval and the stock-out."""
+    numbers = [f"{value:12.2f}" for value in answer.forecast]
+    if answer.interval is not None:
+        ends = [
+            f"{lower:12.2f} to {upper:.2f}" for lower, upper in zip(*answer.interval, strict=True)
+        ]
+        longest = max(map(len, ends)) if shelf is not None else 0
+        numbers = [f"{value} {both:<{longest}}" for value, both in zip(numbers, ends, strict=True)]
+    if shelf is None:
+        return numbers
+    return [f"{value}   {risk}" for value, risk in zip(numbers, shelf.columns(), strict=True)]

@@ -57,9 +57,14 @@ class DatasetRules(Section):
     """Values below zero. allow: stock may be negative. error: stop and list them.
     zero: raise them to zero."""
 
-    short_series: Literal["error", "drop"] = "error"
+    short_series: Literal["error", "drop", "keep"] = "error"
     """Series with too few days for training, validation and test. error: stop and list them.
-    drop: leave them out and report it."""
+    drop: leave them out and report it. keep: they are there to be forecast from what is known of
+    them, but are learnt from and measured only as far as they reach."""
+
+    future: Literal["missing", "keep"] = "missing"
+    """Rows with covariates after the last value of a series. missing: their values are missing
+    like any other. keep: they are days to come, and forecasts know their covariates."""
 
     max_errors_listed: Annotated[int, Field(ge=1, le=10_000)] = 20
     """How many offending rows a report lists by number; the rest are counted (1 to 10000)."""
@@ -117,6 +122,11 @@ class DatasetSettings(Section):
     covariate_cols: Names = ()
     """Further numeric columns that are known in advance (price, promotion); [] for none."""
 
+    stock_col: Name | None = None
+    """Column of the stock on hand at the end of each day, beside demand in target_col, or null.
+    No model learns from it: it is what a stock-out is reckoned from. The same column as target_col
+    says that the series is the stock itself."""
+
     date_format: DateFormat | None = None
     """How dates are written, as a strptime format (%d/%m/%Y). null: ISO 8601 and other forms
     that can be read in one way only; 03/04/2024 is refused rather than guessed."""
@@ -163,6 +173,12 @@ class DatasetSettings(Section):
             raise conflict(what, "query", "table", "url")
         return self
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Columns of numbers beside the target: covariates, then the stock where it is not it."""
+        stock = () if self.stock_col in (None, self.target_col) else (str(self.stock_col),)
+        return (*self.covariate_cols, *stock)
+
     @model_validator(mode="after")
     def _distinct_columns(self) -> Self:
         if isinstance(self.target_col, tuple) and self.series_col is not None:
@@ -173,11 +189,22 @@ class DatasetSettings(Section):
             raise conflict(what, "target_col", "series_col")
         targets = self.target_col if isinstance(self.target_col, tuple) else (self.target_col,)
         series = () if self.series_col is None else (self.series_col,)
-        named = Counter((self.date_col, *targets, *series, *self.covariate_cols))
+        named = Counter((self.date_col, *targets, *series, *self.beside))
         column, times = named.most_common(1)[0]
         if times > 1:
             what = f"column {column!r} is named twice; each column has one meaning"
-            raise conflict(what, "target_col", "covariate_cols", "series_col", "date_col")
+            keys = ("target_col", "covariate_cols", "stock_col", "series_col", "date_col")
+            raise conflict(what, *keys)
+        return self
+
+    @model_validator(mode="after")
+    def _stock_of_one_target(self) -> Self:
+        if self.stock_col is not None and isinstance(self.target_col, tuple):
+            what = (
+                "stock_col is the stock of one series, and target_col is a list of several; set "
+                "stock_col to null, or give one target column"
+            )
+            raise conflict(what, "stock_col", "target_col")
         return self
 
     @model_validator(mode="after")

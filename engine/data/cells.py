@@ -34,7 +34,7 @@ class Cells:
         day: int64 (n,), days since 1970-01-01.
         row: int64 (n,), number of the row in the source; -1 for a day that a rule added.
         y: float64 (n,), NaN where there is no value.
-        covariates: float64 (k, n).
+        covariates: float64 (k, n), behind the covariates perhaps the stock.
     """
 
     ids: tuple[str, ...]

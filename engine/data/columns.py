@@ -22,6 +22,7 @@ class Columns:
         targets: Columns to forecast; more than one in a wide source.
         series: Column that tells series apart, or None.
         covariates: Further columns known in advance.
+        stock: Column of the stock on hand, where it is not the target itself.
         only_series: Name of the series where there is one target and no series column.
         is_wide: Whether each target column is a series of its own.
     """
@@ -32,22 +33,26 @@ class Columns:
     covariates: tuple[str, ...]
     only_series: str
     is_wide: bool
+    stock: str | None = None
 
     @classmethod
     def of(cls, settings: DatasetSettings) -> Columns:
         """Take the columns from the settings.
 
         Raises:
-            DataError: A covariate has a name that the long frame needs for itself.
+            DataError: A covariate or the stock has a name that the long frame needs for itself.
         """
         targets = settings.target_col
-        for covariate in settings.covariate_cols:
-            if covariate in RESERVED:
+        for column in settings.beside:
+            if column in RESERVED:
+                is_covariate = column in settings.covariate_cols
+                what = "covariate" if is_covariate else "stock column"
                 raise DataError(
-                    f"the covariate {covariate!r} has a name that prepared data needs for itself",
-                    where="dataset.covariate_cols",
+                    f"the {what} {column!r} has a name that prepared data needs for itself",
+                    where="dataset.covariate_cols" if is_covariate else "dataset.stock_col",
                     fix=f"Rename the column in the source; {', '.join(RESERVED)} are taken",
                 )
+        stock = [name for name in settings.beside if name not in settings.covariate_cols]
         return cls(
             date=settings.date_col,
             targets=(targets,) if isinstance(targets, str) else tuple(targets),
@@ -55,6 +60,7 @@ class Columns:
             covariates=tuple(settings.covariate_cols),
             only_series=settings.ds_name,
             is_wide=not isinstance(targets, str),
+            stock=stock[0] if stock else None,
         )
 
     @property
@@ -65,7 +71,14 @@ class Columns:
         if self.series is not None:
             roles[self.series] = "dataset.series_col"
         roles.update((covariate, "dataset.covariate_cols") for covariate in self.covariates)
+        if self.stock is not None:
+            roles[self.stock] = "dataset.stock_col"
         return roles
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The needed columns of numbers that are not forecast: covariates, then the stock."""
+        return self.covariates if self.stock is None else (*self.covariates, self.stock)
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -75,7 +88,7 @@ class Columns:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The needed columns that hold numbers."""
-        return (*self.targets, *self.covariates)
+        return (*self.targets, *self.beside)
 
     def locate(self, found: Sequence[str], where: str) -> dict[str, int]:
         """Find the needed columns among those of a source.

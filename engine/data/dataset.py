@@ -1,7 +1,8 @@
 """Prepared data on disk: immutable, named by its content, checked whenever it is opened.
 
-Layout of `<datasets_dir>/<id>/`: `series.parquet` (long frame `unique_id, ds, y`, covariates;
-sorted), `report.json`, and `manifest.json`, which holds the SHA-256 of the other two.
+Layout of `<datasets_dir>/<id>/`: `series.parquet` (long frame `unique_id, ds, y`, covariates,
+stock; sorted; rows whose `y` is NaN are days to come), `report.json`, and `manifest.json`, which
+holds the SHA-256 of the other two.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.atomic import publish_folder, unfinished_folder, write_json
 from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE, list_datasets
+from engine.data.long_frame import FloatArray, LongFrame, floats, to_table, values_sha256
 from engine.data.problems import did_you_mean, shown
 from engine.data.report import DataReport
 from engine.data.split import Split
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SERIES_FILE = "series.parquet"
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +51,14 @@ class SeriesWindow:
     unique_id: str
     values: FloatArray
     last_day: dt.date
+
+
+@dataclass(frozen=True)
+class StockColumn:
+    """Where the stock on hand stands: in a column beside the target, or in the target itself."""
+
+    name: str
+    is_target: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +90,12 @@ class Dataset:
         return tuple(self.manifest["content"]["covariates"])
 
     @property
+    def stock(self) -> StockColumn | None:
+        """Which column is the stock on hand at the end of each day; None: none is known."""
+        said = self.manifest["content"].get("stock")
+        return None if said is None else StockColumn(str(said["column"]), bool(said["is_target"]))
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Names of the series, sorted."""
         return self._long.ids
@@ -100,17 +112,19 @@ class Dataset:
     def panel(self) -> Panel:
         """All series side by side, float64 (series, days); NaN outside a series' own span.
 
-        Covariates go with them.
+        Covariates go with them, also those of days to come.
         """
         covariates = None
         if self.covariates:
             columns = [self.covariate(name) for name in self.covariates]
             covariates = np.stack(columns, axis=2)
-        values = self._grid(self._long.y)
+        long = self._long
+        values = np.full((len(self.ids), self.split.days), np.nan)
+        values[long.series, long.column] = long.y
         return Panel(self.ids, self.split.first_day, values, self.covariates, covariates)
 
     def covariate(self, name: str) -> FloatArray:
-        """A covariate laid out like the values of `panel`.
+        """A covariate laid out like the values of `panel`; behind these, days to come.
 
         Raises:
             NotFoundError: There is no such covariate.
@@ -121,7 +135,22 @@ class Dataset:
                 where=f"dataset {self.id}",
                 fix=did_you_mean(name, self.covariates),
             )
-        return self._grid(_floats(self._long.table.column(name)))
+        return self._beside(name)
+
+    def on_hand(self, unique_id: str) -> float | None:
+        """The stock of a series after its last day; None where it is not known.
+
+        Raises:
+            NotFoundError: There is no such series.
+        """
+        if self.stock is None:
+            return None
+        if self.stock.is_target:
+            return float(self.series_window(unique_id, 1).values[0])
+        last = self.series_window(unique_id, 1).last_day
+        row, column = self.ids.index(unique_id), (last - self.split.first_day).days
+        level = self._beside(self.stock.name)[row, column]
+        return None if np.isnan(level) else float(level)
 
     def series_window(self, unique_id: str, window: int) -> SeriesWindow:
         """The last `window` values of a series.
@@ -153,40 +182,19 @@ class Dataset:
         return SeriesWindow(unique_id, long.y[end - window : end].copy(), last_day)
 
     @cached_property
-    def _long(self) -> _Long:
+    def _long(self) -> LongFrame:
         # read_table would import pandas.
         table = pq.ParquetFile(BytesIO(self._content)).read(use_threads=False)
-        if _values_sha256(table) != self.manifest["content"]["values_sha256"]:
+        if values_sha256(table) != self.manifest["content"]["values_sha256"]:
             raise _changed(self.folder / SERIES_FILE)
-        return _Long.of(table, self.split.first_day)
+        return LongFrame.of(table, self.split.first_day)
 
-    def _grid(self, values: FloatArray) -> FloatArray:
-        grid = np.full((len(self.ids), self.split.days), np.nan)
-        grid[self._long.series, self._long.column] = values
+    def _beside(self, name: str) -> FloatArray:
+        series, column = self._long.places
+        days = max(self.split.days, int(column.max(initial=-1)) + 1)
+        grid = np.full((len(self.ids), days), np.nan)
+        grid[series, column] = floats(self._long.table.column(name))
         return grid
-
-
-@dataclass(frozen=True, eq=False)
-class _Long:
-    """The long frame as arrays: series (index into ids) and column (day) of each value."""
-
-    ids: tuple[str, ...]
-    series: npt.NDArray[np.int64]
-    column: npt.NDArray[np.int64]
-    y: FloatArray
-    table: Any
-
-    @classmethod
-    def of(cls, table: Any, first_day: dt.date) -> _Long:
-        names = table.column("unique_id").unify_dictionaries().combine_chunks()
-        days = _numpy(table.column("ds").cast(pa.int32())).astype(np.int64)
-        return cls(
-            ids=tuple(names.dictionary.to_pylist()),
-            series=_numpy(names.indices).astype(np.int64),
-            column=days - (first_day - dt.date(1970, 1, 1)).days,
-            y=_floats(table.column("y")),
-            table=table,
-        )
 
 
 def write_dataset(
@@ -196,7 +204,7 @@ def write_dataset(
 
     Args:
         frame: Of `rules.CleanData`: sorted, gapless, with the columns `unique_id, ds, y` and
-            the covariates of the settings.
+            the covariates and the stock of the settings; with or without days to come.
         report: What the rules did.
         settings: Split, columns and name.
         datasets_dir: Folder of all data sets; made when it is absent.
@@ -205,16 +213,19 @@ def write_dataset(
         StorageError: The disk is full or refuses; nothing is left behind.
         DataError: A folder with this id is there, but was changed.
     """
-    table = _table(frame, tuple(settings.covariate_cols))
-    content = {
+    table = to_table(frame, settings.beside)
+    content: dict[str, Any] = {
         "format": FORMAT,
-        "values_sha256": _values_sha256(table),
+        "values_sha256": values_sha256(table),
         "covariates": list(settings.covariate_cols),
         "first_day": report.first_day.isoformat(),
         "last_day": report.last_day.isoformat(),
         "validation_days": settings.split.validation_days,
         "test_days": settings.split.test_days,
     }
+    if settings.stock_col is not None:
+        is_target = settings.stock_col == settings.target_col
+        content["stock"] = {"column": settings.stock_col, "is_target": is_target}
     digest = _content_hash(content)
     final = datasets_dir / digest[:16]
     try:
@@ -303,33 +314,6 @@ def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
     return Dataset(dataset_id, folder, manifest, split, contents[SERIES_FILE])
 
 
-def _table(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Any:
-    """The frame in the types that are written, whatever types pandas chose."""
-    names = frame["unique_id"].cat
-    series = pa.DictionaryArray.from_arrays(
-        pa.array(names.codes.to_numpy().astype(np.int32)),
-        pa.array([str(name) for name in names.categories], pa.string()),
-    )
-    days = frame["ds"].to_numpy().astype("datetime64[D]").astype(np.int32)
-    columns = {"unique_id": series, "ds": pa.array(days, pa.int32()).cast(pa.date32())}
-    for name in ("y", *covariates):
-        columns[name] = pa.array(frame[name].to_numpy(dtype=np.float64), pa.float64())
-    return pa.table(columns)
-
-
-def _values_sha256(table: Any) -> str:
-    """Hash of the values, which does not depend on how a version of Parquet stores them."""
-    digest = hashlib.sha256()
-    names = table.column("unique_id").unify_dictionaries().combine_chunks()
-    digest.update(json.dumps(names.dictionary.to_pylist()).encode())
-    digest.update(_numpy(names.indices).astype("<i4").tobytes())
-    digest.update(_numpy(table.column("ds").cast(pa.int32())).astype("<i4").tobytes())
-    for name in table.column_names[2:]:
-        # Adding zero makes one of -0.0 and 0.0: they are the same stock.
-        digest.update((_floats(table.column(name)) + 0.0).astype("<f8").tobytes())
-    return digest.hexdigest()
-
-
 def _content_hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -380,14 +364,3 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
 def _read_json(path: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
-
-
-def _floats(column: Any) -> FloatArray:
-    return _numpy(column).astype(np.float64)
-
-
-def _numpy(column: Any) -> npt.NDArray[Any]:
-    """An Arrow column without nulls as an array; `to_numpy` would import pandas."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    array: npt.NDArray[Any] = np.from_dlpack(whole)
-    return array

@@ -52,8 +52,8 @@ class LoadedRows:
     Args:
         frame: `row` (int64: line of a CSV file with the header on line 1, else the row from 1),
             `unique_id` (categorical of str), `ds` (datetime64[us], midnight), `y` (float64, NaN
-            where there is no value) and one float64 column for each covariate, in the order of
-            the source. A wide source has one row here for each row and target column.
+            where there is no value) and one float64 column for each covariate and the stock, in
+            the order of the source. A wide source has one row here for each row and target column.
         source: Name of the source for people; holds no secret.
         format: csv, parquet or sql.
         sha256: Of the bytes of the file; of the values of the rows for SQL.
@@ -129,7 +129,7 @@ class RowsBuilder:
         self._parts.days.append(self._read_dates(batch[self.columns.date], rows))
         if self.columns.series is not None:
             self._parts.series.append(self._read_series(batch[self.columns.series], rows))
-        for name in (*self.columns.targets, *self.columns.covariates):
+        for name in self.columns.numbers:
             values = self._read_numbers(name, batch[name], rows)
             self._parts.numbers.setdefault(name, []).append(values)
         if self._faulty_numbers > _ENOUGH_FAULTS:
@@ -329,8 +329,8 @@ class RowsBuilder:
             "ds": moments if width == 1 else np.tile(moments, width),
             "y": _joined([numbers.pop(target) for target in columns.targets]),
         }
-        for covariate in columns.covariates:
-            frame[covariate] = np.tile(numbers.pop(covariate), width)
+        for name in columns.beside:
+            frame[name] = np.tile(numbers.pop(name), width)
         return pd.DataFrame(frame, copy=False)
 
 

@@ -1,24 +1,24 @@
 """The rules of `dataset.rules`: from raw rows to clean daily series, with every change reported.
 
-Order: sort, duplicates, negatives, missing values, series too short, gaps. A rule on `error`
-does not stop the others, so that one attempt shows everything that is wrong.
+Order: sort, duplicates, negatives, days to come, missing values, series too short, gaps. A rule
+on `error` does not stop the others, so that one attempt shows everything that is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from engine.config.settings import DatasetRules, DatasetSettings
+from engine.config.settings import DatasetSettings
 from engine.data.cells import Cells, IntArray, day_of
 from engine.data.filling import Calendar
+from engine.data.future import set_future_apart, with_future
 from engine.data.problems import Problems, Spot, counted, shown
-from engine.data.report import Change, DataReport
+from engine.data.report import DataReport
 from engine.data.rows import LoadedRows
+from engine.data.rule_work import RuleWork
 from engine.data.split import Split
 
 
@@ -29,30 +29,13 @@ class CleanData:
     Args:
         frame: `unique_id` (categorical of str), `ds` (datetime64[us]), `y` (float64, finite) and
             covariates (float64, finite); sorted by series and day, every day of a series' span.
+            The stock, where there is one (float64), is NaN before its first known value. Behind
+            these the days to come that were kept: `y` is NaN, covariates where unknown.
         report: Facts and changes.
     """
 
     frame: pd.DataFrame
     report: DataReport
-
-
-@dataclass
-class _Work:
-    """What the rules share."""
-
-    rules: DatasetRules
-    problems: Problems
-    changes: list[Change] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def changed(
-        self, rule: str, action: str, count: int, spots: Iterable[Spot], *, about: str = ""
-    ) -> None:
-        """Record what a rule did; `action` is a template for `counted`."""
-        if count:
-            first = tuple(islice(spots, self.rules.max_errors_listed))
-            done = counted(action, count)
-            self.changes.append(Change(rule, f"{about}: {done}" if about else done, count, first))
 
 
 @dataclass(frozen=True)
@@ -61,8 +44,9 @@ class ValidRows:
 
     loaded: LoadedRows
     calendar: Calendar
+    future: Cells
     borders: Split
-    work: _Work
+    work: RuleWork
 
 
 def apply_rules(
@@ -89,12 +73,12 @@ def validate_rows(
             and the setting that would accept them. Or nothing is left.
     """
     rules, split = settings.rules, settings.split
-    work = _Work(rules, Problems(rules.max_errors_listed), notes=list(loaded.notes))
-    covariates = tuple(settings.covariate_cols)
-    cells = _sort(Cells.of(loaded.frame, covariates), work)
-    cells = _duplicates(cells, work)
+    work = RuleWork(rules, Problems(rules.max_errors_listed), notes=list(loaded.notes))
+    cells = _sort(Cells.of(loaded.frame, settings.beside), work)
+    cells = _duplicates(cells, len(settings.covariate_cols), work)
     cells = _negatives(cells, work)
-    cells = _missing(cells, covariates, work)
+    cells, future = set_future_apart(cells, len(settings.covariate_cols), work)
+    cells = _missing(cells, settings, work)
     least = _Least(window, horizon, split.validation_days, split.test_days)
     cells = _short_series(cells, least, work)
     first, last = cells.spans()
@@ -102,7 +86,7 @@ def validate_rows(
     calendar = Calendar.of(cells, settings.max_rows, loaded.source)
     _gaps(calendar, work)
     work.problems.raise_if_any(loaded.source)
-    return ValidRows(loaded, calendar, borders, work)
+    return ValidRows(loaded, calendar, future, borders, work)
 
 
 def prepare_rows(valid: ValidRows, settings: DatasetSettings) -> CleanData:
@@ -119,14 +103,14 @@ def prepare_rows(valid: ValidRows, settings: DatasetSettings) -> CleanData:
         settings: The same as there.
     """
     loaded, calendar, borders, work = valid.loaded, valid.calendar, valid.borders, valid.work
-    rules, covariates = settings.rules, tuple(settings.covariate_cols)
+    rules = settings.rules
     filled = calendar.fill(missing=rules.missing, gaps=rules.gaps, train_end=borders.train_end)
     work.notes.extend(_notes(filled, borders))
     report = _report(loaded, filled, calendar, work)
-    return CleanData(filled.frame(covariates), report)
+    return CleanData(with_future(filled, valid.future).frame(settings.beside), report)
 
 
-def _sort(cells: Cells, work: _Work) -> Cells:
+def _sort(cells: Cells, work: RuleWork) -> Cells:
     ordered = cells.take(np.argsort(cells.series, kind="stable"))
     is_same_series = np.diff(ordered.series) == 0
     back = np.flatnonzero(is_same_series & (np.diff(ordered.day) < 0)) + 1
@@ -147,8 +131,14 @@ def _sort(cells: Cells, work: _Work) -> Cells:
     return ordered.take(np.lexsort((ordered.day, ordered.series)))
 
 
-def _duplicates(cells: Cells, work: _Work) -> Cells:
-    """At most one row for each series and day. Expects sorted rows."""
+def _duplicates(cells: Cells, covariates: int, work: RuleWork) -> Cells:
+    """At most one row for each series and day. Expects sorted rows.
+
+    Args:
+        cells: With so many covariates, and behind them perhaps the stock.
+        covariates: How many they are.
+        work: With the rules.
+    """
     is_repeat = np.zeros(len(cells), dtype=np.bool_)
     is_repeat[1:] = (np.diff(cells.series) == 0) & (np.diff(cells.day) == 0)
     repeats = np.flatnonzero(is_repeat)
@@ -178,15 +168,18 @@ def _duplicates(cells: Cells, work: _Work) -> Cells:
     counts = ends - starts + 1
     sums = np.add.reduceat(cells.y, starts)
     kept = cells.take(starts)
+    # Twice the price is no price: covariates are averaged whichever rule holds for values. What is
+    # on hand when a day ends stands in its last row.
+    beside = np.add.reduceat(cells.covariates, starts, axis=1) / counts
+    beside[covariates:] = cells.covariates[covariates:, ends]
     return replace(
         kept,
         y=sums if rule == "sum" else sums / counts,
-        # Twice the price is no price: covariates are averaged whichever rule holds for values.
-        covariates=np.add.reduceat(cells.covariates, starts, axis=1) / counts,
+        covariates=beside,
     )
 
 
-def _negatives(cells: Cells, work: _Work) -> Cells:
+def _negatives(cells: Cells, work: RuleWork) -> Cells:
     at = np.flatnonzero(cells.y < 0)
     if work.rules.negatives == "error":
         work.problems.add(
@@ -203,19 +196,22 @@ def _negatives(cells: Cells, work: _Work) -> Cells:
     return cells
 
 
-def _missing(cells: Cells, covariates: tuple[str, ...], work: _Work) -> Cells:
+def _missing(cells: Cells, settings: DatasetSettings, work: RuleWork) -> Cells:
     """Report missing values; leave out what stands before the first known one of a series."""
     rule = work.rules.missing
-    _missing_covariates(cells, covariates, work)
+    _missing_beside(cells, settings, work)
     is_missing = np.isnan(cells.y)
     at = np.flatnonzero(is_missing)
     if not at.size:
         return cells
     if rule == "error":
+        future = ""
+        if settings.covariate_cols and work.rules.future == "missing":
+            future = "; what comes after the last value may be dataset.rules.future: keep"
         work.problems.add(
             "missing",
             "{count} [value is|values are] missing",
-            "Fill them in, or set dataset.rules.missing: zero | forward | interpolate",
+            "Fill them in, or set dataset.rules.missing: zero | forward | interpolate" + future,
             count=at.size,
             spots=cells.spots(at),
         )
@@ -254,8 +250,11 @@ def _missing(cells: Cells, covariates: tuple[str, ...], work: _Work) -> Cells:
     return cells.take(~is_leading | np.isin(cells.series, never))
 
 
-def _missing_covariates(cells: Cells, covariates: tuple[str, ...], work: _Work) -> None:
-    for name, values in zip(covariates, cells.covariates, strict=True):
+def _missing_beside(cells: Cells, settings: DatasetSettings, work: RuleWork) -> None:
+    """Report what is missing of covariates and stock; the stock may be known later than demand."""
+    for name, values in zip(settings.beside, cells.covariates, strict=True):
+        is_covariate = name in settings.covariate_cols
+        about = f"{'covariate' if is_covariate else 'stock'} {shown(name)}"
         is_missing = np.isnan(values)
         at = np.flatnonzero(is_missing)
         if work.rules.missing == "error":
@@ -263,20 +262,22 @@ def _missing_covariates(cells: Cells, covariates: tuple[str, ...], work: _Work) 
                 f"missing/{name}",
                 "{count} [value is|values are] missing",
                 "Fill them in, or set dataset.rules.missing: forward",
-                about=f"covariate {shown(name)}",
+                about=about,
                 count=at.size,
                 spots=cells.spots(at),
             )
             continue
         action = "{count} [value was|values were] filled with the last known one"
-        work.changed("missing", action, at.size, cells.spots(at), about=f"covariate {shown(name)}")
+        work.changed("missing", action, at.size, cells.spots(at), about=about)
+        if not is_covariate:
+            continue
         starts = np.flatnonzero(np.diff(cells.series, prepend=-1) != 0)
         unknown = starts[is_missing[starts]]
         work.problems.add(
             f"missing/{name}/first",
             "{count} series [begins|begin] without a value",
             "Fill in its first value",
-            about=f"covariate {shown(name)}",
+            about=about,
             count=unknown.size,
             spots=cells.spots(unknown),
         )
@@ -302,7 +303,7 @@ class _Least:
         )
 
 
-def _short_series(cells: Cells, least: _Least, work: _Work) -> Cells:
+def _short_series(cells: Cells, least: _Least, work: RuleWork) -> Cells:
     """Find series that would not fill a window and its answer before validation and test."""
     first, last = cells.spans()
     days = last - first + 1
@@ -315,7 +316,11 @@ def _short_series(cells: Cells, least: _Least, work: _Work) -> Cells:
         action = f"{{count}} series [was|were] left out, a series needs {least}"
         work.changed("short_series", action, len(spots), spots)
         return cells.without(is_short)
-    accepts = "" if is_short.all() else ", or set dataset.rules.short_series: drop"
+    if work.rules.short_series == "keep" and not is_short.all():
+        action = f"{{count}} series [was|were] kept, to train and test a series needs {least}"
+        work.changed("short_series", action, len(spots), spots)
+        return cells
+    accepts = "" if is_short.all() else ", or set dataset.rules.short_series: drop | keep"
     work.problems.add(
         "short_series",
         "{count} series [is|are] too short",
@@ -326,7 +331,7 @@ def _short_series(cells: Cells, least: _Least, work: _Work) -> Cells:
     return cells
 
 
-def _gaps(calendar: Calendar, work: _Work) -> None:
+def _gaps(calendar: Calendar, work: RuleWork) -> None:
     count, spots = calendar.gap_count, calendar.gap_spots()
     rule = work.rules.gaps
     if rule == "error":
@@ -371,7 +376,7 @@ def _notes(cells: Cells, borders: Split) -> list[str]:
     return notes
 
 
-def _report(loaded: LoadedRows, cells: Cells, calendar: Calendar, work: _Work) -> DataReport:
+def _report(loaded: LoadedRows, cells: Cells, calendar: Calendar, work: RuleWork) -> DataReport:
     starts = calendar.starts
     low, high = np.minimum.reduceat(cells.y, starts), np.maximum.reduceat(cells.y, starts)
     constant: IntArray = np.flatnonzero(low == high)

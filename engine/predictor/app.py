@@ -40,14 +40,14 @@ from engine.predictor.openapi import document
 from engine.predictor.parsing import (
     check_content_type,
     check_intervals,
-    check_length,
     read_batch_request,
     read_forecast_request,
 )
+from engine.predictor.questions import series_of
 from engine.predictor.serving import Served, Slot
 from engine.predictor.updates import Updates
 from engine.refusal import RefusalError
-from models.arrays import UNKNOWN_WEEKDAY
+from models.forecasting.short import told
 
 FORECAST_BYTES = 64 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
@@ -162,11 +162,11 @@ class App:
         served = self._served()
         window = served.model.window
         check_intervals(asked.level, served.has_intervals)
-        check_length(asked.input_data, window, "input_data")
-        weekday = UNKNOWN_WEEKDAY if asked.last_date is None else asked.last_date.weekday()
-        values = asked.input_data[-window:]
+        series = series_of(asked, served, asked.prediction_step, extend=asked.extend)
+        if series.known_days is not None:
+            check_intervals(asked.level, served.has_intervals, served.has_short_intervals)
         forecast = await self._batcher.ask(
-            served, values, weekday, asked.prediction_step, _share(asked.level)
+            served, series, asked.prediction_step, _share(asked.level)
         )
         prediction = forecast.prediction
         if self._feedback is not None and asked.series_id is not None:
@@ -174,6 +174,8 @@ class App:
         message = SUCCESS
         if len(asked.input_data) > window:
             message += f" (the last {window} of {len(asked.input_data)} values count)"
+        if series.known_days is not None:
+            message += f" ({told(series.known_days, window)})"
         return json_answer(
             ForecastAnswer(
                 model_name=served.name,
@@ -188,22 +190,16 @@ class App:
         check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
         asked = read_batch_request(await request.body(BATCH_BYTES))
         served = self._served()
-        window = served.model.window
         check_intervals(asked.level, served.has_intervals)
-        for index, series in enumerate(asked.series):
-            check_length(series.input_data, window, f"series[{index}].input_data")
-        forecasts = await self._batcher.ask_many(
-            served,
-            [
-                (
-                    series.input_data[-window:],
-                    UNKNOWN_WEEKDAY if series.last_date is None else series.last_date.weekday(),
-                )
-                for series in asked.series
-            ],
-            asked.prediction_step,
-            _share(asked.level),
-        )
+        steps = asked.prediction_step
+        everything = [
+            series_of(one, served, steps, extend=asked.extend, where=f"series[{index}].")
+            for index, one in enumerate(asked.series)
+        ]
+        short = sum(one.known_days is not None for one in everything)
+        if short:
+            check_intervals(asked.level, served.has_intervals, served.has_short_intervals)
+        forecasts = await self._batcher.ask_many(served, everything, steps, _share(asked.level))
         answers = []
         for series, forecast in zip(asked.series, forecasts, strict=True):
             prediction = forecast.prediction
@@ -217,7 +213,13 @@ class App:
             )
             if self._feedback is not None:
                 self._feedback.keep(served.name, series.series_id, series.last_date, prediction)
-        return json_answer(BatchAnswer(model_name=served.name, forecasts=answers, message=SUCCESS))
+        message = SUCCESS
+        if short:
+            message += (
+                f" ({short} of {len(everything)} series have fewer than {served.model.window} "
+                "days: the older ones are filled from their own)"
+            )
+        return json_answer(BatchAnswer(model_name=served.name, forecasts=answers, message=message))
 
     async def _models(self, _: Request) -> Answer:
         served = self._slot.served
@@ -230,6 +232,7 @@ class App:
                 window=served.model.window,
                 horizon=served.model.horizon,
                 intervals=served.has_intervals,
+                covariates=list(served.covariates),
                 since=served.since,
             )
         return json_answer(
@@ -260,7 +263,7 @@ class App:
         served = self._slot.served
         if served is None:
             return json_answer(document())
-        return json_answer(document(served.model.window, served.has_intervals))
+        return json_answer(document(served.model.window, served.has_intervals, served.covariates))
 
     async def _docs(self, _: Request) -> Answer:
         page = offline_docs.page("mlops-tui predictor")

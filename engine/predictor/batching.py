@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.predictor.serving import Served
 from engine.refusal import RefusalError
-from models.arrays import Windows
+from models.arrays import FloatArray, IntArray, Windows
 from models.errors import ModelProblem
 
 MOST_AT_ONCE = 64
@@ -43,9 +43,26 @@ class Forecast:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Question:
+class Series:
+    """What is known of a series to be forecast.
+
+    Attributes:
+        values: As many as the model's window, oldest first.
+        weekday: Of the last value, Monday=0, or 7 when it is not known.
+        covariates: float64 (window + some days to come, covariates of the model), NaN where
+            unknown; None: nothing is known.
+        known_days: How many of the values are known, the others filled; None: all.
+    """
+
     values: Sequence[float]
     weekday: int
+    covariates: FloatArray | None = None
+    known_days: int | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Question:
+    series: Series
     steps: int
     level: float | None
     answer: asyncio.Future[Forecast]
@@ -75,8 +92,7 @@ class Batcher:
     def ask(
         self,
         served: Served,
-        values: Sequence[float],
-        weekday: int,
+        series: Series,
         steps: int,
         level: float | None = None,
     ) -> asyncio.Future[Forecast]:
@@ -84,8 +100,7 @@ class Batcher:
 
         Args:
             served: The model.
-            values: As many as its window, oldest first.
-            weekday: Of the last value, Monday=0, or 7 when it is not known.
+            series: What it is to forecast.
             steps: Days to forecast.
             level: Of the interval, None for none; the model has a calibration otherwise.
 
@@ -103,7 +118,7 @@ class Batcher:
         answer: asyncio.Future[Forecast] = loop.create_future()
         rounds = -(-steps // served.model.horizon)
         group = self._groups.setdefault((served, rounds), deque())
-        group.append(_Question(values, weekday, steps, level, answer))
+        group.append(_Question(series, steps, level, answer))
         self._waiting += 1
         if not self._scheduled:
             self._scheduled = True
@@ -113,7 +128,7 @@ class Batcher:
     async def ask_many(
         self,
         served: Served,
-        series: Sequence[tuple[Sequence[float], int]],
+        series: Sequence[Series],
         steps: int,
         level: float | None = None,
     ) -> list[Forecast]:
@@ -121,7 +136,7 @@ class Batcher:
 
         Args:
             served: The model.
-            series: For each, as many values as its window, and the weekday of the last one.
+            series: What it is to forecast.
             steps: Days to forecast.
             level: Of the intervals, None for none; the model has a calibration otherwise.
 
@@ -132,9 +147,8 @@ class Batcher:
         answers: list[Forecast] = []
         for first in range(0, len(series), most):
             part = series[first : first + most]
-            windows = _windows([values for values, _ in part], [weekday for _, weekday in part])
             try:
-                answers += _forecasts(served, windows, steps, [level] * len(part))
+                answers += _forecasts(served, _windows(part), steps, [level] * len(part))
             except ModelProblem as problem:
                 what = f"series[{first}] to series[{first + len(part) - 1}]: {problem}"
                 raise RefusalError(500, what) from problem
@@ -162,10 +176,7 @@ def _answer(served: Served, questions: list[_Question]) -> None:
     try:
         forecasts = _forecasts(
             served,
-            _windows(
-                [question.values for question in questions],
-                [question.weekday for question in questions],
-            ),
+            _windows([question.series for question in questions]),
             max(question.steps for question in questions),
             [question.level for question in questions],
         )
@@ -195,5 +206,30 @@ def _forecasts(
     return answers
 
 
-def _windows(values: Sequence[Sequence[float]], weekdays: Sequence[int]) -> Windows:
-    return Windows(np.array(values, dtype=np.float64), np.array(weekdays, dtype=np.int64))
+def _windows(series: Sequence[Series]) -> Windows:
+    return Windows(
+        np.array([one.values for one in series], dtype=np.float64),
+        np.array([one.weekday for one in series], dtype=np.int64),
+        _covariates([one.covariates for one in series]),
+        _known_days(series),
+    )
+
+
+def _covariates(given: Sequence[FloatArray | None]) -> FloatArray | None:
+    """Those of all series side by side: NaN where one has none, or knows fewer days to come."""
+    present = [one for one in given if one is not None]
+    if not present:
+        return None
+    days = max(len(one) for one in present)
+    together = np.full((len(given), days, present[0].shape[1]), np.nan)
+    for row, one in zip(together, given, strict=True):
+        if one is not None:
+            row[: len(one)] = one
+    return together
+
+
+def _known_days(series: Sequence[Series]) -> IntArray | None:
+    if all(one.known_days is None for one in series):
+        return None
+    window = len(series[0].values)
+    return np.array([one.known_days or window for one in series], dtype=np.int64)

@@ -1,7 +1,7 @@
 """What the predictor is asked and what it answers.
 
-The names are those of the API that users of the platform know; `last_date`, `level` and
-`series_id` are additions, and a request without them means what it always meant.
+The names are those of the API that users of the platform know; `last_date`, `level`, `series_id`,
+`covariates` and `extend` are additions, and a request without them means what it always meant.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _Value = Annotated[
 ]
 _Steps = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_STEPS})]
 _Level = Annotated[float | None, Meta(extra_json_schema={"minimum": 1, "exclusiveMaximum": 100})]
+_Covariates = dict[str, list[_Value | None]]
 _Name = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME})]
 
 SUCCESS = "예측 성공"
@@ -41,6 +42,12 @@ class ForecastRequest(Struct, forbid_unknown_fields=True, kw_only=True):
         level: How often the interval that is asked for holds the actual value, in percent, from 1
             to below 100, such as 80; without it the answer has no interval.
         series_id: What the caller calls the series; kept with the forecast.
+        covariates: Numbers known in advance, such as a promotion, by name: one for each value of
+            `input_data`, then those of the days to come as far as they are known, at most
+            `prediction_step`. null is unknown; so is a covariate that is left out. Another name
+            than the model knows is refused (`GET /models` lists them).
+        extend: Accept fewer values than the model sees, 1 at least: the older days are filled
+            from the series' own week, and the message says so.
     """
 
     input_data: list[_Value]
@@ -48,6 +55,8 @@ class ForecastRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     last_date: dt.date | None = None
     level: _Level = None
     series_id: _Name | None = None
+    covariates: _Covariates | None = None
+    extend: bool = False
 
 
 class ForecastAnswer(Struct, kw_only=True):
@@ -69,6 +78,7 @@ class SeriesInput(Struct, forbid_unknown_fields=True, kw_only=True):
     series_id: _Name
     input_data: list[_Value]
     last_date: dt.date | None = None
+    covariates: _Covariates | None = None
 
 
 class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,6 +89,7 @@ class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     ]
     prediction_step: _Steps = DEFAULT_STEPS
     level: _Level = None
+    extend: bool = False
 
 
 class SeriesForecast(Struct, kw_only=True):
@@ -127,6 +138,7 @@ class ModelInfo(Struct, kw_only=True):
         window: Values that it needs.
         horizon: Days that it answers at a time; more are rolled.
         intervals: Whether it answers with intervals when a level is asked for.
+        covariates: Names of the covariates that it knows.
         since: When it began to answer, seconds since the epoch.
     """
 
@@ -135,6 +147,7 @@ class ModelInfo(Struct, kw_only=True):
     window: int
     horizon: int
     intervals: bool
+    covariates: list[str]
     since: float
 
 

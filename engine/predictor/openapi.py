@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.ids import ID
@@ -28,12 +29,15 @@ _WITH_BODY = {
 }
 
 
-def document(window: int = 1, intervals: bool = True) -> dict[str, Any]:
+def document(
+    window: int = 1, intervals: bool = True, covariates: Sequence[str] = ()
+) -> dict[str, Any]:
     """The whole description; every status that is ever answered is in it.
 
     Args:
         window: Values that the model which answers needs.
         intervals: Whether it has prediction intervals.
+        covariates: Names of the covariates that it knows.
     """
     messages = [
         ForecastRequest,
@@ -46,7 +50,16 @@ def document(window: int = 1, intervals: bool = True) -> dict[str, Any]:
     ]
     schemas = schemas_of(messages)
     for name in (ForecastRequest.__name__, SeriesInput.__name__):
-        schemas[name]["properties"]["input_data"]["minItems"] = window
+        properties = schemas[name]["properties"]
+        properties["input_data"]["minItems"] = 1
+        properties["covariates"] = _covariates(properties["covariates"], covariates)
+    whole = {"properties": {"input_data": {"minItems": window}}}
+    extended = {"properties": {"extend": {"const": True}}, "required": ["extend"]}
+    schemas[ForecastRequest.__name__]["anyOf"] = [whole, extended]
+    schemas[BatchRequest.__name__]["anyOf"] = [
+        {"properties": {"series": {"items": whole}}},
+        extended,
+    ]
     if not intervals:
         for name in (ForecastRequest.__name__, BatchRequest.__name__):
             schemas[name]["properties"]["level"] = {"type": "null", "default": None}
@@ -61,6 +74,18 @@ def document(window: int = 1, intervals: bool = True) -> dict[str, Any]:
         "/update_model/{run_name}/{metadata_file}": {"put": _update()},
     }
     return describe("mlops-tui predictor", paths, schemas)
+
+
+def _covariates(schema: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The covariates that the model knows, and no others: none at all may be said of them."""
+    (given,) = (part for part in schema["anyOf"] if part["type"] == "object")
+    numbers = given["additionalProperties"] | {"minItems": 1}
+    known = {
+        "type": "object",
+        "properties": dict.fromkeys(names, numbers),
+        "additionalProperties": False,
+    }
+    return {**schema, "anyOf": [known, {"type": "null"}]}
 
 
 def _forecasts(request: type, answer: type) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from engine.predictor.covariates import named, not_finite
 from engine.predictor.messages import (
     DEFAULT_STEPS,
     LARGEST_VALUE,
@@ -110,8 +111,13 @@ def check_level(level: float | None) -> None:
         )
 
 
-def check_intervals(level: float | None, has_intervals: bool) -> None:
+def check_intervals(level: float | None, has_intervals: bool, knows_short: bool = True) -> None:
     """Refuse to be asked for an interval that the model cannot give.
+
+    Args:
+        level: What is asked for.
+        has_intervals: Whether the model has any.
+        knows_short: Whether it has them for what it is asked about, where that is short.
 
     Raises:
         RefusalError: 422.
@@ -121,6 +127,12 @@ def check_intervals(level: float | None, has_intervals: bool) -> None:
             _UNPROCESSABLE,
             "level: the model has no prediction intervals; leave `level` out, or train and deploy "
             "the model again",
+        )
+    if level is not None and not knows_short:
+        raise RefusalError(
+            _UNPROCESSABLE,
+            "level: the model does not know how far it misses where days are filled; leave `level` "
+            "out, or train and deploy the model again",
         )
 
 
@@ -139,17 +151,19 @@ def check_values(values: Sequence[float], where: str) -> None:
     )
 
 
-def check_length(values: Sequence[float], window: int, where: str) -> None:
-    """Refuse fewer values than a model needs.
+def check_length(values: Sequence[float], window: int, where: str, extend: bool = False) -> None:
+    """Refuse fewer values than a model needs, or, where the older ones may be filled, none.
 
     Raises:
         RefusalError: 422, with the number that is needed.
     """
-    if len(values) < window:
-        raise RefusalError(
-            _UNPROCESSABLE,
-            f"{where}: the model needs the last {window} days, not {len(values)}",
-        )
+    if len(values) >= window or (extend and values):
+        return
+    if extend:
+        raise RefusalError(_UNPROCESSABLE, f"{where}: at least 1 day is needed, not 0")
+    raise RefusalError(
+        _UNPROCESSABLE, f"{where}: the model needs the last {window} days, not {len(values)}"
+    )
 
 
 def _check_name(name: str | None, where: str) -> None:
@@ -161,17 +175,17 @@ def _decode(decode: Callable[[bytes], _Body], body: bytes) -> _Body:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise RefusalError(_UNPROCESSABLE, _said(str(error))) from error
+        raise RefusalError(_UNPROCESSABLE, _said(str(error), body)) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise _not_json(body, error) from error
 
 
-def _said(message: str) -> str:
+def _said(message: str, body: bytes) -> str:
     """The library's sentence with the place first: `$.input_data[3]` becomes `input_data[3]`."""
     what, at, place = message.rpartition(" - at `$")
     if not at:
         return message
-    return f"{place.rstrip('`').lstrip('.')}: {what}"
+    return f"{named(place.rstrip('`').lstrip('.'), body)}: {what}"
 
 
 def _not_json(body: bytes, error: Exception) -> RefusalError:
@@ -192,15 +206,18 @@ def _where_not_finite(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     # Depth does not matter: what can be valid is flat.
-    places = [("input_data", parsed.get("input_data"))] if isinstance(parsed, dict) else []
+    places = [("", parsed)] if isinstance(parsed, dict) else []
     if places and isinstance(parsed.get("series"), list):
         places += [
-            (f"series[{index}].input_data", series.get("input_data"))
+            (f"series[{index}].", series)
             for index, series in enumerate(parsed["series"])
             if isinstance(series, dict)
         ]
-    for name, values in places:
+    for where, asked in places:
+        values = asked.get("input_data")
         for index, value in enumerate(values if isinstance(values, list) else []):
             if isinstance(value, float) and not math.isfinite(value):
-                return f"{name}[{index}]"
+                return f"{where}input_data[{index}]"
+        if place := not_finite(asked.get("covariates"), f"{where}covariates"):
+            return place
     return None

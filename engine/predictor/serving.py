@@ -35,6 +35,17 @@ class Served:
         """Whether it can be asked for prediction intervals."""
         return self.model.calibration is not None
 
+    @property
+    def has_short_intervals(self) -> bool:
+        """Whether these are right for windows of which only some days are known, too."""
+        calibration = self.model.calibration
+        return calibration is not None and calibration.short is not None
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the covariates that it knows."""
+        return self.model.signature.covariates
+
 
 class Slot:
     """Holds the version that answers.

@@ -2,6 +2,8 @@
 
 Errors on days that the model was not fitted to say how far it misses: an interval reaches as far
 as the wanted part of them did. No distribution is assumed, and any level can be asked for later.
+The same is kept of totals, the first days of a forecast added up: whether stock lasts until a
+day depends on all days until then, and how their errors go together only totals tell.
 
 Sources: Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; Lei et al.
 (2018), "Distribution-free predictive inference for regression". Their guarantee needs samples that
@@ -12,31 +14,24 @@ exactly there is an approximation here; `engine run eval_flow` measures how good
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from models.arrays import DAYS_A_WEEK, FloatArray, Panel, Windows
+from models.arrays import FloatArray, Windows
 from models.errors import ModelProblem
-from models.forecasting.windows import SampleIndex
+from models.forecasting.movement import ShortScales, window_scales
+from models.forecasting.quantiles import GRID, ErrorQuantiles
 
-GRID: FloatArray = np.concatenate(
-    [[0.0, 0.001, 0.0025, 0.005], np.arange(1, 100) / 100, [0.995, 0.9975, 0.999, 1.0]]
-)
-"""Probabilities at which quantiles are kept: dense in the tails, 0 and 1 are the extremes."""
+BoolArray = npt.NDArray[np.bool_]
 
-_MOST_SAMPLES = 20_000
-_SMALLEST_PART = 0.05
-_GROWTH_UNKNOWN = 0.5
-_DIGITS = 7
-_ROUNDING = 1e-9
-# Movement below this part of the largest value is rounding (float64 has 2e-16).
-_NOISE = 1e-12
+__all__ = ["GRID", "Calibration", "window_scales"]
 
-Predict = Callable[[Windows, int], FloatArray]
-"""Maps windows and a number of steps to forecasts (n, steps)."""
+MOST_TOTAL_GROWTH = 2.0
+"""Largest power of the steps that totals are taken to miss with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +45,9 @@ class Calibration:
         floor: Smallest scale, above 0: what a window that stands still is measured by.
         growth: How the miss grows beyond the horizon: with (step / horizon) ** growth.
         nonnegative: Whether the values learnt from were never below 0.
+        totals: The same of the first days together: sum of (actual - forecast) / scale over the
+            steps 1 .. h for each h; None in what was calibrated before this was kept.
+        short: How far forecasts miss where only the last days of a window are known; likewise.
 
     Raises:
         ModelProblem: Numbers that are not such a calibration.
@@ -60,24 +58,31 @@ class Calibration:
     floor: float
     growth: float
     nonnegative: bool
+    totals: ErrorQuantiles | None = None
+    short: ShortScales | None = None
 
     def __post_init__(self) -> None:
-        quantiles = np.asarray(self.quantiles, dtype=np.float64)
-        object.__setattr__(self, "quantiles", quantiles)
-        if quantiles.ndim != 2 or quantiles.shape[1] != GRID.size or not len(quantiles):
-            raise ModelProblem(f"a calibration needs quantiles of shape (horizon, {GRID.size})")
-        if not np.isfinite(quantiles).all() or (np.diff(quantiles, axis=1) < 0).any():
-            raise ModelProblem("the quantiles of a calibration must be finite and ascending")
-        if self.count < 1 or not 0 < self.floor < math.inf or not 0 <= self.growth <= 1:
+        object.__setattr__(self, "quantiles", np.asarray(self.quantiles, dtype=np.float64))
+        days = self._days  # refuses quantiles that are none
+        if not 0 < self.floor < math.inf or not 0 <= self.growth <= 1:
             raise ModelProblem(
-                "a calibration needs a count from 1, a floor above 0 and a growth from 0 to 1, "
-                f"not {self.count}, {self.floor} and {self.growth}"
+                "a calibration needs a floor above 0 and a growth from 0 to 1, "
+                f"not {self.floor} and {self.growth}"
             )
+        if self.totals is not None and self.totals.horizon != days.horizon:
+            raise ModelProblem(
+                f"a calibration of {days.horizon} steps needs totals of as many, "
+                f"not {self.totals.horizon}"
+            )
+
+    @cached_property
+    def _days(self) -> ErrorQuantiles:
+        return ErrorQuantiles(self.quantiles, self.count, self.growth)
 
     @property
     def horizon(self) -> int:
         """Steps that were calibrated each by itself."""
-        return int(self.quantiles.shape[0])
+        return self._days.horizon
 
     def interval(
         self, point: FloatArray, windows: Windows, level: float
@@ -106,22 +111,111 @@ class Calibration:
         Raises:
             ModelProblem: A level out of range, or an end that is not finite.
         """
-        if not 0 < level < 1:
-            raise ModelProblem(f"level must be above 0 and below 1, not {level:g}")
-        scale = np.maximum(window_scales(windows), self.floor)[:, None]
-        below, above = self._offsets(level, point.shape[1])
-        # A model that leans to one side may have its point outside; it stays inside here.
-        lower = point + scale * np.minimum(below, 0.0)
-        upper = point + scale * np.maximum(above, 0.0)
-        if self.nonnegative:
-            cut = np.minimum(np.maximum(lower, 0.0), point)
-            lower = np.where((windows.values.min(axis=1) >= 0)[:, None], cut, lower)
-        if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
-            raise ModelProblem(
-                "an interval ends at a value that is not finite",
-                "Check the input for extreme values.",
-            )
-        return lower, upper
+        return self._interval(self._days, point, windows, level, self._scale(windows))
+
+    def total_interval(
+        self, point: FloatArray, windows: Windows, level: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """The interval that holds the total of the days 1 .. h, for each h; see `interval`.
+
+        Beyond the horizon it is widened by (step / horizon) ** growth of the totals, measured as
+        that of days is: 0.5 where days miss independently of each other, 1 where all miss to the
+        same side, 1.5 for a random walk.
+
+        Args:
+            point: float64 (n, steps), the forecast of each day.
+            windows: The n windows that it was made from.
+            level: Above 0, below 1.
+
+        Returns:
+            Lower and upper ends of the totals, both float64 (n, steps).
+
+        Raises:
+            ModelProblem: As `interval`; or no totals were kept.
+        """
+        totals, scale = self._known_totals(), self._total_scale(windows, point.shape[1])
+        return self._interval(totals, point.cumsum(axis=1), windows, level, scale)
+
+    def total_quantile(self, point: FloatArray, windows: Windows, probability: float) -> FloatArray:
+        """What the total of the days 1 .. h stays at or below with a probability, for each h.
+
+        Args:
+            point: float64 (n, steps), the forecast of each day.
+            windows: The n windows that it was made from.
+            probability: Above 0, below 1.
+
+        Returns:
+            float64 (n, steps); ascending where nothing was ever negative.
+
+        Raises:
+            ModelProblem: A probability out of range, no totals, or an end that is not finite.
+        """
+        _check_level(probability)
+        bound = self._known_totals().bound(probability, point.shape[1])
+        scale = self._total_scale(windows, point.shape[1])
+        return _finite(self._ascending(point.cumsum(axis=1) + scale * bound, windows))
+
+    def total_mean(self, point: FloatArray, windows: Windows) -> FloatArray:
+        """Mean of the total of the days 1 .. h, for each h, whatever the forecast aims at.
+
+        The sum of forecasts that aim at the median is less where a value is often 0.
+
+        Args:
+            point: float64 (n, steps), the forecast of each day.
+            windows: The n windows that it was made from.
+
+        Returns:
+            float64 (n, steps); ascending where nothing was ever negative.
+
+        Raises:
+            ModelProblem: No totals were kept.
+        """
+        errors = self._known_totals().widened(point.shape[1])
+        scale = self._total_scale(windows, point.shape[1])
+        totals = point.cumsum(axis=1)[:, :, None] + scale[:, :, None] * errors
+        positive = self._never_negative(windows)[:, :, None]
+        means = np.trapezoid(np.where(positive, np.maximum(totals, 0.0), totals), GRID, axis=2)
+        return self._ascending(means, windows)
+
+    def probability_total_above(
+        self, point: FloatArray, windows: Windows, amount: FloatArray
+    ) -> FloatArray:
+        """Probability that the total of the days 1 .. h is above an amount, such as what is there.
+
+        Args:
+            point: float64 (n, steps), the forecast of each day.
+            windows: The n windows that it was made from.
+            amount: float64 (n, steps) or what broadcasts to it, in the units of the series.
+
+        Returns:
+            float64 (n, steps), 0 to 1.
+
+        Raises:
+            ModelProblem: No totals were kept.
+        """
+        miss = (amount - point.cumsum(axis=1)) / self._total_scale(windows, point.shape[1])
+        above = 1.0 - self._known_totals().share_at_most(miss)
+        # What was never below 0 is above whatever is.
+        return np.where(self._never_negative(windows) & (amount < 0), 1.0, above)
+
+    def probability_at_most(
+        self, point: FloatArray, windows: Windows, threshold: float
+    ) -> FloatArray:
+        """Probability that each day's actual value is at or below a threshold.
+
+        Where nothing was ever negative, all that the errors put below 0 is at 0: the part of an
+        empty shelf.
+
+        Args:
+            point: float64 (n, steps).
+            windows: The n windows that it was made from.
+            threshold: In the units of the series.
+
+        Returns:
+            float64 (n, steps), 0 to 1.
+        """
+        at_most = self._days.share_at_most((threshold - point) / self._scale(windows))
+        return np.where(self._never_negative(windows) & (threshold < 0), 0.0, at_most)
 
     def probability_below(
         self, point: FloatArray, windows: Windows, threshold: float
@@ -136,21 +230,16 @@ class Calibration:
         Returns:
             float64 (n, steps), 0 to 1.
         """
-        steps = point.shape[1]
-        scale = np.maximum(window_scales(windows), self.floor)[:, None]
-        rows, widening = self._steps(steps)
-        miss = (threshold - point) / (scale * widening)
-        columns = [
-            np.interp(miss[:, step], self.quantiles[row], GRID, left=0.0, right=1.0)
-            for step, row in enumerate(rows)
-        ]
-        below = np.stack(columns, axis=1) if steps else np.empty(point.shape)
-        if self.nonnegative and threshold <= 0:
-            below = np.where((windows.values.min(axis=1) >= 0)[:, None], 0.0, below)
-        return below
+        below = self._days.share_at_most((threshold - point) / self._scale(windows))
+        return np.where(self._never_negative(windows) & (threshold <= 0), 0.0, below)
 
     def as_dict(self) -> dict[str, Any]:
         """The calibration as JSON-able data; `of_dict` reads it."""
+        totals = {}
+        if self.totals is not None:
+            kept = {"growth": self.totals.growth, "quantiles": self.totals.quantiles.tolist()}
+            totals = {"totals": kept}
+        short = {} if self.short is None else {"short": self.short.as_dict()}
         return {
             "count": self.count,
             "floor": self.floor,
@@ -158,11 +247,13 @@ class Calibration:
             "nonnegative": self.nonnegative,
             "probabilities": GRID.tolist(),
             "quantiles": self.quantiles.tolist(),
+            **totals,
+            **short,
         }
 
     @classmethod
     def of_dict(cls, data: Any) -> Calibration:
-        """The calibration that `as_dict` described.
+        """The calibration that `as_dict` described, or that of a version before totals were kept.
 
         Raises:
             ModelProblem: Something else, or quantiles at other probabilities.
@@ -176,134 +267,94 @@ class Calibration:
                 "probabilities": list(probabilities),
                 "quantiles": list(quantiles),
                 **others,
-            } if not others and probabilities == GRID.tolist():
-                try:
-                    rows = np.array(quantiles, dtype=np.float64)
-                except (TypeError, ValueError) as error:
-                    raise ModelProblem(f"quantiles that are no numbers: {error}") from error
-                return cls(rows, count, floor, growth, nonnegative)
+            } if others.keys() <= {"totals", "short"} and probabilities == GRID.tolist():
+                totals = _totals(others["totals"], count) if "totals" in others else None
+                short = ShortScales.of_dict(others["short"]) if "short" in others else None
+                return cls(_rows(quantiles), count, floor, growth, nonnegative, totals, short)
         raise ModelProblem("this is not a calibration, or one of another form")
 
-    def _steps(self, steps: int) -> tuple[list[int], FloatArray]:
-        """For each step: the row of its quantiles, and how much they are widened."""
-        ahead = np.arange(1, steps + 1)
-        widening = np.maximum(ahead / self.horizon, 1.0) ** self.growth
-        return (np.minimum(ahead, self.horizon) - 1).tolist(), widening
+    def _interval(
+        self,
+        errors: ErrorQuantiles,
+        point: FloatArray,
+        windows: Windows,
+        level: float,
+        scale: FloatArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        _check_level(level)
+        below, above = errors.ends(level, point.shape[1])
+        # A model that leans to one side may have its point outside; it stays inside here.
+        lower = point + scale * np.minimum(below, 0.0)
+        upper = point + scale * np.maximum(above, 0.0)
+        cut = np.minimum(np.maximum(lower, 0.0), point)
+        lower = np.where(self._never_negative(windows), cut, lower)
+        return _finite(lower), _finite(upper)
 
-    def _offsets(self, level: float, steps: int) -> tuple[FloatArray, FloatArray]:
-        """Lower and upper end of each step in units of the scale, both (steps,)."""
-        rows, widening = self._steps(steps)
-        # 100 * 1.1 / 2 is a little more than 55 in floating point: that is not the 56th.
-        rank = math.ceil((self.count + 1) * (1 + level) / 2 - _ROUNDING)
-        # Where the residual of that rank stands among all: 0 is the smallest, 1 the largest.
-        above = min((rank - 1) / (self.count - 1), 1.0) if self.count > 1 else 1.0
-        ends = (self._quantile(1.0 - above)[rows], self._quantile(above)[rows])
-        return ends[0] * widening, ends[1] * widening
+    def _scale(self, windows: Windows) -> FloatArray:
+        """The unit of each window's errors, (n, 1)."""
+        if windows.known_days is None:
+            scales = np.maximum(window_scales(windows), self.floor)
+        elif self.short is not None:
+            scales = self.short.scales(windows, self.floor)
+        else:
+            raise ModelProblem(
+                "this model does not know how far it misses where only some days of its window "
+                "are known: it was trained before that was kept",
+                "Train and deploy it again, or ask without an interval.",
+            )
+        return scales[:, None]
 
-    def _quantile(self, probability: float) -> FloatArray:
-        """The quantile of every step, (horizon,): on a straight line between two of the grid."""
-        right = min(max(int(np.searchsorted(GRID, probability)), 1), GRID.size - 1)
-        left = right - 1
-        part = (probability - GRID[left]) / (GRID[right] - GRID[left])
-        between: FloatArray = (
-            self.quantiles[:, left] * (1.0 - part) + self.quantiles[:, right] * part
-        )
-        return between
+    def _total_scale(self, windows: Windows, steps: int) -> FloatArray:
+        """The unit of the errors of totals, (n, 1) or (n, steps)."""
+        scale = self._scale(windows)
+        if self.short is None or windows.known_days is None:
+            return scale
+        return scale * self.short.total_widening(windows, steps, self.horizon)
+
+    def _never_negative(self, windows: Windows) -> BoolArray:
+        """Whether neither the values learnt from nor the window ever were below 0, (n, 1)."""
+        never: BoolArray = (windows.values.min(axis=1, initial=np.inf) >= 0)[:, None]
+        return never & self.nonnegative
+
+    def _ascending(self, totals: FloatArray, windows: Windows) -> FloatArray:
+        """Totals of what is never below 0 do not fall from one day to the next."""
+        ascending = np.maximum.accumulate(np.maximum(totals, 0.0), axis=1)
+        return np.where(self._never_negative(windows), ascending, totals)
+
+    def _known_totals(self) -> ErrorQuantiles:
+        if self.totals is None:
+            raise ModelProblem(
+                "this model does not know how the errors of several days add up: it was trained "
+                "before that was kept",
+                "Train and deploy it again.",
+            )
+        return self.totals
 
 
-def calibrate(
-    predict: Predict, history: Panel, *, window: int, horizon: int, validation_days: int
-) -> Calibration:
-    """Calibrate a fitted model on the days that it was not fitted to.
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ModelProblem(f"level must be above 0 and below 1, not {level:g}")
 
-    Residuals are taken from windows whose targets all lie in the last `validation_days` of the
-    history. Training used these days to choose the round at which it stopped, and for nothing
-    else; what that choice makes the errors look better is small beside what fitting would.
 
-    Args:
-        predict: The fitted model.
-        history: The panel that it was fitted on, validation days included.
-        window: Values that the model sees.
-        horizon: Steps to calibrate, each by itself.
-        validation_days: Last days of the history that were held back when it was fitted.
-
-    Raises:
-        ModelProblem: No series has `horizon` values in these days, or a forecast or an error of
-            one that is not finite.
-    """
-    border = history.days - validation_days
-    index = SampleIndex(history, window, horizon, border, history.days)
-    if not len(index):
+def _finite(ends: FloatArray) -> FloatArray:
+    if not np.isfinite(ends).all():
         raise ModelProblem(
-            f"no series has {horizon} values in the last {validation_days} days to calibrate "
-            "intervals on",
-            "Give more validation days, or drop the series that ended earlier.",
+            "an interval ends at a value that is not finite", "Check the input for extreme values."
         )
-    samples = index.spread(_MOST_SAMPLES)
-    residuals = samples.targets - predict(samples.windows, horizon)
-    scales = window_scales(samples.windows)
-    floor = _floor(scales, residuals)
-    with np.errstate(over="ignore"):
-        relative = residuals / np.maximum(scales, floor)[:, None]
-    if not np.isfinite(relative).all():
-        raise ModelProblem(
-            "an error of the model is too large to calibrate intervals with",
-            "Look for extreme values in the data.",
-        )
-    quantiles = np.quantile(relative, GRID, axis=0).T
-    return Calibration(
-        quantiles=_rounded(np.maximum.accumulate(quantiles, axis=1)),
-        count=len(residuals),
-        floor=floor,
-        growth=_growth(predict, history, window, horizon, border, floor),
-        nonnegative=bool(np.nanmin(history.values) >= 0),
-    )
+    return ends
 
 
-def window_scales(windows: Windows) -> FloatArray:
-    """How much each window moves beside its week: float64 (n,), 0 where it stands still.
-
-    The mean absolute deviation from the mean of the same weekday, which needs no date. A window
-    of less than two weeks is measured from its mean.
-    """
-    values = windows.values
-    if not len(values):
-        return np.empty(0)
-    period = DAYS_A_WEEK if values.shape[1] >= 2 * DAYS_A_WEEK else 1
-    # In columns of one weekday; the oldest days that fill no week are left out.
-    whole = values[:, values.shape[1] % period :].reshape(len(values), -1, period)
-    deviation: FloatArray = np.abs(whole - whole.mean(axis=1, keepdims=True)).mean(axis=(1, 2))
-    return np.where(deviation > _NOISE * np.abs(values).max(axis=1), deviation, 0.0)
+def _rows(quantiles: list[Any]) -> FloatArray:
+    try:
+        return np.array(quantiles, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ModelProblem(f"quantiles that are no numbers: {error}") from error
 
 
-def _floor(scales: FloatArray, residuals: FloatArray) -> float:
-    """Smallest scale: that of the calmest of the windows that move."""
-    moving = scales[scales > 0]
-    if moving.size:
-        return float(_rounded(np.quantile(moving, _SMALLEST_PART)))
-    # Nothing moves before the forecast; if something did afterwards, that is the unit.
-    return float(_rounded(np.abs(residuals).mean())) or 1.0
-
-
-def _growth(
-    predict: Predict, history: Panel, window: int, horizon: int, border: int, floor: float
-) -> float:
-    """The power of the step that errors grow with from one horizon to two, from 0 to 1."""
-    index = SampleIndex(history, window, 2 * horizon, border, history.days)
-    if not len(index):
-        return _GROWTH_UNKNOWN
-    samples = index.spread(_MOST_SAMPLES)
-    steps = [horizon - 1, 2 * horizon - 1]
-    residuals = (samples.targets - predict(samples.windows, 2 * horizon))[:, steps]
-    relative = np.abs(residuals) / np.maximum(window_scales(samples.windows), floor)[:, None]
-    once, twice = relative.mean(axis=0)
-    if once == 0 or not math.isfinite(once) or not math.isfinite(twice):
-        return _GROWTH_UNKNOWN
-    return float(_rounded(np.clip(math.log2(max(twice / once, 1.0)), 0.0, 1.0)))
-
-
-def _rounded(values: Any) -> FloatArray:
-    """To so many digits that matter: small files, and the order stays."""
-    exact = np.asarray(values, dtype=np.float64)
-    texts = np.char.mod(f"%.{_DIGITS}g", exact)
-    return np.asarray(texts, dtype=np.float64)
+def _totals(data: Any, count: int) -> ErrorQuantiles:
+    match data:
+        case {"growth": float(growth), "quantiles": list(quantiles), **others} if not others:
+            if not growth <= MOST_TOTAL_GROWTH:
+                raise ModelProblem(f"totals grow with a power of at most 2, not {growth}")
+            return ErrorQuantiles(_rows(quantiles), count, growth)
+    raise ModelProblem("the totals of a calibration have another form")

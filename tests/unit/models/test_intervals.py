@@ -9,7 +9,8 @@ import pytest
 
 from models.arrays import Panel, Windows
 from models.errors import ModelProblem
-from models.forecasting.intervals import GRID, Calibration, calibrate, window_scales
+from models.forecasting.calibration import calibrate
+from models.forecasting.intervals import GRID, Calibration, window_scales
 
 WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 28
 RESIDUALS = np.random.default_rng(5).permutation(99) - 49.0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.predictor.batching import MOST_AT_ONCE, Batcher, Forecast
+from engine.predictor.batching import MOST_AT_ONCE, Batcher, Forecast, Series
 from engine.predictor.serving import Served
 from engine.refusal import RefusalError
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Windows
@@ -36,7 +36,7 @@ def ask(
 ) -> asyncio.Future[Forecast]:
     values = [value + number for value in WEEK * 2]
     assert len(values) == WINDOW
-    return batcher.ask(served, values, UNKNOWN_WEEKDAY, steps, level)
+    return batcher.ask(served, Series(values, UNKNOWN_WEEKDAY), steps, level)
 
 
 def week_from(number: float) -> list[float]:

@@ -1,0 +1,30 @@
+"""What the rules on rows share: their settings, what they found wrong, what they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from engine.config.settings import DatasetRules
+from engine.data.problems import Problems, Spot, counted
+from engine.data.report import Change
+
+
+@dataclass
+class RuleWork:
+    """The settings of the rules, and what they have done so far."""
+
+    rules: DatasetRules
+    problems: Problems
+    changes: list[Change] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def changed(
+        self, rule: str, action: str, count: int, spots: Iterable[Spot], *, about: str = ""
+    ) -> None:
+        """Record what a rule did; `action` is a template for `counted`."""
+        if count:
+            first = tuple(islice(spots, self.rules.max_errors_listed))
+            done = counted(action, count)
+            self.changes.append(Change(rule, f"{about}: {done}" if about else done, count, first))
