@@ -91,6 +91,11 @@ class Workspace:
         return self.runs / run_id
 
     @property
+    def searches(self) -> Path:
+        """What searches have tried so far, one folder each, until the run has saved its model."""
+        return self.root / "searches"
+
+    @property
     def prefect_home(self) -> Path:
         """Home of the embedded Prefect server: its database, its connection file, its locks."""
         return self.root / "prefect"

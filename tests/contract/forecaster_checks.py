@@ -33,12 +33,17 @@ QUICK = {
     "epochs": 2,
     "samples_per_epoch": 200,
     "lstm_units": 8,
+    "gru_units": 8,
+    "conv_filters": 8,
     "rounds": 15,
     "min_data_in_leaf": 5,
     "smoothing_samples": 300,
     "smoothing_passes": 2,
+    "trials": 3,
+    "time_budget": 600,
+    "workers": 1,
 }
-ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1}
+ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1, "trials": 1}
 
 
 def small_panel() -> Panel:

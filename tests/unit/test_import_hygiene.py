@@ -26,6 +26,7 @@ HEAVY = [
     "prefect",
     "torch",
     "lightgbm",
+    "optuna",
     "statsmodels",
     "pandas",
     "mlflow",
