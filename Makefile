@@ -52,7 +52,8 @@ types: $(VENV)/dev.installed
 contracts: $(VENV)/dev.installed
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.installed $(VENV)/bench.installed $(VENV)/posting/bin/posting
+bench: $(VENV)/dev.installed $(VENV)/demo.installed $(VENV)/bench.installed \
+       $(VENV)/posting/bin/posting $(VENV)/peers/installed
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
 	exit $${failed:-0}
 
@@ -68,6 +69,15 @@ $(VENV)/bin/python:
 $(VENV)/posting/bin/posting:
 	$(PYTHON) -m venv $(VENV)/posting
 	$(VENV)/posting/bin/python -m pip install --quiet 'posting==2.*' 'tree-sitter>=0.25,<0.26'
+
+# Peers of the forecasts, in an environment of their own: they bring Ray and Lightning and hold
+# pandas back. PyTorch comes first, so that the build that is at hand is the one they get; without
+# a GPU put its CPU build into $(VENV)/peers beforehand, as into $(VENV).
+$(VENV)/peers/installed:
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet 'torch==2.13.*'
+	$(VENV)/peers/bin/python -m pip install --quiet 'statsforecast>=2.1,<2.2' 'neuralforecast>=3.3,<3.4'
+	@touch $@
 
 $(VENV)/%.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'

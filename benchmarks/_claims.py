@@ -49,6 +49,21 @@ def at_least(
     )
 
 
+def within(
+    claim: str,
+    value: float,
+    unit: str,
+    low: float,
+    high: float,
+    peer: str,
+    peer_value: float | None,
+) -> Claim:
+    """A number that should lie between two limits, either included."""
+    goal = f"{low:g} to {high:g}"
+    ok = low <= value <= high
+    return Claim(claim, _short(value), unit, goal, peer, _short(peer_value), ok)
+
+
 def beside(claim: str, value: float, unit: str, peer: str, peer_value: float) -> Claim:
     """A number that should not be larger than the peer's."""
     return Claim(
@@ -59,6 +74,11 @@ def beside(claim: str, value: float, unit: str, peer: str, peer_value: float) ->
 def compared(claim: str, value: float, unit: str, peer: str, peer_value: float) -> Claim:
     """A number with its peer's and no goal."""
     return Claim(claim, _short(value), unit, "", peer, _short(peer_value), True)
+
+
+def measured(claim: str, value: float, unit: str) -> Claim:
+    """A number with neither a goal nor a peer."""
+    return Claim(claim, _short(value), unit, "", "", None, True)
 
 
 def parser_of(doc: str | None) -> argparse.ArgumentParser:
@@ -77,9 +97,8 @@ def report(claims: Sequence[Claim], *, as_json: bool) -> int:
         verdict = "ok" if claim.ok else "MISSED"
         peer = "" if claim.peer_value is None else f"; {claim.peer}: {claim.peer_value:g}"
         goal = f"goal {claim.goal}" if claim.goal else "no goal"
-        print(
-            f"{verdict:>6}  {claim.claim}: {claim.value:g} {claim.unit} ({goal}{peer})", flush=True
-        )
+        value = f"{claim.value:g} {claim.unit}".rstrip()
+        print(f"{verdict:>6}  {claim.claim}: {value} ({goal}{peer})", flush=True)
     return 0 if all(claim.ok for claim in claims) else 1
 
 

@@ -49,6 +49,7 @@ class Workspace:
                 self.datasets,
                 self.central_storage,
                 self.runs,
+                self.backtests,
                 self.prefect_home,
                 self.predictor,
             ):
@@ -89,6 +90,16 @@ class Workspace:
     def run_folder(self, run_id: str) -> Path:
         """The folder of one run: config.yaml, log, progress.jsonl, result.json."""
         return self.runs / run_id
+
+    @property
+    def searches(self) -> Path:
+        """What searches have tried so far, one folder each, until the run has saved its model."""
+        return self.root / "searches"
+
+    @property
+    def backtests(self) -> Path:
+        """Comparisons of model types, one folder each."""
+        return self.root / "backtests"
 
     @property
     def prefect_home(self) -> Path:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -38,6 +39,7 @@ __all__ = [
     "ModelProblem",
     "Panel",
     "Progress",
+    "Resumable",
     "Windows",
     "bounded",
     "choice",
@@ -82,6 +84,18 @@ class Progress(Protocol):
 
 def no_progress(kind: str, done: int, total: int, **values: float) -> None:
     """A `Progress` for callers that do not watch."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A model whose training can go on where it was cut short."""
+
+    def keep_trials_in(self, folder: Path) -> None:
+        """Let `fit` write what is finished into a folder, and take up what it finds there.
+
+        What was made from other data, settings or code is not taken up. The folder is the
+        caller's to delete.
+        """
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,8 @@ class Forecaster(ABC):
         """Names of the covariates that it learnt from, in the order that windows have them."""
         self.nonnegative = False
         """Whether no value that it learnt from was below 0; its forecasts are not either then."""
+        self.configured: Mapping[str, object] = {}
+        """Hyperparameters as configured, those of other types too, which a blend hands on."""
         self.calibration: Calibration | None = None
         """What prediction intervals are made from; None until `calibrate` was called."""
 
@@ -286,7 +302,9 @@ class Forecaster(ABC):
         if self.calibration is not None:
             text = json.dumps(self.calibration.as_dict())
             (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
-        files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+        # By their paths below the folder: a blend has folders of its members in its own.
+        within = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = {path.relative_to(folder).as_posix(): _sha256(path) for path in within}
         files.pop(_DESCRIPTION, None)
         description = {
             "format": SAVE_FORMAT,

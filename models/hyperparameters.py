@@ -63,17 +63,26 @@ class Hyperparameters:
     @classmethod
     def documentation(cls) -> dict[str, str]:
         """The docstring under each field; for help texts and editors."""
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(definition, ast.ClassDef)
         docs: dict[str, str] = {}
-        for field, below in zip(definition.body, definition.body[1:], strict=False):
-            match field, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    docs[name] = inspect.cleandoc(text)
+        for owner in reversed(cls.__mro__):
+            if issubclass(owner, Hyperparameters):
+                docs.update(_field_docstrings(owner))
         return docs
+
+
+def _field_docstrings(cls: type) -> dict[str, str]:
+    """The docstrings under the fields that a class itself defines."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(definition, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for field, below in zip(definition.body, definition.body[1:], strict=False):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                docs[name] = inspect.cleandoc(text)
+    return docs
 
 
 def suggestion(name: str, known: tuple[str, ...]) -> str:

@@ -117,7 +117,7 @@ def create(
         if key not in known:
             raise ModelProblem(f"unknown hyperparameter {key!r}", suggestion(key, tuple(known)))
     own = {key: value for key, value in hparams.items() if name in known[key]}
-    return cls(
+    model = cls(
         window=window,
         horizon=horizon,
         seed=seed,
@@ -125,6 +125,8 @@ def create(
         objective=objective,
         hyperparameters=cls.Hyperparameters.parse(own),
     )
+    model.configured = dict(hparams)
+    return model
 
 
 def load(folder: Path) -> Forecaster:
@@ -176,3 +178,8 @@ def load_file(path: Path) -> tuple[str, ...]:
         raise ModelProblem(f"{path} registers no model", 'Decorate a Forecaster: @register("Name")')
     _plugin_files[path] = added
     return added
+
+
+def plugin_files() -> tuple[Path, ...]:
+    """The files that `load_file` imported, in that order; another process needs them too."""
+    return tuple(_plugin_files)

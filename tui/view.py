@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 
+_FIELDS = ("run", "flow", "version", "backtest", "schedule", "file", "values", "series")
+
+
 class View:
     """One screen. It lives as long as the terminal, so that it is found as it was left.
 
@@ -99,7 +102,7 @@ class View:
 
 def fill(command: str, fields: dict[str, str]) -> str:
     """A command with the fields that are known; the others keep a name in capitals."""
-    for name in ("run", "flow", "version", "schedule", "file", "values", "series"):
+    for name in _FIELDS:
         value = fields.get(name)
         command = command.replace("{" + name + "}", value if value else name.upper())
     return command

@@ -23,6 +23,7 @@ _COMMANDS = {
     "models": ("engine.cli.models:models", "List and show deployed versions; roll back."),
     "reproduce": ("engine.cli.reproduce:reproduce", "Train a version again and compare."),
     "predict": ("engine.cli.predict:predict", "Forecast a series with the deployed model."),
+    "backtest": ("engine.cli.backtest:backtest", "Hold model types against each other."),
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
     "data": ("engine.cli.data:data", "Prepared data sets; demo and sample data."),

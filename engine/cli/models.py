@@ -49,7 +49,12 @@ def show(line: CommandLine, version: str) -> None:
     else:
         import yaml
 
+        leaderboard = data["lineage"]["training"].get("fit", {}).pop("leaderboard", [])
         write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
+        if leaderboard:
+            from engine.cli.leaderboard import leaderboard_lines
+
+            write_text("\n" + "\n".join(leaderboard_lines(leaderboard)))
 
 
 @models.command("compare")

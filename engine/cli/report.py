@@ -90,10 +90,13 @@ def write_run_report(detail: RunDetail, timezone: str) -> None:
 
 def _output_lines(outputs: dict[str, Any]) -> list[str]:
     from engine.cli.evaluation import evaluation_lines
+    from engine.cli.leaderboard import leaderboard_lines
 
     lines = []
     if "data_report" in outputs:
         lines += [f"  {printable(text)}" for text in outputs["data_report"]]
+    if "leaderboard" in outputs:
+        lines += leaderboard_lines(outputs["leaderboard"])
     if "evaluation" in outputs:
         lines += evaluation_lines(outputs["evaluation"])
     if "version" in outputs:

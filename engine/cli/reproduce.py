@@ -12,6 +12,8 @@ from engine.cli.options import CommandLine, json_option, pass_command_line, work
 if TYPE_CHECKING:
     from engine.store.reproduction import Reproduction
 
+_A_WEEK_OF_SECONDS = 604_800
+
 
 @click.command("reproduce")
 @click.argument("version", metavar="VERSION")
@@ -77,7 +79,15 @@ def _overrides(training: Mapping[str, Any]) -> list[str]:
         "model.objective": model.get("objective", "median"),
         "train.refit": training.get("settings", {}).get("train", {}).get("refit", False),
     }
-    values |= {f"train.hparams.{name}": part for name, part in model["hyperparameters"].items()}
+    configured = training.get("settings", {}).get("train", {}).get("hparams", {})
+    hparams = configured | model["hyperparameters"]
+    tried = [
+        row for row in training.get("fit", {}).get("leaderboard", ()) if row["member"] is not None
+    ]
+    if tried:
+        # As many trials as there were, however long they take on this day.
+        hparams |= {"trials": len(tried), "time_budget": _A_WEEK_OF_SECONDS}
+    values |= {f"train.hparams.{name}": part for name, part in hparams.items()}
     return [f"{key}={json.dumps(value)}" for key, value in values.items()]
 
 

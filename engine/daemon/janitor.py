@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _FIRST_SECONDS = 30.0
 _EVERY_SECONDS = 3600.0
+# What a search that was cut short has tried is kept for the next launch, but not for ever.
+_KEEP_SEARCH_SECONDS = 7 * 86400.0
 # Between two deletions others get their turn.
 _BREATH_SECONDS = 0.02
 
@@ -95,6 +97,10 @@ class Janitor:
         for folder in self._workspace.runs.glob(f"{DELETED_PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
         storage = self._workspace.central_storage / "versions"
+        old = time.time() - _KEEP_SEARCH_SECONDS
+        for folder in self._workspace.searches.glob("*"):
+            if folder.stat().st_mtime < old:
+                shutil.rmtree(folder, ignore_errors=True)
         swept = sum(map(sweep_unfinished, (storage, self._workspace.datasets)))
         if swept:
             logger.info("removed %d folders that were left unfinished", swept)

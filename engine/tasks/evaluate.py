@@ -11,6 +11,7 @@ from engine.data.dataset import Dataset, open_dataset
 from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
 from engine.store import AliasRegistry, Version, gate, open_store
+from engine.store.seen import seen_too_much
 from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
 from engine.tasks.step import step
 from models import registry
@@ -152,12 +153,8 @@ def _champion() -> Version | None:
 
 def _cannot_compare(champion: Version, candidate: OpenedCandidate) -> str | None:
     """Why the champion's error on these days would say nothing, or None when it can be compared."""
+    if champion.lineage["training"]["dataset"] == candidate.dataset.id:
+        return None
     split = candidate.dataset.split
     first_test_day = candidate.dataset.day(split.train_days + split.validation_days).isoformat()
-    seen = str(champion.lineage["training"]["last_day_seen"])
-    if champion.lineage["training"]["dataset"] != candidate.dataset.id and seen >= first_test_day:
-        return (
-            f"the champion {champion.id} was trained on days up to {seen}, the test begins on "
-            f"{first_test_day}: it is not compared"
-        )
-    return None
+    return seen_too_much(champion, first_test_day, who=f"the champion {champion.id}")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
+
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
 from engine.environment import environment
@@ -12,8 +16,10 @@ from engine.tasks.handoff import CANDIDATE, DATASET, resolve
 from engine.tasks.plugins import load_plugins
 from engine.tasks.step import report_progress, step
 from models import registry
-from models.base import FitReport, Forecaster, ModelProblem
+from models.base import FitReport, Forecaster, ModelProblem, Resumable
 from models.forecasting.bundle import write_bundle
+from models.forecasting.fitting import Fitting
+from models.forecasting.trials import discard
 
 _GOLDEN_WINDOWS = 8
 
@@ -44,14 +50,15 @@ def build_model(settings: Settings) -> Forecaster:
 def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
     """Fit on the training part; the validation part decides when to stop.
 
+    A search that was cut short goes on where it stopped.
+
     Raises:
         ModelError: The series are too short for the window, or training diverged.
     """
-    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
+    if isinstance(model, Resumable):
+        model.keep_trials_in(_search_folder(model, dataset))
     try:
-        return model.fit(
-            history, validation_days=dataset.split.validation_days, progress=report_progress
-        )
+        return _fitting(dataset).fit(model, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -66,10 +73,8 @@ def calibrate_intervals(model: Forecaster, dataset: Dataset) -> int:
     Raises:
         ModelError: No series has a whole horizon in the validation part.
     """
-    split = dataset.split
-    history = dataset.panel().until(split.train_days + split.validation_days)
     try:
-        return model.calibrate(history, validation_days=split.validation_days).count
+        return _fitting(dataset).calibrate(model).count
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -88,9 +93,8 @@ def refit_model(
     """
     if not settings.train.refit:
         return None
-    history = dataset.panel().until(dataset.split.train_days + dataset.split.validation_days)
     try:
-        return model.refit(history, report, progress=report_progress)
+        return _fitting(dataset).refit(model, report, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 
@@ -129,7 +133,32 @@ def save_model(
         "run": context.run_id,
     }
     candidate.record(training)
+    if isinstance(model, Resumable):
+        discard(_search_folder(model, dataset))
+    if report.leaderboard:
+        context.outputs["leaderboard"] = report.leaderboard
     context.outputs["candidate"] = context.run_id
     if settings.train.hand_over:
         context.hand_over(CANDIDATE, context.run_id)
     return context.run_id
+
+
+def _search_folder(model: Forecaster, dataset: Dataset) -> Path:
+    """Where a search keeps what it has tried: the same for the same data set and settings."""
+    described = {
+        "dataset": dataset.id,
+        "model_type": model.model_type,
+        "window": model.window,
+        "horizon": model.horizon,
+        "objective": model.objective,
+        "seed": model.seed,
+        "hparams": dict(model.configured),
+    }
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return run_context().workspace.searches / digest[:16]
+
+
+def _fitting(dataset: Dataset) -> Fitting:
+    split = dataset.split
+    history = dataset.panel().until(split.train_days + split.validation_days)
+    return Fitting(history, split.validation_days)

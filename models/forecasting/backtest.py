@@ -21,6 +21,8 @@ from models.forecasting.windows import windows_before
 Forecast = Callable[[Windows, int], FloatArray]
 """Maps windows and a number of steps to forecasts (n, steps)."""
 
+_COUNTS = ("series", "scored")
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -57,6 +59,8 @@ class Fold:
         actual: float64 (n, horizon).
         mase: Per series, NaN where it could not be scored.
         rmsse: Per series, NaN where it could not be scored.
+        scale: float64 (n,), what MASE divides by: the series' seasonal naive error, absolute.
+        square_scale: float64 (n,), what RMSSE divides by: the same, squared.
         interval: Lower and upper ends, float64 (n, horizon) each; None without calibration.
     """
 
@@ -66,6 +70,8 @@ class Fold:
     actual: FloatArray
     mase: metrics.ScaledError
     rmsse: metrics.ScaledError
+    scale: FloatArray
+    square_scale: FloatArray
     interval: tuple[FloatArray, FloatArray] | None = None
 
 
@@ -85,27 +91,69 @@ class Backtest:
         """Accuracy over all (origin, series) pairs, each counting the same."""
         return _scores(self.folds)
 
-    def series_mase(self) -> dict[str, float | None]:
-        """MASE of each series, averaged over the origins; None where it could not be scored."""
+    def ahead_scores(self) -> tuple[Scores, ...]:
+        """Accuracy of each day ahead over all origins; the first is that of the next day.
+
+        What `overall` measures, of that day alone: the MASE of all days is the mean of theirs.
+        """
+        days = (slice(day, day + 1) for day in range(self.horizon))
+        return tuple(_scores(self.folds, day) for day in days)
+
+    def errors(self, metric: str) -> FloatArray:
+        """The error of each series at each origin, float64 (origins, series).
+
+        Args:
+            metric: "mase" or "rmsse".
+
+        Returns:
+            NaN where a series was not asked or could not be scored.
+        """
         table = np.full((len(self.folds), len(self.panel.ids)), np.nan)
         for line, fold in zip(table, self.folds, strict=True):
-            line[fold.rows] = fold.mase.per_series
-        known = ~np.isnan(table)
-        counts = known.sum(axis=0)
-        means = np.where(known, table, 0.0).sum(axis=0) / np.maximum(counts, 1)
+            scaled: metrics.ScaledError = getattr(fold, metric)
+            line[fold.rows] = scaled.per_series
+        return table
+
+    def series_scores(self) -> dict[str, FloatArray]:
+        """Accuracy of each series over all origins: mase, rmsse, mae, bias, float64 (series,).
+
+        NaN where a series was not asked, or its measure does not exist.
+        """
+        size = len(self.panel.ids)
+        absolute, signed, level, days = (np.zeros(size) for _ in range(4))
+        for fold in self.folds:
+            error = fold.forecast - fold.actual
+            absolute[fold.rows] += np.abs(error).sum(axis=1)
+            signed[fold.rows] += error.sum(axis=1)
+            level[fold.rows] += np.abs(fold.actual).sum(axis=1)
+            days[fold.rows] += self.horizon
         return {
-            name: float(mean) if count else None
-            for name, mean, count in zip(self.panel.ids, means, counts, strict=True)
+            "mase": _mean_of_known(self.errors("mase")),
+            "rmsse": _mean_of_known(self.errors("rmsse")),
+            "mae": _ratio(absolute, days),
+            "bias": _ratio(signed, level),
+        }
+
+    def series_mase(self) -> dict[str, float | None]:
+        """MASE of each series, averaged over the origins; None where it could not be scored."""
+        means = _mean_of_known(self.errors("mase")).tolist()
+        return {
+            name: None if np.isnan(mean) else mean
+            for name, mean in zip(self.panel.ids, means, strict=True)
         }
 
     def summary(self) -> dict[str, Any]:
-        """Overall, per fold and per series, as JSON-able data."""
+        """Overall, per fold, per day ahead and per series, as JSON-able data."""
         return {
             "horizon": self.horizon,
             "overall": vars(self.overall()),
             "folds": [
                 {"origin": self.panel.date_of(fold.origin).isoformat(), **vars(scores)}
                 for fold, scores in zip(self.folds, self.fold_scores(), strict=True)
+            ],
+            "ahead": [
+                {"day": day, **_of_day(scores)}
+                for day, scores in enumerate(self.ahead_scores(), start=1)
             ],
             "series_mase": self.series_mase(),
         }
@@ -156,27 +204,57 @@ def rolling_origin(
     origins = range(first_origin, first_origin + folds * step_days, step_days)
     done = []
     for origin in origins:
-        windows, rows, actual = _questions(panel, origin, window, horizon)
+        windows, rows = _questions(panel, origin, window, horizon)
         answer = forecast(windows, horizon)
         interval = calibration.interval(answer, windows, level) if calibration else None
-        known = panel.values[rows, : origin if train_days is None else min(train_days, origin)]
-        fold = Fold(
-            origin=origin,
-            rows=rows,
-            forecast=answer,
-            actual=actual,
-            mase=metrics.mase(actual, answer, metrics.seasonal_scale(known, season)),
-            rmsse=metrics.rmsse(actual, answer, metrics.seasonal_scale(known, season, power=2)),
-            interval=interval,
+        done.append(
+            score_fold(
+                panel, origin, rows, answer, interval=interval, season=season, train_days=train_days
+            )
         )
-        done.append(fold)
     return Backtest(panel, horizon, tuple(done))
 
 
-def _questions(
-    panel: Panel, origin: int, window: int, horizon: int
-) -> tuple[Windows, IntArray, FloatArray]:
-    """The windows before an origin that have all their actual values, their rows, and these."""
+def score_fold(
+    panel: Panel,
+    origin: int,
+    rows: IntArray,
+    forecast: FloatArray,
+    *,
+    interval: tuple[FloatArray, FloatArray] | None = None,
+    season: int = 7,
+    train_days: int | None = None,
+) -> Fold:
+    """Hold forecasts that were made at one origin against what came.
+
+    Args:
+        panel: All days, those that were forecast included.
+        origin: Column of the first forecast day.
+        rows: int64 (n,), rows of the panel that were forecast; all their days are known.
+        forecast: float64 (n, horizon).
+        interval: Lower and upper ends, where there are intervals.
+        season: m of the scales.
+        train_days: Columns that the scales are taken from, as `rolling_origin` takes them.
+    """
+    actual = panel.values[rows, origin : origin + forecast.shape[1]]
+    known = panel.values[rows, : origin if train_days is None else min(train_days, origin)]
+    scale = metrics.seasonal_scale(known, season)
+    square_scale = metrics.seasonal_scale(known, season, power=2)
+    return Fold(
+        origin=origin,
+        rows=rows,
+        forecast=forecast,
+        actual=actual,
+        mase=metrics.mase(actual, forecast, scale),
+        rmsse=metrics.rmsse(actual, forecast, square_scale),
+        scale=scale,
+        square_scale=square_scale,
+        interval=interval,
+    )
+
+
+def _questions(panel: Panel, origin: int, window: int, horizon: int) -> tuple[Windows, IntArray]:
+    """The windows before an origin that have all their actual values, and their rows."""
     windows, rows = windows_before(panel, origin, window)
     actual = panel.values[rows, origin : origin + horizon]
     complete = np.flatnonzero(~np.isnan(actual).any(axis=1))
@@ -184,19 +262,21 @@ def _questions(
         raise ModelProblem(
             f"no series has {window} values before {panel.date_of(origin)} and {horizon} from it on"
         )
-    return windows.take(complete), rows[complete], actual[complete]
+    return windows.take(complete), rows[complete]
 
 
-def _scores(folds: tuple[Fold, ...]) -> Scores:
-    actual = np.concatenate([fold.actual for fold in folds])
-    forecast = np.concatenate([fold.forecast for fold in folds])
-    mase = metrics.ScaledError(np.concatenate([fold.mase.per_series for fold in folds]))
-    rmsse = metrics.ScaledError(np.concatenate([fold.rmsse.per_series for fold in folds]))
-    covered, width = _interval_scores(folds)
+def _scores(folds: tuple[Fold, ...], days: slice = slice(None)) -> Scores:
+    """Accuracy over folds, of all days ahead or of some of them."""
+    actual = np.concatenate([fold.actual for fold in folds])[:, days]
+    forecast = np.concatenate([fold.forecast for fold in folds])[:, days]
+    scale = np.concatenate([fold.scale for fold in folds])
+    square_scale = np.concatenate([fold.square_scale for fold in folds])
+    mase = metrics.mase(actual, forecast, scale)
+    covered, width = _interval_scores(folds, days)
     return Scores(
         mae=metrics.mae(actual, forecast),
         mase=mase.mean,
-        rmsse=rmsse.mean,
+        rmsse=metrics.rmsse(actual, forecast, square_scale).mean,
         wape=metrics.wape(actual, forecast),
         bias=metrics.bias(actual, forecast),
         series=len(actual),
@@ -206,11 +286,28 @@ def _scores(folds: tuple[Fold, ...]) -> Scores:
     )
 
 
-def _interval_scores(folds: tuple[Fold, ...]) -> tuple[float | None, float | None]:
+def _interval_scores(folds: tuple[Fold, ...], days: slice) -> tuple[float | None, float | None]:
     """Coverage and mean width; None and None when no intervals were made."""
     intervals = [fold.interval for fold in folds if fold.interval is not None]
     if not intervals:
         return None, None
-    actual = np.concatenate([fold.actual for fold in folds])
-    lower, upper = (np.concatenate(ends) for ends in zip(*intervals, strict=True))
+    actual = np.concatenate([fold.actual for fold in folds])[:, days]
+    lower, upper = (np.concatenate(ends)[:, days] for ends in zip(*intervals, strict=True))
     return metrics.coverage(actual, lower, upper), metrics.width(lower, upper)
+
+
+def _of_day(scores: Scores) -> dict[str, Any]:
+    """The scores of one day ahead; how many were compared is the same for every day."""
+    return {name: value for name, value in vars(scores).items() if name not in _COUNTS}
+
+
+def _mean_of_known(table: FloatArray) -> FloatArray:
+    """Mean down each column of what is not NaN; NaN for a column of nothing else."""
+    known = ~np.isnan(table)
+    return _ratio(np.where(known, table, 0.0).sum(axis=0), known.sum(axis=0).astype(np.float64))
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """NaN where the whole is 0."""
+    usable = whole > 0
+    return np.where(usable, part / np.where(usable, whole, 1.0), np.nan)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel, Windows
+from models.arrays import FloatArray, Panel, Windows
 from models.base import MEDIAN, FitReport, Forecaster, Hyperparameters, Progress, bounded
 from models.errors import ModelProblem
+from models.forecasting.booster import Watch, booster_from, importance
+from models.forecasting.windows import (
+    SampleIndex,
+    Samples,
+    loss_scales,
+    partly_unknown,
+    split_samples,
+)
 from models.registry import register
+
+if TYPE_CHECKING:
+    from models.forecasting.features import TreeFeatures
 
 _BOOSTER = "booster.txt"
 _PREDICT_ROWS = 4096
@@ -44,6 +54,11 @@ class LightGBMHyperparameters(Hyperparameters):
     """Most windows learnt from, drawn evenly, so that training is bounded on large panels."""
     unknown_weekday_rate: float = bounded(0.1, low=0.0, high=1.0)
     """Part of the windows trained without their weekday, so that it may be unknown in use."""
+    unknown_covariates_rate: float = bounded(0.1, low=0.0, high=0.5)
+    """Part of the windows trained without covariates, so that they may be unknown in use.
+
+    As many again lose those of the days to come.
+    """
 
 
 @register("LightGBM")
@@ -55,9 +70,16 @@ class LightGBM(Forecaster):
 
     def fit(self, history: Panel, *, validation_days: int, progress: Progress) -> FitReport:
         """Train; see the base class."""
-        import lightgbm
+        return self._train(history, validation_days, self._own().rounds, progress)
 
-        from models.forecasting.windows import loss_scales, split_samples
+    def refit(self, history: Panel, report: FitReport, *, progress: Progress) -> FitReport:
+        """Train anew on all days, for as many trees as `fit` found to be best."""
+        return self._train(history, 0, report.best_round, progress)
+
+    def _train(
+        self, history: Panel, validation_days: int, rounds: int, progress: Progress
+    ) -> FitReport:
+        import lightgbm
 
         started = time.monotonic()
         self.remember(history)
@@ -65,23 +87,17 @@ class LightGBM(Forecaster):
         training, validation = split_samples(history, self.window, self.horizon, validation_days)
         scales = loss_scales(history, validation_days)
         rng = np.random.default_rng(self.seed)
-        samples = training.draw(own.max_samples, rng)
-        hidden = rng.random(len(samples.windows)) < own.unknown_weekday_rate
-        weekday = np.where(hidden, UNKNOWN_WEEKDAY, samples.windows.weekday)
-        learn = self._dataset(
-            Windows(samples.windows.values, weekday), samples.targets, scales[samples.rows]
-        )
+        learn = self._dataset(self._drawn(training, rng), scales)
         sets, unit = [], 1.0
         if validation is not None:
-            checks = validation.spread(own.max_samples)
-            sets = [self._dataset(checks.windows, checks.targets, scales[checks.rows], learn)]
+            sets = [self._dataset(validation.spread(own.max_samples), scales, learn)]
             unit = float(np.mean(sets[0].get_weight()))
-        watch = _Watch(own.rounds, own.stopping_rounds, unit, progress)
+        watch = Watch(rounds, own.stopping_rounds, unit, progress)
         try:
             booster = lightgbm.train(
                 self._parameters(),
                 learn,
-                num_boost_round=own.rounds,
+                num_boost_round=rounds,
                 valid_sets=sets,
                 valid_names=["validation"] * len(sets),
                 callbacks=[watch],
@@ -93,7 +109,7 @@ class LightGBM(Forecaster):
             ) from error
         best = watch.best_round or len(watch.curve)
         # Through text, so that a model in memory and a loaded one are the same numbers.
-        self._booster = _booster_from(booster.model_to_string(num_iteration=best))
+        self._booster = booster_from(booster.model_to_string(num_iteration=best))
         return FitReport(
             samples=len(training),
             validation_samples=len(validation) if validation else 0,
@@ -102,7 +118,17 @@ class LightGBM(Forecaster):
             best_loss=watch.best_loss if validation else None,
             seconds=time.monotonic() - started,
             curve=watch.curve,
+            importance=importance(self._booster, self._module().names),
         )
+
+    def _drawn(self, training: SampleIndex, rng: np.random.Generator) -> Samples:
+        """What is learnt from, some of it without what it may lack in use."""
+        own = self._own()
+        drawn = training.draw(own.max_samples, rng)
+        windows = partly_unknown(
+            drawn.windows, own.unknown_weekday_rate, own.unknown_covariates_rate, rng
+        )
+        return Samples(windows, drawn.targets, drawn.rows)
 
     def answer(self, windows: Windows) -> FloatArray:
         """The next `horizon` days."""
@@ -125,22 +151,27 @@ class LightGBM(Forecaster):
             text = (folder / _BOOSTER).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ModelProblem(f"the trees in {folder} cannot be read: {error}") from error
-        self._booster = _booster_from(text)
+        self._booster = booster_from(text)
 
     def export_onnx(self, path: Path) -> None:
         """The features as traced, then the trees, then back to units."""
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
-        from models.forecasting.features import TreeFeatures
         from models.forecasting.onnx_files import OUTPUT, export_network, save_graph
         from models.forecasting.trees import tree_ensemble
 
-        module = TreeFeatures(self.window, self.horizon)
         with tempfile.TemporaryDirectory() as scratch:
             traced = Path(scratch) / "features.onnx"
             outputs = ("rows", "same_weekday", "level", "spread")
-            export_network(module.eval(), traced, window=self.window, outputs=outputs)
+            export_network(
+                self._module().eval(),
+                traced,
+                window=self.window,
+                horizon=self.horizon,
+                covariates=len(self.covariates),
+                outputs=outputs,
+            )
             graph = onnx.load(traced).graph
         shape = np.array([-1, self.horizon], dtype=np.int64)
         graph.initializer.append(numpy_helper.from_array(shape, "answer_shape"))
@@ -191,20 +222,24 @@ class LightGBM(Forecaster):
             "verbosity": -1,
         }
 
+    def _module(self) -> TreeFeatures:
+        from models.forecasting.features import TreeFeatures
+
+        return TreeFeatures(self.window, self.horizon, self.covariates)
+
     def _features(self, windows: Windows) -> tuple[FloatArray, ...]:
         import torch
 
-        from models.forecasting.features import TreeFeatures
         from models.forecasting.training import limited_threads
 
-        module = TreeFeatures(self.window, self.horizon)
+        inputs = [torch.tensor(windows.values), torch.tensor(windows.weekday)]
+        if count := len(self.covariates):
+            inputs.append(torch.tensor(windows.known_covariates(count, self.horizon)))
         with torch.inference_mode(), limited_threads(self.threads):
-            table = module(torch.tensor(windows.values), torch.tensor(windows.weekday))
+            table = self._module()(*inputs)
         return tuple(tensor.numpy() for tensor in table)
 
-    def _dataset(
-        self, windows: Windows, targets: FloatArray, scales: FloatArray, like: Any = None
-    ) -> Any:
+    def _dataset(self, samples: Samples, scales: FloatArray, like: Any = None) -> Any:
         """Rows whose weight makes the loss count every series' own difficulty the same.
 
         The trees learn in units of the window's spread; |error in units| / scale of the series is
@@ -212,16 +247,16 @@ class LightGBM(Forecaster):
         """
         import lightgbm
 
-        rows, same_weekday, level, spread = self._features(windows)
+        rows, same_weekday, level, spread = self._features(samples.windows)
         moves = spread > 0
-        relative = np.where(moves, (targets - level) / np.where(moves, spread, 1.0), 0.0)
+        relative = np.where(moves, (samples.targets - level) / np.where(moves, spread, 1.0), 0.0)
         label = (relative - same_weekday).ravel()
         if np.abs(label).max(initial=0.0) > np.finfo(np.float32).max:
             raise ModelProblem(
                 "a value is so far from those before it that LightGBM cannot hold the distance",
                 "Look for extreme values in the data.",
             )
-        weight = spread / scales[:, None]
+        weight = spread / scales[samples.rows, None]
         weight = weight if self.objective == MEDIAN else weight**2
         if not weight.any():
             # Nothing moves, so every label is 0; LightGBM needs weights that add up to something.
@@ -233,60 +268,3 @@ class LightGBM(Forecaster):
             reference=like,
             params=self._parameters(),
         )
-
-
-def _booster_from(text: str) -> Any:
-    import lightgbm
-
-    try:
-        return lightgbm.Booster(model_str=text)
-    except lightgbm.basic.LightGBMError as error:
-        raise ModelProblem(f"the saved trees cannot be read: {error}") from error
-
-
-class _Watch:
-    """LightGBM callback: the curve, progress, early stopping, and the end of a diverged training.
-
-    Args:
-        rounds: Trees at most.
-        patience: Trees without a better loss.
-        unit: Turns LightGBM's weighted mean into the mean error in units of each series' scale,
-            which is the loss that the networks report too.
-        progress: Told after every tree.
-    """
-
-    # Attributes that LightGBM reads: called after each round, in this order.
-    order = 30
-    before_iteration = False
-
-    def __init__(self, rounds: int, patience: int, unit: float, progress: Progress) -> None:
-        self._rounds = rounds
-        self._unit = unit
-        self._patience = patience
-        self._progress = progress
-        self.best_round = 0
-        self.best_loss = math.inf
-        self.curve: list[dict[str, float]] = []
-
-    def __call__(self, env: Any) -> None:
-        import lightgbm
-
-        done = env.iteration + 1
-        results = env.evaluation_result_list or ()
-        losses = {}
-        if results:
-            losses["validation_loss"] = float(results[0][2]) * self._unit
-        self.curve.append({"round": done, **losses})
-        self._progress("round", done, self._rounds, **losses)
-        if not losses:
-            return
-        loss = losses["validation_loss"]
-        if not math.isfinite(loss):
-            raise ModelProblem(
-                f"training diverged: the loss of round {done} is not a finite number",
-                "Lower learning_rate, or look for extreme values in the data.",
-            )
-        if loss < self.best_loss:
-            self.best_round, self.best_loss = done, loss
-        elif done - self.best_round >= self._patience:
-            raise lightgbm.callback.EarlyStopException(self.best_round - 1, [])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.arrays import DAYS_A_WEEK
+from models.forecasting.covariate_features import CovariateFeatures
 from models.forecasting.scaling import ScaledWindows, WindowScaler, weekdays_from
 
 _RECENT_DAYS = (3, 7, 14)
@@ -36,15 +37,22 @@ class TreeFeatures(nn.Module):
 
     For each day ahead, relative to the level and spread of its window: the last values of the
     same weekday, newest first; their mean; the last value; means of the last days; the extremes;
-    the part of the window at its minimum; then the target's weekday and how far ahead it is.
+    the part of the window at its minimum; then the target's weekday (an unknown one is a value of
+    its own) and how far ahead it is; then what is known of covariates, see `CovariateFeatures`.
+
+    Args:
+        window: Values a window.
+        horizon: Days ahead.
+        covariates: Names of the covariates.
     """
 
     lag_columns: Tensor
     ahead: Tensor
 
-    def __init__(self, window: int, horizon: int) -> None:
+    def __init__(self, window: int, horizon: int, covariates: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.scaler = WindowScaler(window, horizon)
+        self.covariates = CovariateFeatures(self.scaler.weekday_mean, covariates)
         self.recent_days = tuple(days for days in _RECENT_DAYS if days < window)
         self.weeks = max(min(window // DAYS_A_WEEK, _MOST_WEEKS), 1)
         self.register_buffer("lag_columns", _lag_columns(window, horizon, self.weeks))
@@ -59,10 +67,20 @@ class TreeFeatures(nn.Module):
             "part_at_minimum",
             "weekday",
             "days_ahead",
+            *self.covariates.names,
         )
 
-    def forward(self, values: Tensor, weekday: Tensor) -> FeatureTable:
-        """Features of float64 (n, window) values and int64 (n,) weekdays."""
+    def forward(
+        self, values: Tensor, weekday: Tensor, covariates: Tensor | None = None
+    ) -> FeatureTable:
+        """Features of windows.
+
+        Args:
+            values: float64 (n, window).
+            weekday: int64 (n,), of the last value.
+            covariates: float64 (n, window + horizon, covariates), NaN where unknown; needed where
+                there are any.
+        """
         scaled: ScaledWindows = self.scaler(values)
         relative = scaled.relative
         horizon = scaled.same_weekday.shape[1]
@@ -82,6 +100,9 @@ class TreeFeatures(nn.Module):
             weekdays_from(weekday, self.ahead).double().unsqueeze(2),
             torch.ones_like(scaled.same_weekday).mul(self.ahead).unsqueeze(2),
         ]
+        if self.covariates.names:
+            assert covariates is not None
+            columns.append(self.covariates(relative, covariates))
         rows = torch.cat(columns, dim=2).reshape(-1, len(self.names))
         rows = torch.round(rows * _GRID) / _GRID
         return FeatureTable(rows, scaled.same_weekday, scaled.level, scaled.spread)

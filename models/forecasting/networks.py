@@ -1,77 +1,64 @@
-"""Network definitions. Each maps values (n, window) and weekday (n,) to forecasts (n, horizon)."""
+"""The network that every type shares: an encoder, and one head for every day ahead."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from models.arrays import DAYS_A_WEEK, UNKNOWN_WEEKDAY
-from models.forecasting.scaling import ScaledWindows, WindowScaler, weekdays_from
+from models.forecasting.encoders import ConvolutionalEncoder, RecurrentEncoder
+from models.forecasting.network_inputs import InputBuilder, NetworkInputs
 
-_WEEKDAY_SIZE = 4
-_HEAD_UNITS = 128
+_HEAD_UNITS = 64
+
+Encoder = RecurrentEncoder | ConvolutionalEncoder
 
 
-class LSTMNetwork(nn.Module):
-    """An LSTM over the scaled window, and a head that answers all days at once.
+class WindowNetwork(nn.Module):
+    """Says how far each day to come is from the mean of its weekday in the window.
 
-    The head says how far each day is from the mean of its weekday in the window. It starts at
-    zero, so that training begins at the weekday mean and not at noise.
+    The head has the same weights for every day ahead. Of each it sees what `InputBuilder` has of
+    that day, how far ahead it is, the state of the encoder and the last days of the window. It
+    starts at zero, so that training begins at the weekday mean and not at noise.
 
     Args:
         window: Values in.
         horizon: Days out.
-        units: Size of the LSTM's state.
-        layers: LSTM layers on top of each other.
+        covariates: Covariates that go with each window.
+        encoder: Makes the encoder, given how many numbers it sees of each day.
         dropout: Part of the activations dropped while training.
     """
 
-    ages: Tensor
-    own_weekday_mean: Tensor
-
     def __init__(
-        self, *, window: int, horizon: int, units: int, layers: int, dropout: float
+        self,
+        *,
+        window: int,
+        horizon: int,
+        covariates: int,
+        encoder: Callable[[int], Encoder],
+        dropout: float,
     ) -> None:
         super().__init__()
-        self.scaler = WindowScaler(window, horizon)
-        self.weekday = nn.Embedding(UNKNOWN_WEEKDAY + 1, _WEEKDAY_SIZE)
-        self.lstm = nn.LSTM(
-            # Each day: its value, its distance from the weekday's mean, its weekday.
-            2 + _WEEKDAY_SIZE,
-            units,
-            layers,
-            batch_first=True,
-            dropout=dropout if layers > 1 else 0.0,
-        )
-        self.head = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(units + horizon + min(window, DAYS_A_WEEK) + _WEEKDAY_SIZE, _HEAD_UNITS),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(_HEAD_UNITS, horizon),
-        )
-        last = self.head[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        ages = torch.arange(1 - window, 1)
-        own = ((ages[:, None] - ages[None, :]) % DAYS_A_WEEK == 0).double()
-        self.register_buffer("ages", ages, persistent=False)
-        self.register_buffer("own_weekday_mean", own / own.sum(dim=0), persistent=False)
+        self.inputs = InputBuilder(window, horizon, covariates)
+        self.encoder = encoder(self.inputs.day_features)
+        self.dropout = nn.Dropout(dropout)
+        self.of_window = nn.Linear(self.encoder.size + self.inputs.recent, _HEAD_UNITS)
+        self.of_target = nn.Linear(self.inputs.target_features, _HEAD_UNITS, bias=False)
+        self.of_distance = nn.Parameter(torch.zeros(horizon, _HEAD_UNITS))
+        self.answer = nn.Linear(_HEAD_UNITS, 1)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.zeros_(self.answer.bias)
 
-    def forward(self, values: Tensor, weekday: Tensor) -> Tensor:
-        """Forecast: float64 (n, window) and int64 (n,) to float64 (n, horizon)."""
-        scaled: ScaledWindows = self.scaler(values)
-        unusual = scaled.relative - scaled.relative @ self.own_weekday_mean
-        days = torch.stack([scaled.relative, unusual], dim=-1).float()
-        steps, _ = self.lstm(
-            torch.cat([days, self.weekday(weekdays_from(weekday, self.ages))], dim=-1)
-        )
-        seen = [
-            steps[:, -1],
-            scaled.same_weekday.float(),
-            scaled.relative[:, -DAYS_A_WEEK:].float(),
-            self.weekday(weekday),
-        ]
-        residual: Tensor = self.head(torch.cat(seen, dim=-1))
-        return scaled.restore(scaled.same_weekday + residual.double())
+    def residual(self, inputs: NetworkInputs) -> Tensor:
+        """Distance from the weekday means, in spreads of the window: float32 (n, horizon)."""
+        state = self.dropout(self.encoder(inputs.days))
+        of_window = self.of_window(torch.cat([state, inputs.recent], dim=1))
+        hidden = of_window[:, None] + self.of_target(inputs.targets) + self.of_distance
+        answer: Tensor = self.answer(torch.relu(hidden))
+        return answer.squeeze(2)
+
+    def forward(self, values: Tensor, weekday: Tensor, covariates: Tensor | None = None) -> Tensor:
+        """Forecast: float64 (n, window), int64 (n,) and covariates to float64 (n, horizon)."""
+        inputs, scaled = self.inputs(values, weekday, covariates)
+        return scaled.restore(scaled.same_weekday + self.residual(inputs).double())

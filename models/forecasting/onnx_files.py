@@ -9,6 +9,7 @@ from typing import Any
 from models.errors import ModelProblem
 
 INPUTS = ("values", "weekday")
+COVARIATES = "covariates"
 OUTPUT = "forecast"
 
 # Fixed, so that an older onnxruntime within the supported range reads what a newer onnx writes.
@@ -18,22 +19,37 @@ IR_VERSION = 8
 
 
 def export_network(
-    network: Any, path: Path, *, window: int, outputs: tuple[str, ...] = (OUTPUT,)
+    network: Any,
+    path: Path,
+    *,
+    window: int,
+    horizon: int = 0,
+    covariates: int = 0,
+    outputs: tuple[str, ...] = (OUTPUT,),
 ) -> None:
-    """Trace a torch module of `values` and `weekday` into an ONNX file that takes any batch size.
+    """Trace a torch module of windows into an ONNX file that takes any batch size.
+
+    The module takes `values` and `weekday`, and `covariates` as well where it knows any.
 
     Args:
         network: Module in evaluation mode.
         path: File to write.
         window: Values a window.
+        horizon: Days to come that covariates are given for.
+        covariates: How many the module knows; 0 leaves that input out.
         outputs: Names of what the module returns.
     """
     import torch
 
-    example = (
+    example = [
         torch.linspace(0.0, 1.0, 2 * window, dtype=torch.float64).reshape(2, window),
         torch.tensor([0, 7]),
-    )
+    ]
+    inputs = [*INPUTS]
+    if covariates:
+        shape = (2, window + horizon, covariates)
+        example.append(torch.full(shape, torch.nan, dtype=torch.float64))
+        inputs.append(COVARIATES)
     with warnings.catch_warnings():
         # The exporter that needs no further package announces its retirement, and warns that an
         # LSTM traced at one batch size might not run at another; the contract tests show it does.
@@ -45,13 +61,13 @@ def export_network(
         warnings.filterwarnings("ignore", category=tracer_warning, module=r"torch\.nn\.modules")
         torch.onnx.export(
             network,
-            example,
+            tuple(example),
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=list(INPUTS),
+            input_names=inputs,
             output_names=list(outputs),
-            dynamic_axes={name: {0: "n"} for name in (*INPUTS, *outputs)},
+            dynamic_axes={name: {0: "n"} for name in (*inputs, *outputs)},
         )
 
 

@@ -8,20 +8,24 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel
+from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel, Windows
 from models.base import MEDIAN, FitReport, Progress
 from models.errors import ModelProblem
+from models.forecasting.network_inputs import NetworkInputs
+from models.forecasting.networks import WindowNetwork
 from models.forecasting.windows import SampleIndex, Samples, loss_scales, split_samples
 
-_PREDICT_ROWS = 4096
-_VALIDATION_SAMPLES = 20_000
+_PREDICT_ROWS = 1024
+_VALIDATION_SAMPLES = 3_000
 _GRADIENT_NORM = 1.0
 _WARM_UP = 0.2
+_SMALLEST_UNIT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class TrainingPlan:
     patience: int
     samples_per_epoch: int
     unknown_weekday_rate: float
+    unknown_covariates_rate: float
     ema_decay: float
     objective: str
     seed: int
@@ -60,33 +65,47 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def train_network(
-    network: nn.Module,
+    network: WindowNetwork,
     history: Panel,
     *,
-    window: int,
-    horizon: int,
     validation_days: int,
     plan: TrainingPlan,
     progress: Progress,
+    stop_after: int | None = None,
 ) -> FitReport:
     """Train in place with AdamW, a one-cycle learning rate and an average of the weights.
 
     The average of the weights over the last steps is what is validated and kept: the weights of
     the best epoch with validation, of the last one without.
 
+    Args:
+        network: Untrained.
+        history: What to learn from.
+        validation_days: Days at its end that only decide which epoch is kept.
+        plan: How to train.
+        progress: Told after every epoch.
+        stop_after: Epochs to run of those that the plan lays its learning rates out for; None
+            runs all.
+
     Raises:
         ModelProblem: Series too short, or a loss that is not a number.
     """
     started = time.monotonic()
+    window, horizon = network.inputs.window, network.inputs.horizon
     training, validation = split_samples(history, window, horizon, validation_days)
     scales = loss_scales(history, validation_days)
-    checks = validation.spread(_VALIDATION_SAMPLES) if validation else None
-    rng = np.random.default_rng(plan.seed)
-    trainer = _Trainer(network, plan, len(training), scales)
+    if network.inputs.covariates and history.covariates is not None:
+        seen = history.covariates[:, : history.days - validation_days]
+        network.inputs.learn_covariates(torch.tensor(seen))
+    trainer = _Trainer(network, plan, training, scales)
+    checks = None
+    if validation is not None:
+        checks = _lessons(network, validation.spread(_VALIDATION_SAMPLES), scales)
     best_epoch, best_loss, best_state = 0, math.inf, trainer.averaged_state()
     curve: list[dict[str, float]] = []
-    for epoch in range(1, plan.epochs + 1):
-        losses = {"loss": trainer.epoch(training, rng)}
+    epochs = plan.epochs if stop_after is None else min(stop_after, plan.epochs)
+    for epoch in range(1, epochs + 1):
+        losses = {"loss": trainer.epoch()}
         if checks is not None:
             losses["validation_loss"] = trainer.validate(checks)
         if not all(math.isfinite(loss) for loss in losses.values()):
@@ -95,7 +114,7 @@ def train_network(
                 "Lower init_lr, or look for extreme values in the data.",
             )
         curve.append({"round": epoch, **losses})
-        progress("epoch", epoch, plan.epochs, **losses)
+        progress("epoch", epoch, epochs, **losses)
         if checks is None or losses["validation_loss"] < best_loss:
             best_epoch, best_state = epoch, trainer.averaged_state()
             best_loss = losses.get("validation_loss", math.inf)
@@ -114,17 +133,54 @@ def train_network(
     )
 
 
+class _Lessons(NamedTuple):
+    """Windows as the network sees them, and what it should say; all float32.
+
+    The error of a forecast in units of its series' scale is `answer * unit - goal`, so that a
+    training step has nothing to do but what is learnt.
+    """
+
+    inputs: NetworkInputs
+    unit: Tensor
+    """(n, 1): spread of the window in units of the series' scale."""
+    goal: Tensor
+    """(n, horizon): distance of the targets from their weekday means, in that unit."""
+
+    def part(self, rows: slice) -> _Lessons:
+        inputs = NetworkInputs(*(tensor[rows] for tensor in self.inputs))
+        return _Lessons(inputs, self.unit[rows], self.goal[rows])
+
+
+def _lessons(network: WindowNetwork, samples: Samples, scales: FloatArray) -> _Lessons:
+    windows = samples.windows
+    covariates = None
+    if count := network.inputs.covariates:
+        covariates = torch.from_numpy(windows.known_covariates(count, network.inputs.horizon))
+    scale = torch.from_numpy(scales[samples.rows][:, None])
+    with torch.no_grad():
+        inputs, scaled = network.inputs(
+            torch.from_numpy(windows.values), torch.from_numpy(windows.weekday), covariates
+        )
+        usual = scaled.restore(scaled.same_weekday)
+        goal = (torch.from_numpy(samples.targets) - usual) / scale
+        return _Lessons(inputs, (scaled.spread / scale).float(), goal.float())
+
+
 class _Trainer:
     def __init__(
-        self, network: nn.Module, plan: TrainingPlan, samples: int, scales: FloatArray
+        self, network: WindowNetwork, plan: TrainingPlan, index: SampleIndex, scales: FloatArray
     ) -> None:
         self._network = network
-        self._average = copy.deepcopy(network)
         self._plan = plan
+        self._index = index
         self._scales = scales
-        per_epoch = math.ceil(min(samples, plan.samples_per_epoch) / plan.batch_size)
+        self._rng = np.random.default_rng(plan.seed)
+        self._weights = list(network.parameters())
+        self._average = copy.deepcopy(network).eval()
+        self._averages = list(self._average.parameters())
+        per_epoch = math.ceil(min(len(index), plan.samples_per_epoch) / plan.batch_size)
         self._optimizer = torch.optim.AdamW(
-            network.parameters(), lr=plan.init_lr, weight_decay=plan.weight_decay
+            self._weights, lr=plan.init_lr, weight_decay=plan.weight_decay, fused=True
         )
         # The warm-up needs whole steps on both sides of its end, however short the training.
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -138,55 +194,89 @@ class _Trainer:
     def averaged_state(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self._average.state_dict().items()}
 
-    def epoch(self, index: SampleIndex, rng: np.random.Generator) -> float:
-        samples = index.draw(self._plan.samples_per_epoch, rng)
-        values, weekday, targets, scale = self._tensors(samples)
-        hidden = rng.random(len(samples.windows)) < self._plan.unknown_weekday_rate
-        weekday = weekday.masked_fill(torch.from_numpy(hidden), UNKNOWN_WEEKDAY)
+    def epoch(self) -> float:
+        samples = self._index.draw(self._plan.samples_per_epoch, self._rng)
+        lessons = _lessons(self._network, self._forgetful(samples), self._scales)
         self._network.train()
-        total = 0.0
-        for begin in range(0, len(values), self._plan.batch_size):
-            part = slice(begin, begin + self._plan.batch_size)
-            forecast = self._network(values[part], weekday[part])
-            loss = self._loss(forecast, targets[part], scale[part])
+        count, total = len(lessons.goal), torch.zeros(())
+        for begin in range(0, count, self._plan.batch_size):
+            part = lessons.part(slice(begin, begin + self._plan.batch_size))
+            error = self._error(self._network, part)
             self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_NORM)
+            self._lesson(error, part.unit).backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self._weights, _GRADIENT_NORM, foreach=True)
             self._optimizer.step()
             self._schedule.step()
             self._follow()
-            total += loss.item() * len(forecast)
-        return total / len(values)
+            total += self._loss(error.detach()).sum()
+        return total.item() / lessons.goal.numel()
 
-    def validate(self, samples: Samples) -> float:
-        values, weekday, targets, scale = self._tensors(samples)
-        forecast = predict_in_parts(self._average, values, weekday)
-        return self._loss(forecast, targets, scale).item()
+    def validate(self, checks: _Lessons) -> float:
+        count, total = len(checks.goal), torch.zeros(())
+        with torch.inference_mode():
+            for begin in range(0, count, _PREDICT_ROWS):
+                part = checks.part(slice(begin, begin + _PREDICT_ROWS))
+                total += self._loss(self._error(self._average, part)).sum()
+        return total.item() / checks.goal.numel()
 
-    def _loss(self, forecast: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
-        error = (forecast - targets) / scale
-        return (error.abs() if self._plan.objective == MEDIAN else error.square()).mean()
+    def _error(self, network: WindowNetwork, part: _Lessons) -> Tensor:
+        """How far the forecasts are off, in units of each series' scale."""
+        return network.residual(part.inputs) * part.unit - part.goal
 
-    def _tensors(self, samples: Samples) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        scale = self._scales[samples.rows][:, None]
-        arrays = (samples.windows.values, samples.windows.weekday, samples.targets, scale)
-        values, weekday, targets, scales = (torch.from_numpy(array) for array in arrays)
-        return values, weekday, targets, scales
+    def _loss(self, error: Tensor) -> Tensor:
+        return error.abs() if self._plan.objective == MEDIAN else error.square()
+
+    def _lesson(self, error: Tensor, unit: Tensor) -> Tensor:
+        """What is made small.
+
+        A window that is wild for its series tends to be followed by less, a calm one by more, and
+        the network cannot see which it is: it sees every window in units of its own spread. The
+        squares alone pull a wild window's answer harder, in proportion to that spread, and the
+        mean of all forecasts ends up too low. Divided by it, each pulls as hard as it is off, so
+        that the errors of all forecasts add up to nothing.
+        """
+        if self._plan.objective == MEDIAN:
+            return error.abs().mean()
+        return (error.square() / unit.clamp_min(_SMALLEST_UNIT)).mean()
+
+    def _forgetful(self, samples: Samples) -> Samples:
+        """The samples, some without what may be unknown in use."""
+        windows, plan = samples.windows, self._plan
+        hidden = self._rng.random(len(windows)) < plan.unknown_weekday_rate
+        weekday = np.where(hidden, UNKNOWN_WEEKDAY, windows.weekday)
+        covariates = windows.covariates
+        if covariates is not None:
+            covariates = covariates.copy()
+            fate = self._rng.random(len(windows))
+            covariates[fate < plan.unknown_covariates_rate] = np.nan
+            # As many know those of the window, but not those of the days to come.
+            only_past = fate > 1 - plan.unknown_covariates_rate
+            covariates[only_past, windows.window :] = np.nan
+        return Samples(Windows(windows.values, weekday, covariates), samples.targets, samples.rows)
 
     def _follow(self) -> None:
         # Early on the average must not remember the initial weights for long.
         self._steps += 1
         decay = min(self._plan.ema_decay, self._steps / (self._steps + 10))
         with torch.no_grad():
-            pairs = zip(self._average.parameters(), self._network.parameters(), strict=True)
-            for mean, current in pairs:
-                mean.lerp_(current, 1 - decay)
+            torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
 
 
-def predict_in_parts(network: nn.Module, values: Tensor, weekday: Tensor) -> Tensor:
+def predict_in_parts(
+    network: WindowNetwork, values: Tensor, weekday: Tensor, covariates: Tensor | None = None
+) -> Tensor:
     """Forecast in evaluation mode, a bounded number of windows at a time."""
     network.eval()
     with torch.inference_mode():
         starts = range(0, len(values), _PREDICT_ROWS)
         parts = (slice(start, start + _PREDICT_ROWS) for start in starts)
-        return torch.cat([network(values[part], weekday[part]) for part in parts])
+        return torch.cat(
+            [
+                network(
+                    values[part],
+                    weekday[part],
+                    None if covariates is None else covariates[part],
+                )
+                for part in parts
+            ]
+        )

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import DAYS_A_WEEK, FloatArray, IntArray, Panel, Windows
+from models.arrays import (
+    DAYS_A_WEEK,
+    UNKNOWN_WEEKDAY,
+    FloatArray,
+    IntArray,
+    Panel,
+    Windows,
+)
 from models.errors import ModelProblem
 from models.metrics import seasonal_scale
 
@@ -125,6 +132,29 @@ def split_samples(
             "Set validation_days to 0, or drop the series that ended earlier.",
         )
     return training, validation
+
+
+def partly_unknown(
+    windows: Windows, weekday_rate: float, covariates_rate: float, rng: np.random.Generator
+) -> Windows:
+    """Windows of which some have lost what they may lack in use, so that it can be learnt.
+
+    Args:
+        windows: What is known.
+        weekday_rate: Part that loses its weekday.
+        covariates_rate: Part that loses all covariates, and as many again lose those of the days
+            to come; at most 0.5.
+        rng: Chooses them.
+    """
+    hidden = rng.random(len(windows)) < weekday_rate
+    weekday = np.where(hidden, UNKNOWN_WEEKDAY, windows.weekday)
+    covariates = windows.covariates
+    if covariates is not None:
+        covariates = covariates.copy()
+        fate = rng.random(len(windows))
+        covariates[fate < covariates_rate] = np.nan
+        covariates[fate > 1 - covariates_rate, windows.window :] = np.nan
+    return Windows(windows.values, weekday, covariates)
 
 
 def loss_scales(history: Panel, validation_days: int) -> FloatArray:

@@ -29,6 +29,8 @@ class Drift(Forecaster):
         return weights
 
     def fit(self, history, *, validation_days, progress):
+        self.remember(history)
+        self.covariates = ()
         training, checks = split_samples(history, self.window, self.horizon, validation_days)
         progress("epoch", 1, 1)
         return FitReport(len(training), len(checks) if checks else 0, 0, 0, None, 0.0)

@@ -10,17 +10,18 @@ import datetime as dt
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from models import registry
 from models.arrays import UNKNOWN_WEEKDAY, Panel, Windows
-from models.base import Forecaster, no_progress
+from models.base import STOCK, Forecaster, no_progress
 from models.errors import ModelProblem
 from models.forecasting.backtest import rolling_origin
 from models.forecasting.bundle import open_bundle, write_bundle
-from models.forecasting.windows import windows_before
+from models.forecasting.windows import SampleIndex, windows_before
 
 WINDOW = 30
 HORIZON = 7
@@ -32,10 +33,17 @@ QUICK = {
     "epochs": 2,
     "samples_per_epoch": 200,
     "lstm_units": 8,
+    "gru_units": 8,
+    "conv_filters": 8,
     "rounds": 15,
     "min_data_in_leaf": 5,
+    "smoothing_samples": 300,
+    "smoothing_passes": 2,
+    "trials": 3,
+    "time_budget": 600,
+    "workers": 1,
 }
-ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1}
+ONE_ROUND = {**QUICK, "epochs": 1, "rounds": 1, "trials": 1}
 
 
 def small_panel() -> Panel:
@@ -67,19 +75,42 @@ def steady_panel() -> Panel:
     return Panel(tuple(f"item_{row}" for row in range(24)), dt.date(2024, 1, 3), values)
 
 
+def demand_panel() -> Panel:
+    """Items that are wanted every third day or so, and never less than not at all."""
+    rng = np.random.default_rng(12)
+    wanted = rng.random((25, DAYS)) < rng.uniform(0.1, 0.5, (25, 1))
+    values = wanted * rng.poisson(rng.uniform(1, 6, (25, 1)), (25, DAYS)).astype(float)
+    return Panel(tuple(f"item_{row}" for row in range(25)), dt.date(2024, 1, 3), values)
+
+
+def covariate_panel() -> Panel:
+    """Demand with a promotion known for two weeks ahead, and a price known until now."""
+    rng = np.random.default_rng(9)
+    promotion = (rng.random((12, DAYS + 14)) < 0.2).astype(float)
+    price = np.where(np.arange(DAYS + 14) < DAYS, 5 + rng.normal(0, 1, (12, DAYS + 14)), np.nan)
+    values = 20 + 15 * promotion[:, :DAYS] + rng.normal(0, 1, (12, DAYS))
+    return Panel(
+        tuple(f"item_{row}" for row in range(12)),
+        dt.date(2024, 1, 3),
+        values,
+        ("promotion", "price"),
+        np.stack([promotion, price], axis=2),
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Subject:
     """A registered model under test."""
 
     name: str
 
-    def unfitted(self, budget: dict[str, int] = QUICK, **changes: int) -> Forecaster:
+    def unfitted(self, budget: dict[str, int] = QUICK, **changes: Any) -> Forecaster:
         own = registry.get(self.name).Hyperparameters.names()
         shape = {"window": WINDOW, "horizon": HORIZON, "seed": 5, "threads": 1, **changes}
         hparams = {key: value for key, value in budget.items() if key in own}
         return registry.create(self.name, **shape, hparams=hparams)
 
-    def fit(self, panel: Panel, budget: dict[str, int] = QUICK, **changes: int) -> Forecaster:
+    def fit(self, panel: Panel, budget: dict[str, int] = QUICK, **changes: Any) -> Forecaster:
         model = self.unfitted(budget, **changes)
         model.fit(panel, validation_days=VALIDATION_DAYS, progress=no_progress)
         return model
@@ -297,7 +328,75 @@ def check_progress_counts_up_to_its_total(subject: Subject) -> None:
 def check_series_that_never_move_can_be_learnt_from(subject: Subject) -> None:
     panel = Panel(("a", "b"), dt.date(2024, 1, 1), np.array([[5.0], [0.0]]).repeat(DAYS, axis=1))
     forecast = subject.fit(panel).predict(panel.last_windows(WINDOW))
-    assert np.isfinite(forecast).all()
+    np.testing.assert_allclose(forecast, panel.values[:, :HORIZON], rtol=1e-12)
+
+
+def check_a_series_below_zero_is_forecast_below_zero(subject: Subject) -> None:
+    """There is no floor: the second series moves around -1000."""
+    assert (subject.windows.values[1] < -800).all()
+    assert (subject.fitted.predict(subject.windows, 20)[1] < -800).all()
+
+
+def check_intermittent_demand_is_met_on_average_and_never_negative(
+    subject: Subject, folder: Path
+) -> None:
+    panel = demand_panel()
+    assert (panel.values == 0).mean() > 0.6
+    model = subject.fit(panel, objective=STOCK)
+    assert model.objective == STOCK
+    samples = SampleIndex(panel, WINDOW, HORIZON, 0, DAYS).spread(600)
+    forecast = model.predict(samples.windows)
+    assert (forecast >= 0).all()
+    assert forecast.mean() == pytest.approx(samples.targets.mean(), rel=0.2)
+    write_bundle(model, folder / "bundle", samples.windows.first(3))
+    served = open_bundle(folder / "bundle").forecast(samples.windows.first(50), 20)
+    assert (served >= 0).all()
+
+
+def check_a_second_fit_learns_from_all_days(subject: Subject, folder: Path) -> None:
+    answers, calibration = [], subject.calibrated.calibration
+    for _ in range(2):
+        model = subject.unfitted()
+        report = model.fit(small_panel(), validation_days=VALIDATION_DAYS, progress=no_progress)
+        model.calibration = calibration
+        before = model.predict(subject.windows)
+        again = model.refit(small_panel(), report, progress=no_progress)
+        assert model.calibration is calibration
+        answers.append(model.predict(subject.windows))
+        assert np.isfinite(answers[-1]).all()
+    np.testing.assert_array_equal(answers[0], answers[1])
+    if again is None:
+        np.testing.assert_array_equal(answers[-1], before)
+    else:
+        assert again.samples > report.samples
+        json.dumps(again.as_dict(), allow_nan=False)
+    model.save(folder / "model")
+    np.testing.assert_array_equal(
+        registry.load(folder / "model").predict(subject.windows), answers[-1]
+    )
+    write_bundle(model, folder / "bundle", subject.windows.first(3))
+    served = open_bundle(folder / "bundle").forecast(subject.windows)
+    assert_close(served, answers[-1], subject.windows)
+
+
+def check_covariates_may_be_known_in_part_or_not_at_all(subject: Subject, folder: Path) -> None:
+    panel = covariate_panel()
+    model = subject.fit(panel)
+    assert model.covariates in ((), panel.covariate_names)
+    known = panel.with_covariates(model.covariates).last_windows(WINDOW)
+    nothing = Windows(known.values, known.weekday)
+    past = known
+    if known.covariates is not None:
+        past = Windows(known.values, known.weekday, known.covariates[:, :WINDOW])
+    model.save(folder / "model")
+    loaded = registry.load(folder / "model")
+    write_bundle(model, folder / "bundle", known.first(3))
+    served = open_bundle(folder / "bundle")
+    for windows in (known, past, nothing):
+        forecast = model.predict(windows, 20)
+        assert np.isfinite(forecast).all()
+        np.testing.assert_array_equal(loaded.predict(windows, 20), forecast)
+        assert_close(served.forecast(windows, 20), forecast, windows)
 
 
 def check_series_that_are_too_short_are_refused(subject: Subject) -> None:

@@ -5,6 +5,7 @@ Each case runs in a fresh interpreter: what an earlier test imported must not hi
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ HEAVY = [
     "prefect",
     "torch",
     "lightgbm",
+    "optuna",
     "statsmodels",
     "pandas",
     "mlflow",
@@ -104,6 +106,8 @@ def test_the_help_of_a_command_loads_no_more_than_the_command_line() -> None:
         ["notifications", "--help"],
         ["up", "--help"],
         ["serve", "--help"],
+        ["backtest", "--help"],
+        ["backtest", "run", "--help"],
     )
 
     assert loaded(code, [*HEAVY, *LIGHT]) == []
@@ -208,8 +212,15 @@ def test_a_command_about_versions_and_data_sets_reads_no_settings_and_loads_no_a
         ["models", "log", "--json"],
         ["models", "rollback", "--json"],
         ["data", "list", "--json"],
+        ["backtest", "list", "--json"],
+        ["backtest", "show", "--json"],
         workspace=workspace,
     )
+    folder = workspace.backtests / ("0" * 8)
+    folder.mkdir()
+    keys = ("id", "name", "process", "done", "total", "dataset", "dataset_name", "options")
+    shown = {**dict.fromkeys((*keys, "metric", "verdict")), "state": "finished", "created": 1.0}
+    (folder / "backtest.json").write_text(json.dumps({**shown, "contenders": []}))
 
     assert loaded(code, [*HEAVY, *LIGHT, "pyarrow"]) == []
 

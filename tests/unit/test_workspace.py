@@ -86,6 +86,7 @@ def test_all_folders_are_for_their_owner_alone(tmp_path: Path) -> None:
         "datasets",
         "central_storage",
         "runs",
+        "backtests",
         "prefect",
         "predictor",
     }

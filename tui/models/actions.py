@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.language import tr
+from tui.listing import Listing
 from tui.models import moves as model_moves
 from tui.models.book import ModelBook
 from tui.models.comparison import LEAST, MOST, ComparePage
-from tui.models.facts import Model
-from tui.models.table import number, percent
+from tui.models.facts import ORDERS, Model
+from tui.models.tab import Tab
+from tui.models.table import Sorted, number, percent
 from tui.overlays.question import Question
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
+
+
+def on_versions(perform: Callable[[Any], None]) -> property:
+    """An action on deployed versions: it is there only while the screen is about some."""
+
+    def action(view: Any) -> Callable[[], None] | None:
+        return None if view.tab == "backtests" else partial(perform, view)
+
+    return property(action, doc=perform.__doc__)
 
 
 class ModelActions:
@@ -24,6 +36,21 @@ class ModelActions:
     book: ModelBook
     tab: str
     marked: set[str]
+    order: Sorted
+
+    @property
+    def other(self) -> Tab | None:
+        """The tab that is seen, where it is not the leaderboard."""
+        raise NotImplementedError
+
+    @property
+    def listing(self) -> Listing:
+        """Its cursor."""
+        raise NotImplementedError
+
+    def moved(self) -> None:
+        """The cursor stands somewhere else."""
+        raise NotImplementedError
 
     def selected(self) -> Model | None:
         """The version under the cursor."""
@@ -43,6 +70,7 @@ class ModelActions:
 
     # Marks and comparing
 
+    @on_versions
     def do_mark(self) -> None:
         """Mark the version, or take the mark away, and go on."""
         model = self.selected()
@@ -50,10 +78,12 @@ class ModelActions:
             self.marked ^= {model.id}
             self.do_down()
 
+    @on_versions
     def do_unmark_all(self) -> None:
         """Take all marks away."""
         self.marked.clear()
 
+    @on_versions
     def do_compare(self) -> None:
         """The marked versions side by side."""
         found = [model for model in self.shown() if model.id in self.marked]
@@ -72,6 +102,7 @@ class ModelActions:
 
     # Acting
 
+    @on_versions
     def do_promote(self) -> None:
         """Let the selected version serve, after asking."""
         model, champion = self.selected(), self.book.champion
@@ -93,11 +124,13 @@ class ModelActions:
             old=number(champion.evaluation.own.mase),
         )
 
+    @on_versions
     def do_rollback(self) -> None:
         """Let the version that served before serve again, after asking."""
         previous = self.book.aliases.get("previous", "")
         model_moves.rollback(self.app, self.book.ask, previous=previous)
 
+    @on_versions
     def do_verify(self) -> None:
         """Check files and golden forecast of the chosen versions, in the background."""
         found = [model.id for model in self.chosen()]
@@ -105,7 +138,13 @@ class ModelActions:
             self.book.verify(found)
 
     def do_delete(self) -> None:
-        """Delete the chosen versions, after a word is typed; the engine keeps those in service."""
+        """Delete the chosen versions, after a word is typed; the engine keeps those in service.
+
+        Of what is listed beside versions, the selected one.
+        """
+        if self.tab == "backtests" and self.other is not None:
+            self.other.delete()
+            return
         ids = [model.id for model in self.chosen()]
         if not ids:
             return
@@ -123,3 +162,38 @@ class ModelActions:
         text = tr("Delete {names} with its files and its story, for ever?", names=", ".join(ids))
         yes = partial(self.app.act, command, work)
         self.app.open_overlay(Question(self.app, text, command, yes, word="delete"))
+
+    # Sorting and seeking
+
+    @on_versions
+    def do_next_match(self) -> None:
+        """The next version that an alias names."""
+        self._seek(1)
+
+    @on_versions
+    def do_previous_match(self) -> None:
+        """The one before."""
+        self._seek(-1)
+
+    def _seek(self, step: int) -> None:
+        if self.other:
+            return
+        found, at = self.shown(), self.listing.cursor
+        for far in range(1, len(found)):
+            there = (at + far * step) % len(found)
+            if self.book.alias(found[there].id):
+                self.listing.cursor = there
+                self.moved()
+                return
+
+    @on_versions
+    def do_sort(self) -> None:
+        """By the next column."""
+        names = list(ORDERS)
+        by = names[(names.index(self.order.by) + 1) % len(names)]
+        self.order = Sorted(by, turned=False)
+
+    @on_versions
+    def do_turn_around(self) -> None:
+        """The other way round."""
+        self.order = Sorted(self.order.by, turned=not self.order.turned)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.charts.scales import format_duration
@@ -12,40 +11,18 @@ from engine.charts.sparkline import sparkline
 from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.facts import Measures, Model
+from tui.models.members import blend_text, board_lines, gain_lines, importance_lines
 from tui.models.table import alias_text, number, percent
-from tui.overlays.page import Page
-from tui.paint import Line, clean, clip, fit, from_ansi, pad, rule, width_of, wrap
+from tui.paint import Line, clean, clip, fit, rule, width_of, wrap
 from tui.states import moment
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 _LABEL = 15
-_CHART_LINES = 12
+_MEMBERS, _FEATURES = 8, 6
 _SPARK = 24
 _ROOMY = 72
-
-
-class DetailPage(Page):
-    """A version in full, over the screen; enter goes on to the run that made it."""
-
-    def __init__(self, app: ControlCenter, book: ModelBook, model: Model) -> None:
-        def content(width: int) -> list[Line]:
-            known = book.get(model.id) or model
-            return [*detail_lines(app, book, known, width), *_curve(known, width, app)]
-
-        super().__init__(app, model.id, content, wide=True)
-        self.footer = tr("j k scroll · enter the run that made it · esc closes")
-        self._model = model
-
-    def do_open(self) -> None:
-        """Go to the run that trained it."""
-        run = self._model.training.run or self._model.deployed_by
-        if not run:
-            self.app.say(tr("which run made it is not known"), "warn")
-            return
-        self.app.close_overlay(self)
-        self.app.open_run(run)
 
 
 def preview_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) -> list[Line]:
@@ -53,8 +30,8 @@ def preview_lines(app: ControlCenter, book: ModelBook, model: Model, width: int)
     training = model.training
     measured = [line for line in (_folds_line(model, width), _interval_line(model, width)) if line]
     lines = [_head(app, book, model), *_gain_lines(book, model, width)[:1], *measured]
-    lines.append(_pairs(_origin(app, model)))
-    given = _given(training.hyperparameters)
+    lines.append(_pairs(_origin(model)))
+    given = blend_text(training) or _given(training.hyperparameters)
     if given:
         lines.append([(clip(f" {given}", width), "accent")])
     lines.append(_check_line(app, book, model))
@@ -78,6 +55,8 @@ def detail_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) 
     further = (_folds_line(model, width), _interval_line(model, width), *_loss_lines(model))
     lines += [line for line in further if line]
     lines += [[(f" {text}", "dim")] for one in evaluation.notes for text in wrap(one, width - 2)]
+    lines += _members(model, width)
+    lines += _features(model, width)
     lines += _hardest(model, width)
     lines += [[], rule(width, tr("Lineage"))]
     lines += _lineage(model, width)
@@ -100,10 +79,12 @@ def _facts(app: ControlCenter, model: Model, width: int) -> list[Line]:
     facts = []
     if training.seconds is not None:
         facts.append(tr("trained in {time}", time=format_duration(training.seconds)))
-    if training.best_round is not None and training.curve:
-        facts.append(
-            tr("round {best} of {count} kept", best=training.best_round, count=len(training.curve))
-        )
+    if training.board:
+        trials = len(training.board) - any(one.is_blend for one in training.board)
+        facts.append(tr("{count} trials", count=trials))
+    elif training.best_round and training.curve:
+        count = training.rounds or len(training.curve)
+        facts.append(tr("round {best} of {count} kept", best=training.best_round, count=count))
     if facts:
         lines.append([(clip(" " + " · ".join(facts), width), "dim")])
     for text in wrap(f"! {tr('forced')}: {model.forced}", width - 2) if model.forced else ():
@@ -199,7 +180,8 @@ def _interval_line(model: Model, width: int) -> Line:
 
 def _loss_lines(model: Model) -> list[Line]:
     curve, lines = model.training.curve, []
-    for name, at in ((tr("training loss"), 1), (tr("validation"), 2)):
+    validation = tr("error by trial") if model.training.board else tr("validation")
+    for name, at in ((tr("training loss"), 1), (validation, 2)):
         values = [math.nan if point[at] is None else float(point[at] or 0.0) for point in curve]
         known = [value for value in values if math.isfinite(value)]
         if len(known) > 1:
@@ -229,12 +211,28 @@ def _hardest(model: Model, width: int) -> list[Line]:
     return lines
 
 
-def _origin(app: ControlCenter, model: Model) -> list[tuple[str, str]]:
+def _members(model: Model, width: int) -> list[Line]:
+    training = model.training
+    if not training.board:
+        return []
+    lines: list[Line] = [[], rule(width, tr("Members"), tr("error on the validation days"))]
+    return [*lines, *board_lines(training, width, _MEMBERS), *gain_lines(training, width)]
+
+
+def _features(model: Model, width: int) -> list[Line]:
+    if not model.training.importance:
+        return []
+    head: list[Line] = [[], rule(width, tr("Features"), tr("part of what was gained"))]
+    return [*head, *importance_lines(model.training, width, _FEATURES)]
+
+
+def _origin(model: Model) -> list[tuple[str, str]]:
     training = model.training
     seed = "" if training.seed is None else str(training.seed)
     return [
         (tr("data"), training.dataset),
         (tr("up to"), training.last_day),
+        (tr("objective"), training.objective),
         (tr("seed"), seed),
         (tr("run"), training.run[:8]),
     ]
@@ -256,6 +254,9 @@ def _lineage(model: Model, width: int) -> list[Line]:
         (tr("data set"), training.dataset, ""),
         (tr("last day seen"), training.last_day, ""),
         (tr("window"), window, ""),
+        (tr("objective"), _objective(training.objective), ""),
+        (tr("learned again"), _refit(model), ""),
+        (tr("covariates"), ", ".join(training.covariates), ""),
         (tr("seed"), "" if training.seed is None else str(training.seed), ""),
         (tr("parameters"), _given(training.hyperparameters), "accent"),
         (tr("trained by"), training.run, ""),
@@ -268,6 +269,25 @@ def _lineage(model: Model, width: int) -> list[Line]:
         for at, text in enumerate(wrap(value, max(10, width - _LABEL - 2)) if value else ()):
             lines.append([(f" {fit('' if at else label, _LABEL)}", "dim"), (text, look)])
     return lines
+
+
+def _objective(objective: str) -> str:
+    known = {
+        "median": tr("median: the smallest absolute error"),
+        "stock": tr("stock: the unbiased mean, the smallest squared error"),
+    }
+    return known.get(objective, objective)
+
+
+def _refit(model: Model) -> str:
+    training = model.training
+    if training.refit is None:
+        return ""
+    if not training.refit:
+        return tr("no: the validation days only decided when to stop")
+    took = training.refit_seconds
+    said = tr("from the validation days too")
+    return said if took is None else f"{said} ({format_duration(took)})"
 
 
 def _given(values: dict[str, Any]) -> str:
@@ -297,31 +317,3 @@ def _check_line(app: ControlCenter, book: ModelBook, model: Model) -> Line:
     if checked.problem:
         return [(f" ✗ {clean(checked.problem)}", "bad"), (f"  {when}", "dim")]
     return [(f" ✓ {tr('files and golden forecast verified')}", "good"), (f"  {when}", "dim")]
-
-
-def _curve(model: Model, width: int, app: ControlCenter) -> list[Line]:
-    """How training went, as a chart."""
-    if len(model.training.curve) < 2:
-        return []
-    names = (tr("training"), tr("validation"), tr("round"))
-    chart = _chart(model.training.curve, names, min(width, 110), app.painter.ascii)
-    return [[], rule(width, tr("Loss by round")), *(pad(line, width) for line in chart)]
-
-
-@lru_cache(8)
-def _chart(
-    curve: tuple[tuple[float, float | None, float | None], ...],
-    names: tuple[str, str, str],
-    width: int,
-    ascii: bool,
-) -> tuple[Line, ...]:
-    from engine.charts.curves import curve_chart
-
-    curves = {
-        name: [(point[0], value) for point in curve if (value := point[at]) is not None]
-        for at, name in enumerate(names[:2], 1)
-    }
-    drawn = curve_chart(
-        curves, title="", width=width, height=_CHART_LINES, x_name=names[2], ascii=ascii
-    )
-    return tuple(from_ansi(line) for line in drawn.split("\n"))

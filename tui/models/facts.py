@@ -6,10 +6,12 @@ measure that nobody could take is None.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from tui import told
+from tui.models.training import Training, training_of
 
 MEASURES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
 _HARDEST_KEPT = 8
@@ -55,35 +57,6 @@ class Evaluation:
     series: int
     hardest: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What a version was made of.
-
-    Attributes:
-        dataset: Id of the data set.
-        last_day: The last day that was seen, as "2026-02-01".
-        seed: Of all that is random.
-        window: Days that it looks at.
-        hyperparameters: By name.
-        seconds: How long fitting took.
-        best_round: The round that was kept.
-        curve: Round, loss, loss on the validation part.
-        environment: Libraries, code and machine by name.
-        run: Id of the run that trained it.
-    """
-
-    dataset: str
-    last_day: str
-    seed: int | None
-    window: int | None
-    hyperparameters: dict[str, Any]
-    seconds: float | None
-    best_round: int | None
-    curve: tuple[tuple[float, float | None, float | None], ...]
-    environment: dict[str, str]
-    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +111,7 @@ class Move:
 
 def models_of(data: Any) -> tuple[tuple[Model, ...], dict[str, str]]:
     """The versions that `engine models --json` tells of, and which one each alias names."""
-    entries = [entry for entry in _list(data) if isinstance(entry, dict) and entry.get("id")]
+    entries = [entry for entry in told.mappings(data) if entry.get("id")]
     aliases = {
         str(entry["alias"]): str(entry["id"])
         for entry in entries
@@ -151,15 +124,14 @@ def moves_of(data: Any) -> tuple[Move, ...]:
     """The entries that `engine models log --json` tells of, the newest first."""
     return tuple(
         Move(
-            at=_number(entry.get("at")),
-            who=_text(entry.get("who")),
-            action=_text(entry.get("action")),
-            champion=_text(entry.get("champion")),
-            previous=_text(entry.get("previous")),
-            reason=_text(entry.get("reason")),
+            at=told.number(entry.get("at")),
+            who=told.text(entry.get("who")),
+            action=told.text(entry.get("action")),
+            champion=told.text(entry.get("champion")),
+            previous=told.text(entry.get("previous")),
+            reason=told.text(entry.get("reason")),
         )
-        for entry in _list(data)
-        if isinstance(entry, dict)
+        for entry in told.mappings(data)
     )
 
 
@@ -236,100 +208,55 @@ def best(models: Sequence[Model]) -> dict[str, float]:
 
 
 def _model(entry: dict[str, Any]) -> Model:
-    lineage = _dict(entry.get("lineage"))
+    lineage = told.mapping(entry.get("lineage"))
     return Model(
-        id=_text(entry["id"]),
-        model_type=_text(entry.get("model_type")),
-        created=_number(entry.get("created")),
-        folder=_text(entry.get("folder")),
-        evaluation=_evaluation(_dict(lineage.get("evaluation"))),
-        training=_training(_dict(lineage.get("training"))),
+        id=told.text(entry["id"]),
+        model_type=told.text(entry.get("model_type")),
+        created=told.number(entry.get("created")),
+        folder=told.text(entry.get("folder")),
+        evaluation=_evaluation(told.mapping(lineage.get("evaluation"))),
+        training=training_of(told.mapping(lineage.get("training"))),
         gate=tuple(
-            (bool(check.get("passed")), _text(check.get("sentence")))
-            for check in _list(lineage.get("gate"))
-            if isinstance(check, dict)
+            (bool(check.get("passed")), told.text(check.get("sentence")))
+            for check in told.mappings(lineage.get("gate"))
         ),
-        forced=_text(lineage.get("forced")),
-        deployed_by=_text(lineage.get("deployed_by_run")),
-        imported=_imported(_dict(lineage.get("imported"))),
+        forced=told.text(lineage.get("forced")),
+        deployed_by=told.text(lineage.get("deployed_by_run")),
+        imported=_imported(told.mapping(lineage.get("imported"))),
     )
 
 
-def _imported(told: dict[str, Any]) -> str:
-    return ", ".join(part for part in (_text(told.get("file")), _text(told.get("who"))) if part)
+def _imported(said: dict[str, Any]) -> str:
+    parts = (told.text(said.get("file")), told.text(said.get("who")))
+    return ", ".join(part for part in parts if part)
 
 
-def _evaluation(told: dict[str, Any]) -> Evaluation:
-    scores = _dict(told.get("scores"))
-    own = _dict(scores.get("candidate"))
+def _evaluation(said: dict[str, Any]) -> Evaluation:
+    scores = told.mapping(said.get("scores"))
+    own = told.mapping(scores.get("candidate"))
     by_series = {
         name: value
-        for name, found in _dict(own.get("series_mase")).items()
-        if (value := _number(found)) is not None
+        for name, found in told.mapping(own.get("series_mase")).items()
+        if (value := told.number(found)) is not None
     }
-    rival = _dict(scores.get("champion"))
+    rival = told.mapping(scores.get("champion"))
     return Evaluation(
         own=_measures(own),
-        naive=_measures(_dict(scores.get("SeasonalNaive"))),
+        naive=_measures(told.mapping(scores.get("SeasonalNaive"))),
         rival=_measures(rival) if rival else None,
-        rival_id=_text(told.get("champion")),
+        rival_id=told.text(said.get("champion")),
         folds=tuple(
-            (_text(fold.get("origin")), _number(fold.get("mase")))
-            for fold in _list(own.get("folds"))
-            if isinstance(fold, dict)
+            (told.text(fold.get("origin")), told.number(fold.get("mase")))
+            for fold in told.mappings(own.get("folds"))
         ),
-        horizon=_whole(told.get("horizon")),
-        level=_number(told.get("level")),
+        horizon=told.whole(said.get("horizon")),
+        level=told.number(said.get("level")),
         series=len(by_series),
         hardest=tuple(sorted(by_series.items(), key=lambda one: -one[1])[:_HARDEST_KEPT]),
-        notes=tuple(_text(note) for note in _list(told.get("notes"))),
+        notes=tuple(told.text(note) for note in told.entries(said.get("notes"))),
     )
 
 
 def _measures(summary: dict[str, Any]) -> Measures:
-    overall = _dict(summary.get("overall"))
-    return Measures(**{name: _number(overall.get(name)) for name in MEASURES})
-
-
-def _training(told: dict[str, Any]) -> Training:
-    model, fit = _dict(told.get("model")), _dict(told.get("fit"))
-    curve = [
-        (at, _number(point.get("loss")), _number(point.get("validation_loss")))
-        for point in _list(fit.get("curve"))
-        if isinstance(point, dict) and (at := _number(point.get("round"))) is not None
-    ]
-    return Training(
-        dataset=_text(told.get("dataset")),
-        last_day=_text(told.get("last_day_seen")),
-        seed=_whole(model.get("seed")),
-        window=_whole(model.get("window")),
-        hyperparameters=_dict(model.get("hyperparameters")),
-        seconds=_number(fit.get("seconds")),
-        best_round=_whole(fit.get("best_round")),
-        curve=tuple(curve),
-        environment={name: _text(at) for name, at in _dict(told.get("environment")).items()},
-        run=_text(told.get("run")),
-    )
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = float(value) if abs(value) < 1e300 else math.inf
-    return number if math.isfinite(number) else None
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    overall = told.mapping(summary.get("overall"))
+    return Measures(**{name: told.number(overall.get(name)) for name in MEASURES})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from tui.language import tr
 from tui.models.book import ModelBook
-from tui.models.facts import Move
-from tui.models.table import number
+from tui.models.detail import detail_lines, preview_lines
+from tui.models.detail_page import DetailPage
+from tui.models.facts import Model, Move
+from tui.models.tab import Tab
+from tui.models.table import nothing_lines, number
 from tui.paint import Line, clean, fit, pad, wrap
 from tui.states import moment
 
@@ -90,3 +94,90 @@ def _word(action: str) -> str:
         "withdraw": tr("withdrawn"),
     }
     return words.get(action, clean(action))
+
+
+class HistoryTab(Tab):
+    """The log of the aliases."""
+
+    name = "history"
+    title = "History"
+
+    def __init__(self, app: ControlCenter, book: ModelBook) -> None:
+        super().__init__(app)
+        self._book = book
+
+    def moves(self) -> tuple[Move, ...]:
+        """The log, as far as it is known."""
+        return self._book.moves or ()
+
+    def count(self) -> int:
+        """Entries of the log."""
+        return len(self.moves())
+
+    def selected(self) -> Move | None:
+        """The entry under the cursor."""
+        at = self.listing.cursor
+        return self.moves()[at] if at < self.count() else None
+
+    def model(self) -> Model | None:
+        """The version that began to serve."""
+        move = self.selected()
+        return self._book.get(move.champion) if move else None
+
+    def rows(self, width: int, height: int) -> list[Line]:
+        """The log, the newest first."""
+        if not self.count():
+            return nothing_lines(self.app, self._book, self.name, width)
+        columns = history_columns(width)
+        lines = [history_heading(columns, width)]
+        for at in self.listing.window(self.count(), height - 1):
+            under = "cursor" if at == self.listing.cursor else ""
+            lines.append(history_row(self.app, self.moves()[at], columns, width, under))
+        return lines
+
+    def preview(self, width: int, *, full: bool) -> list[Line]:
+        """The entry in full, and the version that it is about."""
+        move, model = self.selected(), self.model()
+        lines = move_lines(self.app, self._book, move, width) if move is not None else []
+        lines += [[]] if full and move is not None else []
+        if model is not None:
+            make = detail_lines if full else preview_lines
+            lines += make(self.app, self._book, model, width)
+        return lines
+
+    def problem(self) -> str:
+        """Why the last question failed."""
+        return self._book.problem if self._book.asked else ""
+
+    def ask(self) -> None:
+        """Ask for the log, too."""
+        self._book.wants_moves = True
+        self._book.ask()
+
+    def tick(self) -> None:
+        """Ask where there is a reason to."""
+        self._book.look()
+
+    def open(self) -> None:
+        """All about the version that began to serve."""
+        model = self.model()
+        if model is not None:
+            self.app.open_overlay(DetailPage(self.app, self._book, model))
+        elif self.selected() is not None:
+            self.app.say(tr("that version is not stored any more"), "warn")
+
+    def yanks(self) -> list[tuple[str, str]]:
+        """The entry."""
+        move = self.selected()
+        return [] if move is None else [("entry", "\t".join(self._texts(move)))]
+
+    def texts(self) -> list[list[str]]:
+        """The entries."""
+        return [self._texts(move) for move in self.moves()]
+
+    def _texts(self, move: Move) -> list[str]:
+        return [text for text, _ in move_cells(self.app, move).values()]
+
+    def as_data(self) -> Any:
+        """The entries."""
+        return [asdict(move) for move in self.moves()]

@@ -1,4 +1,4 @@
-"""Deployed versions: how good they are, which one serves, and who let it."""
+"""Deployed versions: how good they are, which one serves, who let it, and types side by side."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from tui import memory
 from tui.actions import Action
+from tui.backtests.tab import BacktestsTab
 from tui.language import tr
 from tui.listing import Listing, ListKeys
 from tui.models import table as model_table
 from tui.models.actions import ModelActions
 from tui.models.book import ModelBook
-from tui.models.detail import DetailPage, detail_lines, preview_lines
-from tui.models.facts import ORDERS, Model, Move, best, fits, ordered
-from tui.models.history import (
-    history_columns,
-    history_heading,
-    history_row,
-    move_cells,
-    move_lines,
-)
+from tui.models.detail import detail_lines, preview_lines
+from tui.models.detail_page import DetailPage
+from tui.models.facts import ORDERS, Model, best, fits, ordered
+from tui.models.history import HistoryTab
+from tui.models.tab import Tab
 from tui.models.table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
 from tui.prompt import Prompt
@@ -32,12 +29,11 @@ if TYPE_CHECKING:
 
 _PANES_FROM = 140
 _PREVIEW_LINES, _DETAIL_LINES = 7, 12
-_TABS = ("leaderboard", "history")
 _TOP = 2
 
 
 class ModelsView(ListKeys, ModelActions, View):
-    """Leaderboard and history."""
+    """Leaderboard, history and backtests."""
 
     name = "models"
 
@@ -47,7 +43,11 @@ class ModelsView(ListKeys, ModelActions, View):
         self.tab = "leaderboard"
         self.order = Sorted("deployed", turned=False)
         self.marked = set()
-        self._listings = {name: Listing() for name in _TABS}
+        self.tabs: dict[str, Tab] = {
+            tab.name: tab for tab in (HistoryTab(app, self.book), BacktestsTab(app, self.book))
+        }
+        self._names = ("leaderboard", *self.tabs)
+        self._listing = Listing()
         self._filter = ""
         self._selected = ""
         self._shown: tuple[object, list[Model], dict[str, float]] = (None, [], {})
@@ -57,9 +57,14 @@ class ModelsView(ListKeys, ModelActions, View):
     # What is selected
 
     @property
+    def other(self) -> Tab | None:
+        """The tab that is seen, where it is not the leaderboard."""
+        return self.tabs.get(self.tab)
+
+    @property
     def listing(self) -> Listing:  # type: ignore[override]  # one for each tab
         """Cursor of the tab that is seen."""
-        return self._listings[self.tab]
+        return self.other.listing if self.other else self._listing
 
     def shown(self) -> list[Model]:
         """The versions that fit the filter, sorted."""
@@ -71,24 +76,14 @@ class ModelsView(ListKeys, ModelActions, View):
             self._shown = (key, rows, best(rows))
         return self._shown[1]
 
-    def moves(self) -> tuple[Move, ...]:
-        """The log, as far as it is known."""
-        return self.book.moves or ()
-
     def count(self) -> int:
         """Rows of the tab that is seen."""
-        return len(self.shown() if self.tab == "leaderboard" else self.moves())
-
-    def move(self) -> Move | None:
-        """The entry of the log under the cursor."""
-        at = self.listing.cursor
-        return self.moves()[at] if self.tab == "history" and at < self.count() else None
+        return self.other.count() if self.other else len(self.shown())
 
     def selected(self) -> Model | None:
-        """The version under the cursor; in the log, the one that began to serve."""
-        if self.tab == "history":
-            move = self.move()
-            return self.book.get(move.champion) if move else None
+        """The version under the cursor, or that what is under it is about."""
+        if self.other:
+            return self.other.model()
         found, at = self.shown(), self.listing.cursor
         return found[at] if at < len(found) else None
 
@@ -102,12 +97,16 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def moved(self) -> None:
         """Remember which version is meant: a new one or another order moves it."""
-        if self.tab == "leaderboard":
-            model = self.selected()
-            self._selected = model.id if model else ""
+        if self.other:
+            self.other.moved()
+            return
+        model = self.selected()
+        self._selected = model.id if model else ""
 
     def subject(self) -> dict[str, str]:
-        """The version and the run that made it."""
+        """The version and the run that made it, or the backtest."""
+        if self.other and self.other.subject():
+            return self.other.subject()
         model = self.selected()
         return {"version": model.id, "run": model.training.run[:8]} if model else {}
 
@@ -117,6 +116,9 @@ class ModelsView(ListKeys, ModelActions, View):
             ids = [model.id for model in self.chosen()] if self.marked else []
             return f"engine models compare {' '.join(ids) or 'VERSION VERSION'}"
         own = {"delete": "engine models delete {version}", "open": "engine models show {version}"}
+        if self.tab == "backtests":
+            own = {"delete": "engine backtest delete {backtest}",
+                   "open": "engine backtest show {backtest}"}  # fmt: skip
         return fill(own.get(action.id, action.command), self.subject())
 
     # Drawing
@@ -142,14 +144,15 @@ class ModelsView(ListKeys, ModelActions, View):
     def _tab_bar(self, width: int) -> Line:
         line: Line = [(" ", "")]
         self._tab_places = []
-        for name in _TABS:
+        for name in self._names:
             at = width_of(line)
             line += [
                 (f" {tr(name.capitalize())} ", "tab" if name == self.tab else "dim"),
                 (" ", ""),
             ]
             self._tab_places.append((at, width_of(line) - 1, name))
-        problem = self.book.problem if self.book.asked else ""
+        own = self.book.problem if self.book.asked else ""
+        problem = self.other.problem() if self.other else own
         room = width - width_of(line) - 2
         said = clip(problem or (tr("asking") if self.book.asking else ""), max(0, room))
         line = pad(line, width - width_of([(said, "")]) - 1)
@@ -157,10 +160,10 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def _list(self, width: int, height: int) -> list[Line]:
         self._list_width = width
+        if self.other:
+            return filled(self.other.rows(width, height), height)
         if not self.count():
             return filled(model_table.nothing_lines(self.app, self.book, self.tab, width), height)
-        if self.tab == "history":
-            return filled(self._history(width, height), height)
         found = self.shown()
         columns = model_table.columns_for(found, width)
         lines = [model_table.heading(columns, width, self.order)]
@@ -180,24 +183,14 @@ class ModelsView(ListKeys, ModelActions, View):
             )
         return filled(lines, height)
 
-    def _history(self, width: int, height: int) -> list[Line]:
-        columns = history_columns(width)
-        lines = [history_heading(columns, width)]
-        for at in self.listing.window(self.count(), height - 1):
-            under = "cursor" if at == self.listing.cursor else ""
-            lines.append(history_row(self.app, self.moves()[at], columns, width, under))
-        return lines
-
     def _preview(self, width: int, height: int, *, full: bool) -> list[Line]:
-        lines: list[Line] = []
-        move, model = self.move(), self.selected()
-        if move is not None:
-            lines += move_lines(self.app, self.book, move, width)
-            lines += [[]] if full else []
-        if model is not None:
-            make = detail_lines if full else preview_lines
-            lines += make(self.app, self.book, model, width)
-        return lines[:height]
+        if self.other:
+            return self.other.preview(width, full=full)[:height]
+        model = self.selected()
+        if model is None:
+            return []
+        make = detail_lines if full else preview_lines
+        return make(self.app, self.book, model, width)[:height]
 
     def _keep_cursor(self) -> None:
         if self.tab != "leaderboard":
@@ -211,16 +204,16 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def title(self) -> str:
         """Where the cursor stands, what is filtered, sorted and marked."""
-        if not self.book.asked:
+        if not self.book.asked and self.tab != "backtests":
             return tr("asking for the versions") if self.app.connects else ""
         count = self.count()
         parts = [f"{min(self.listing.cursor + 1, count):,}/{count:,}"]
-        if self.tab == "leaderboard":
+        if not self.other:
             name = tr(TITLES.get(self.order.by, self.order.by.capitalize()))
             parts.append(tr("sorted by {name}", name=f"{name} {self.order.arrow}"))
-        if self._filter and self.tab == "leaderboard":
-            parts.append(f"/{self._filter}")
-        if self.marked:
+        if self.filter_text():
+            parts.append(f"/{self.filter_text()}")
+        if self.marked and self.tab != "backtests":
             parts.append(tr("{count} marked", count=len(self.marked)))
         return "   ".join(parts)
 
@@ -229,21 +222,30 @@ class ModelsView(ListKeys, ModelActions, View):
     def entered(self) -> None:
         """Ask for what is seen."""
         self.book.wants_moves = self.tab == "history"
-        self.book.ask()
+        if self.other:
+            self.other.ask()
+        else:
+            self.book.ask()
 
     def tick(self) -> None:
         """Ask where there is a reason to."""
-        self.book.look()
+        if self.other:
+            self.other.tick()
+        else:
+            self.book.look()
 
     # Moving between things
 
     def do_next_tab(self) -> None:
-        """The other tab."""
-        self._show_tab(_TABS[(_TABS.index(self.tab) + 1) % len(_TABS)])
+        """The next tab."""
+        self._turn(1)
 
     def do_previous_tab(self) -> None:
-        """The other tab."""
-        self._show_tab(_TABS[_TABS.index(self.tab) - 1])
+        """The tab before."""
+        self._turn(-1)
+
+    def _turn(self, step: int) -> None:
+        self._show_tab(self._names[(self._names.index(self.tab) + step) % len(self._names)])
 
     def _show_tab(self, name: str) -> None:
         if name != self.tab:
@@ -251,67 +253,43 @@ class ModelsView(ListKeys, ModelActions, View):
             self.entered()
 
     def do_open(self) -> None:
-        """All about the version; from there, its run."""
+        """All about the version, and from there its run; or about what is under the cursor."""
         model = self.selected()
-        if model is not None:
+        if self.other:
+            self.other.open()
+        elif model is not None:
             self.app.open_overlay(DetailPage(self.app, self.book, model))
-        elif self.move() is not None:
-            self.app.say(tr("that version is not stored any more"), "warn")
 
     def do_back(self) -> None:
-        """The log first, then marks, then the filter."""
-        if self.tab == "history":
+        """The filter of another tab, the tab, then marks, then the filter."""
+        if self.other and not self.other.filter:
             self._show_tab("leaderboard")
-        elif self.marked:
+        elif self.marked and not self.other:
             self.marked.clear()
-        elif self._filter:
+        elif self.filter_text():
             self.use_filter("")
-
-    def do_next_match(self) -> None:
-        """The next version that an alias names."""
-        self._seek(1)
-
-    def do_previous_match(self) -> None:
-        """The one before."""
-        self._seek(-1)
-
-    def _seek(self, step: int) -> None:
-        if self.tab != "leaderboard":
-            return
-        found, at = self.shown(), self.listing.cursor
-        for far in range(1, len(found)):
-            there = (at + far * step) % len(found)
-            if self.book.alias(found[there].id):
-                self.listing.cursor = there
-                self.moved()
-                return
-
-    def do_sort(self) -> None:
-        """By the next column."""
-        names = list(ORDERS)
-        by = names[(names.index(self.order.by) + 1) % len(names)]
-        self.order = Sorted(by, turned=False)
-
-    def do_turn_around(self) -> None:
-        """The other way round."""
-        self.order = Sorted(self.order.by, turned=not self.order.turned)
 
     # Filtering, mouse, copying, memory
 
     def filter_text(self) -> str:
         """The filter in force."""
-        return self._filter
+        return self.other.filter if self.other else self._filter
 
     def use_filter(self, text: str) -> str:
-        """Show only the versions that fit."""
-        self._filter = text.strip()
+        """Show only what fits."""
+        if self.other:
+            self.other.filter = text.strip()
+        else:
+            self._filter = text.strip()
         self.app.changed()
         return ""
 
     def do_filter(self) -> None:
         """Type a filter; it is in force as it is typed, escape brings the old one back."""
-        self._show_tab("leaderboard")
-        before = self._filter
+        if self.other and not self.other.filter_hint:
+            self._show_tab("leaderboard")
+        before = self.filter_text()
+        own = tr("letters of id, type or alias; !word for those without")
         self.app.ask(
             Prompt(
                 "/",
@@ -320,7 +298,7 @@ class ModelsView(ListKeys, ModelActions, View):
                 changed=self.use_filter,
                 cancelled=lambda: self._drop_filter(before),
                 history=self.app.filter_history,
-                hint=tr("letters of id, type or alias; !word for those without"),
+                hint=tr(self.other.filter_hint) if self.other else own,
             )
         )
 
@@ -342,12 +320,9 @@ class ModelsView(ListKeys, ModelActions, View):
                 self.do_open()
 
     def yanks(self) -> list[tuple[str, str]]:
-        """Id, path, row, JSON, command."""
-        move, model = self.move(), self.selected()
-        found: list[tuple[str, str]] = []
-        if move is not None:
-            texts = (text for text, _ in move_cells(self.app, move).values())
-            found = [("entry", "\t".join(texts))]
+        """Id, path, row, JSON, command; first what the tab is about."""
+        found = self.other.yanks() if self.other else []
+        model = self.selected()
         if model is None:
             return found
         return [
@@ -363,16 +338,14 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def as_text(self) -> str:
         """The rows of the tab that is seen."""
-        if self.tab == "history":
-            rows = [[text for text, _ in move_cells(self.app, m).values()] for m in self.moves()]
-        else:
-            rows = [self._texts(model) for model in self.shown()]
-        return "\n".join("\t".join(texts) for texts in rows) + "\n"
+        own = self.other.texts() if self.other else [self._texts(one) for one in self.shown()]
+        return "\n".join("\t".join(texts) for texts in own) + "\n"
 
     def as_data(self) -> Any:
-        """Versions and log, as far as they are known."""
+        """Versions, log and backtests, as far as they are known."""
         models = [{**asdict(one), "alias": self.book.alias(one.id)} for one in self.book.models]
-        return {"versions": models, "log": [asdict(move) for move in self.moves()]}
+        log, backtests = (tab.as_data() for tab in self.tabs.values())
+        return {"versions": models, "log": log, "backtests": backtests}
 
     def remember(self) -> dict[str, Any]:
         """Tab, order, filter and place."""
@@ -387,7 +360,7 @@ class ModelsView(ListKeys, ModelActions, View):
     def restore(self, kept: dict[str, Any]) -> None:
         """Tab, order, filter and place of last time."""
         tab, by = memory.text(kept, "tab"), memory.text(kept, "sorted")
-        self.tab = tab if tab in _TABS else self.tab
+        self.tab = tab if tab in self._names else self.tab
         if by in ORDERS:
             self.order = Sorted(by, turned=kept.get("turned") is True)
         self._filter = memory.text(kept, "filter")

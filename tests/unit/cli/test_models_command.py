@@ -66,6 +66,26 @@ def test_a_version_is_shown_by_its_id_or_its_alias(
     assert yaml.safe_load(text) == data
 
 
+def test_a_leaderboard_is_shown_as_a_table(
+    command: EngineCommand, workspace: Workspace, tmp_path: Path
+) -> None:
+    row = {"member": None, "model_type": "auto", "hyperparameters": {}, "seed": 7, "score": 0.77}
+    row |= {"low": 0.7, "high": 0.8, "weight": None, "seconds": 6.0, "status": "done"}
+    told = lineage()
+    told["training"]["fit"] = {"seconds": 6.0, "leaderboard": [row]}
+    store = VersionStore(workspace.central_storage)
+    version = store.add(make_bundle(tmp_path / "bundle"), created=1.0, lineage=told)
+
+    text = command("models", "show", version.id).out
+    data = command("models", "show", version.id, "--json").json
+
+    described, _, table = text.partition("\n\n")
+    assert "leaderboard:" not in described
+    assert table.splitlines()[0] == "leaderboard of the validation days"
+    assert "0.7000 to 0.8000" in table
+    assert data["lineage"]["training"]["fit"]["leaderboard"] == [row]
+
+
 def test_rolling_back_twice_returns(command: EngineCommand, deployed: tuple[str, str]) -> None:
     previous, champion = deployed
 

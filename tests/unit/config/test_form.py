@@ -8,6 +8,7 @@ from engine.config.effective import differences, effective_values
 from engine.config.form import Field, first_sentence, make_form
 from engine.config.loading import load_settings
 from engine.config.settings import FlowName
+from models import registry
 from tests.unit.config.conftest import WriteConfig
 
 
@@ -43,7 +44,7 @@ def test_choices_are_listed_and_those_of_the_model_are_the_registered_ones(confi
     found = fields(configs, "full_flow")
 
     assert found["model.model_type"].kind == "choice"
-    assert found["model.model_type"].choices == ("LightGBM", "LSTM", "SeasonalNaive")
+    assert found["model.model_type"].choices == registry.names()
     assert found["dataset.rules.unsorted"].choices == ("sort", "error")
     assert found["model.objective"].choices == ("median", "stock")
     assert found["dataset.thousands"].is_optional

@@ -320,3 +320,16 @@ async def test_what_writers_left_unfinished_is_removed(workspace: Workspace) -> 
     await room.sweep()
 
     assert not any(folder.exists() for folder in left)
+
+
+@in_event_loop
+async def test_a_search_that_nobody_took_up_for_a_week_is_removed(workspace: Workspace) -> None:
+    room = Room(workspace)
+    old, new = workspace.searches / "old", workspace.searches / "new"
+    for folder in (old, new):
+        (folder / "trial-0000").mkdir(parents=True)
+    os.utime(old, (1.0, 1.0))
+
+    await room.sweep()
+
+    assert [folder.exists() for folder in (old, new)] == [False, True]

@@ -8,7 +8,7 @@ import pytest
 
 from models.arrays import Panel, Windows
 from models.errors import ModelProblem
-from models.forecasting.backtest import Backtest, rolling_origin
+from models.forecasting.backtest import Backtest, rolling_origin, score_fold
 from models.forecasting.intervals import GRID, Calibration
 
 NAN = np.nan
@@ -130,3 +130,79 @@ def test_an_origin_that_no_series_can_be_asked_at_is_refused() -> None:
         rolling_origin(
             empty, last_week, window=10, horizon=7, first_origin=39, folds=2, step_days=7
         )
+
+
+def test_each_day_ahead_is_scored_as_a_hand_calculates() -> None:
+    found = evaluate(folds=2, step_days=7)
+    first, second = found.folds
+    wednesday = [(fold.forecast[:, 2], fold.actual[:, 2], fold.scale) for fold in (first, second)]
+    errors = np.concatenate([np.abs(said - came) for said, came, _ in wednesday])
+    scales = np.concatenate([scale for _, _, scale in wednesday])
+
+    third = found.ahead_scores()[2]
+
+    assert len(found.ahead_scores()) == 7
+    assert third.mae == pytest.approx(errors.mean())
+    usable = scales > 0
+    assert third.mase == pytest.approx((errors[usable] / scales[usable]).mean())
+    squares = np.concatenate([fold.square_scale for fold in (first, second)])
+    assert third.rmsse == pytest.approx((errors[usable] / np.sqrt(squares[usable])).mean())
+    level = sum(np.abs(came).sum() for _, came, _ in wednesday)
+    assert third.wape == pytest.approx(errors.sum() / level)
+
+
+def test_the_days_ahead_come_to_the_whole() -> None:
+    found = evaluate()
+    ahead = found.ahead_scores()
+
+    assert np.mean([scores.mase for scores in ahead]) == pytest.approx(found.overall().mase)
+    assert np.mean([scores.mae for scores in ahead]) == pytest.approx(found.overall().mae)
+    rows = found.summary()["ahead"]
+    assert [row["day"] for row in rows] == [1, 2, 3, 4, 5, 6, 7]
+    assert rows[3]["mase"] == ahead[3].mase
+    assert "series" not in rows[0]
+
+
+def test_intervals_of_each_day_ahead_are_measured_alone() -> None:
+    quantiles = np.where(GRID < 0.5, -1.0, 2.0)[None, :].repeat(7, axis=0)
+    calibration = Calibration(quantiles, 100, 5.0, 0.5, False)
+    values = np.full((2, 60), 8.0)
+    values[0, 41] = 19.0  # the third day of the first series lies outside
+    panel_of_two = Panel(("a", "b"), dt.date(2024, 1, 1), values)
+    shape = {"window": 10, "horizon": 7, "first_origin": 39, "folds": 1, "step_days": 7}
+
+    found = rolling_origin(panel_of_two, last_week, calibration=calibration, level=0.8, **shape)
+
+    assert [scores.coverage for scores in found.ahead_scores()] == [1, 1, 0.5, 1, 1, 1, 1]
+    assert [scores.width for scores in found.ahead_scores()] == [15.0] * 7
+
+
+def test_each_series_is_scored_over_all_origins_that_it_was_asked_at() -> None:
+    found = evaluate()
+    series = found.series_scores()
+
+    last = found.folds[2]
+    late = [last.rows.tolist().index(2), found.folds[1].rows.tolist().index(2)]
+    error = np.concatenate(
+        [
+            (last.forecast - last.actual)[late[0]],
+            (found.folds[1].forecast - found.folds[1].actual)[late[1]],
+        ]
+    )
+    level = np.abs(np.concatenate([last.actual[late[0]], found.folds[1].actual[late[1]]]))
+    assert series["mae"][2] == pytest.approx(np.abs(error).mean())
+    assert series["bias"][2] == pytest.approx(error.sum() / level.sum())
+    assert np.isnan(series["mase"][1])  # repeats itself
+    assert series["mase"][3] == pytest.approx(found.series_mase()["early"])
+    errors = found.errors("rmsse")
+    assert errors.shape == (3, 4)
+    assert series["rmsse"][0] == pytest.approx(errors[:, 0].mean())
+
+
+def test_forecasts_that_were_kept_are_scored_as_when_they_were_made() -> None:
+    for fold in evaluate().folds:
+        again = score_fold(panel(), fold.origin, fold.rows, fold.forecast)
+
+        np.testing.assert_array_equal(again.actual, fold.actual)
+        np.testing.assert_array_equal(again.mase.per_series, fold.mase.per_series)
+        np.testing.assert_array_equal(again.rmsse.per_series, fold.rmsse.per_series)

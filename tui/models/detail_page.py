@@ -1,0 +1,108 @@
+"""A version in full, over the screen: everything, its members, its features."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tui.language import tr
+from tui.models.book import ModelBook
+from tui.models.detail import detail_lines
+from tui.models.facts import Model
+from tui.models.members import board_lines, gain_lines, importance_lines
+from tui.overlays.page import Page
+from tui.paint import Line, from_ansi, pad, rule
+
+if TYPE_CHECKING:
+    from tui.control_center import ControlCenter
+
+_CHART_LINES = 12
+_TITLES = {"all": "Overview", "members": "Members", "features": "Features"}
+
+
+class DetailPage(Page):
+    """A version in full; enter goes on to the run that made it.
+
+    What was searched for has a tab with all members, what tells what it looks at one with all
+    features.
+    """
+
+    def __init__(self, app: ControlCenter, book: ModelBook, model: Model) -> None:
+        super().__init__(app, model.id, self._lines, wide=True)
+        self._book = book
+        self._model = model
+        self._tabs = ["all"]
+        self._tabs += ["members"] if model.training.board else []
+        self._tabs += ["features"] if model.training.importance else []
+        self._tab = "all"
+        keys = tr("j k scroll · enter the run that made it · esc closes")
+        self.footer = f"] {tr('Next tab')} · {keys}" if len(self._tabs) > 1 else keys
+
+    def _lines(self, width: int) -> list[Line]:
+        model = self._book.get(self._model.id) or self._model
+        head = [self._tab_bar(), []] if len(self._tabs) > 1 else []
+        if self._tab == "members":
+            return [*head, *board_lines(model.training, width), *gain_lines(model.training, width)]
+        if self._tab == "features":
+            return [*head, *importance_lines(model.training, width)]
+        whole = detail_lines(self.app, self._book, model, width)
+        return [*head, *whole, *_curve(model, width, self.app)]
+
+    def _tab_bar(self) -> Line:
+        line: Line = []
+        for name in self._tabs:
+            style = "tab" if name == self._tab else "dim"
+            line += [(f" {tr(_TITLES[name])} ", style), (" ", "")]
+        return line
+
+    def do_next_tab(self) -> None:
+        """The next tab."""
+        self._turn(1)
+
+    def do_previous_tab(self) -> None:
+        """The tab before."""
+        self._turn(-1)
+
+    def _turn(self, step: int) -> None:
+        at = self._tabs.index(self._tab)
+        self._tab = self._tabs[(at + step) % len(self._tabs)]
+        self.do_top()
+
+    def do_open(self) -> None:
+        """Go to the run that trained it."""
+        run = self._model.training.run or self._model.deployed_by
+        if not run:
+            self.app.say(tr("which run made it is not known"), "warn")
+            return
+        self.app.close_overlay(self)
+        self.app.open_run(run)
+
+
+def _curve(model: Model, width: int, app: ControlCenter) -> list[Line]:
+    """How training went, as a chart."""
+    if len(model.training.curve) < 2:
+        return []
+    is_search = bool(model.training.board)
+    title = tr("Error by trial") if is_search else tr("Loss by round")
+    names = (tr("training"), tr("validation"), tr("trial") if is_search else tr("round"))
+    chart = _chart(model.training.curve, names, min(width, 110), app.painter.ascii)
+    return [[], rule(width, title), *(pad(line, width) for line in chart)]
+
+
+@lru_cache(8)
+def _chart(
+    curve: tuple[tuple[float, float | None, float | None], ...],
+    names: tuple[str, str, str],
+    width: int,
+    ascii: bool,
+) -> tuple[Line, ...]:
+    from engine.charts.curves import curve_chart
+
+    curves = {
+        name: [(point[0], value) for point in curve if (value := point[at]) is not None]
+        for at, name in enumerate(names[:2], 1)
+    }
+    drawn = curve_chart(
+        curves, title="", width=width, height=_CHART_LINES, x_name=names[2], ascii=ascii
+    )
+    return tuple(from_ansi(line) for line in drawn.split("\n"))
