@@ -170,11 +170,8 @@ class Calibration:
         Raises:
             ModelProblem: No totals were kept.
         """
-        errors = self._known_totals().widened(point.shape[1])
-        totals = point.cumsum(axis=1)[:, :, None] + self._scale(windows)[:, :, None] * errors
-        positive = self._never_negative(windows)[:, :, None]
-        means = np.trapezoid(np.where(positive, np.maximum(totals, 0.0), totals), GRID, axis=2)
-        return self._ascending(means, windows)
+        mean = self._known_totals().mean(point.shape[1])
+        return self._ascending(point.cumsum(axis=1) + self._scale(windows) * mean, windows)
 
     def probability_total_above(
         self, point: FloatArray, windows: Windows, amount: FloatArray
