@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from engine.errors import ConfigError, DataError, ModelError, StorageError
 from engine.workspace import Workspace
+from tests.tui import learning
 from tests.tui.album import FOLDER, Album, first_difference
-from tests.tui.rows import run_info
+from tests.tui.rows import NOW, run_info
 from tests.tui.stage import Script, StagedTerminal, at_work, no, perform, recorded, untouched
 from tui import verbs
 from tui.actions import SCREENS
@@ -26,6 +28,10 @@ TABS = ("logs", "params", "metrics", "artifacts", "error")
 OVERLAYS = ("help", "palette", "question", "filter", "comparison", "copy", "small",
             "terminal-theme", "colour-blind", "ascii", "drift", "configuration",
             "history")  # fmt: skip
+# What the learning side tells, each in two sizes; some also on a wide screen, or in Korean.
+LEARNED = ("members", "features", "backtests", "backtest", "why", "stock", "anomalies")
+WIDE = ("backtests", "why", "anomalies", "members")
+SPOKEN = ("members", "backtests", "why", "anomalies")
 
 # A run that has deployed a version, and one that the gate refused.
 DONE, FAILED = "631fadca", "b8f4c1b1"
@@ -71,6 +77,38 @@ async def go(terminal: StagedTerminal, screen: str, *signs: str) -> None:
         terminal.app.open_run(run_of(terminal, DONE))
     terminal.app.show(screen)
     await terminal.settled(lambda: all(sign in terminal.text() for sign in signs))
+
+
+def learned(workspace: Workspace) -> Script:
+    """A workspace with a blend, boosted trees, backtests, reasons, stock and odd days in it."""
+    script = at_work(workspace)
+    known = recorded("commands")
+    boosted, blend, *others = known["models"]["data"]
+    told = [
+        _retold(boosted, learning.boosted),
+        _retold(blend, learning.searched) | {"id": "auto-5a931fdd9e36", "model_type": "auto"},
+        *others,
+    ]
+    since = script.now - NOW
+    listed = [one | {"created": one["created"] + since} for one in learning.backtests()]
+    whole = learning.whole_backtest(created=listed[1]["created"])
+    forecast = learning.explained(learning.stocked(known["predict"]["data"]))
+    script.commands |= {
+        name: verbs.Answer(0, data, "")
+        for name, data in {
+            "models": told,
+            "backtest list": listed,
+            "backtest show": whole,
+            "predict": forecast,
+            "data anomalies": learning.anomalies(),
+        }.items()
+    }
+    return script
+
+
+def _retold(version: dict[str, Any], tell: Callable[[Any], Any]) -> dict[str, Any]:
+    lineage = version["lineage"]
+    return version | {"lineage": lineage | {"training": tell(lineage["training"])}}
 
 
 async def become(terminal: StagedTerminal, size: tuple[int, int]) -> None:
@@ -251,7 +289,7 @@ def test_what_lies_over_a_screen(
         await terminal.press("escape")
         await go(terminal, "data", *SIGNS["data"])
         await look("drift", "]", shown="MASE")
-        await look("configuration", "]", shown="Meaning")
+        await look("configuration", "]", "]", shown="Meaning")
         await go(terminal, "models", *SIGNS["models"])
         await look("history", "]", shown="champion")
         await go(terminal, "pulse", *SIGNS["pulse"])
@@ -262,6 +300,47 @@ def test_what_lies_over_a_screen(
         await look("small", shown="too small")
 
     perform(monkeypatch, workspace, at_work(workspace), scenario)
+    album.check()
+
+
+def test_what_the_learning_side_tells(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace, album: Album
+) -> None:
+    async def scenario(terminal: StagedTerminal) -> None:
+        async def look(name: str, *, shown: str) -> None:
+            for size in SIZES if name in WIDE else ("80x24", "120x40"):
+                await become(terminal, SIZES[size])
+                await terminal.settled(lambda: shown in terminal.text())
+                album.add(f"{name}-{size}", terminal.picture())
+            await become(terminal, SIZES["120x40"])
+            if name in SPOKEN:
+                terminal.app.use_language("ko")
+                await terminal.settled()
+                album.add(f"{name}-korean", terminal.picture())
+                terminal.app.use_language("en")
+
+        await go(terminal, "models", "auto-5a931fdd9e36")
+        await terminal.press("enter", "]")
+        await look("features", shown="zeros_28")
+        await terminal.press("escape", "j", "enter", "]")
+        await look("members", shown="its best member")
+        await terminal.press("escape", "[", "j")
+        await look("backtests", shown="GRU differ")
+        await terminal.press("enter")
+        await look("backtest", shown="GRU differ")
+        await terminal.press("escape")
+        await go(terminal, "data", *SIGNS["data"])
+        await terminal.press("]", "]")
+        await look("anomalies", shown="18 Dec")
+        await go(terminal, "predict", *SIGNS["predict"])
+        await terminal.press("o")
+        await terminal.type("620, 5, 95")
+        await terminal.press("enter", "l", "l", "l", "l", "l")
+        await look("stock", shown="order 123 now")
+        await terminal.press("e")
+        await look("why", shown="Why 122.73")
+
+    perform(monkeypatch, workspace, learned(workspace), scenario)
     album.check()
 
 
@@ -278,6 +357,8 @@ def test_in_ascii(monkeypatch: pytest.MonkeyPatch, workspace: Workspace, album: 
 def test_every_stored_picture_is_one_of_these() -> None:
     names = {f"{screen}-{look}" for screen in SCREENS for look in (*SIZES, *LOOKS)}
     names |= {f"run-{tab}" for tab in TABS} | {f"over-{name}" for name in OVERLAYS} | {"runs-10k"}
+    names |= {f"{name}-{size}" for name in LEARNED for size in ("80x24", "120x40")}
+    names |= {f"{name}-200x60" for name in WIDE} | {f"{name}-korean" for name in SPOKEN}
 
     assert {path.stem for path in FOLDER.glob("*.svg")} == names
 

@@ -134,7 +134,7 @@ def _layout(one: Backtest, width: int) -> _Layout:
     name = min(max(_NAME, widest + 1), 28 if width >= 84 else _NAME)
     other = "mase" if one.metric == "rmsse" else "rmsse"
     measures = [other, "wape", "bias", "coverage", "width", "seconds"]
-    taken = 5 + name + _SCORE + _TEXT
+    taken = 6 + name + _SCORE + _TEXT
     for least in sorted(measures, key=lambda found: -_RANKS[found]):
         if taken + _CELL * len(measures) <= width:
             break

@@ -173,7 +173,7 @@ class AnomaliesPane(Pane):
         one, key = self.selected(), self._key()
         if one is None or key is None:
             return filled([rule(width)], height)
-        head = rule(width, clip(one.series, width // 2), tr("as expected ● as it was ×"))
+        head = rule(width, clip(one.series, width // 2), tr("as expected ● interval ░ as it was ×"))
         values = self._values.get(key)
         if values is None:
             said = "" if key in self._unknown else tr("asking …")

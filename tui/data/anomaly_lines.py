@@ -124,11 +124,11 @@ def chart_of(
         spread(one.expected),
         title="",
         width=width - 2,
-        height=height,
+        height=max(8, height + 2),
         ascii=ascii,
         actual=[known.get(day, math.nan) for day in odd],
         lower=spread(one.lower) if has_ends else None,
         upper=spread(one.upper) if has_ends else None,
-        history_name=tr("the days before"),
     )
-    return [[(" ", ""), *from_ansi(line)] for line in chart.split("\n")]
+    # Its heading and its legend are left to the screen, which says them in its language.
+    return [[(" ", ""), *from_ansi(line)] for line in chart.split("\n")[1:-1]][:height]

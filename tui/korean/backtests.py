@@ -19,7 +19,7 @@ TEXTS: dict[str, str] = {
     "nobody measures it now: the same command goes on with it": "지금은 측정하고 있지 않습니다. 같은 명령으로 이어서 측정합니다",
     "measured {when}": "측정 {when}",
     "Error by day ahead": "예측 일수별 오차",
-    "days ahead": "앞으로 며칠",
+    "days ahead": "예측 일수",
     "How it was measured": "측정 방법",
     "95 % interval": "95 % 구간",
     "from {day} on": "{day}부터",
