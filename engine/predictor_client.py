@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +25,14 @@ _LOG = "predictor/log"
 
 @dataclass(frozen=True)
 class ServingModel:
-    """What answers: its id and model, the days that it sees and gives, whether with intervals."""
+    """What answers: its id and model, the days that it sees and gives, what else it can do."""
 
     version: str
     model_type: str
     window: int
     horizon: int
     intervals: bool
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class PredictorClient:
             int(serving["horizon"]),
             # One that runs since before an upgrade does not tell.
             bool(serving.get("intervals", False)),
+            tuple(serving.get("covariates", ())),
         )
 
     def forecast(
@@ -127,15 +130,19 @@ class PredictorClient:
         last_day: date | None = None,
         series_id: str | None = None,
         level: float | None = None,
+        covariates: Mapping[str, Sequence[float]] | None = None,
+        extend: bool = False,
     ) -> PredictorAnswer:
         """Ask for the days after some values.
 
         Args:
-            values: Oldest first; at least the window of what serves.
+            values: Oldest first; at least the window of what serves, unless `extend`.
             steps: Days wanted.
             last_day: Day of the last value; None: not known.
             series_id: Which series it is; the forecast is then kept, to be held against what comes.
             level: Of the interval of each day, in percent; None: no interval.
+            covariates: By name, a number for each value and for days to come; NaN is unknown.
+            extend: Let the predictor fill the older days where there are fewer than it sees.
 
         Raises:
             DataError: The predictor cannot forecast this; says why.
@@ -147,6 +154,14 @@ class PredictorClient:
         asked: dict[str, Any] = {"prediction_step": steps}
         if level is not None:
             asked["level"] = level
+        if covariates:
+            series["covariates"] = {
+                name: [None if math.isnan(number) else number for number in numbers]
+                for name, numbers in covariates.items()
+            }
+        if extend:
+            # Left out otherwise: a predictor that runs since before an upgrade does not know it.
+            asked["extend"] = True
         begin = time.perf_counter()
         if series_id is None:
             said = self._ask("POST", "/predict_timeseries", series | asked)

@@ -6,8 +6,8 @@ import datetime as dt
 import math
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import DataError
@@ -28,16 +28,19 @@ class Question:
     """What is to be forecast.
 
     Attributes:
-        values: The last values, oldest first; at least the window of the model.
+        values: The last values, oldest first; of fewer than the model sees the others are filled.
         last_day: Day of the last one; None: not known.
         series: Name of the series; None for pasted values.
         dataset: Id of the data set that it is from; None for pasted values.
+        covariates: Those that the model knows: one number for each of the values and of the days
+            to come, NaN where unknown.
     """
 
     values: list[float]
     last_day: dt.date | None
     series: str | None = None
     dataset: str | None = None
+    covariates: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Forecaster(Protocol):
     window: int
     horizon: int
     has_intervals: bool
+    covariates: tuple[str, ...]
     answered_by: str
 
     def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
@@ -80,16 +84,13 @@ class InProcess:
         self.window = self.model.window
         self.horizon = self.model.horizon
         self.has_intervals = self.model.calibration is not None
+        self.covariates = self.model.signature.covariates
 
     def windows(self, question: Question) -> Windows:
         """The one window that a question asks about."""
-        import numpy as np
+        from engine.cli.known_ahead import windows_of
 
-        from models.arrays import UNKNOWN_WEEKDAY, Windows
-
-        day = question.last_day
-        weekday = UNKNOWN_WEEKDAY if day is None else day.weekday()
-        return Windows(np.array([question.values[-self.window :]]), np.array([weekday]))
+        return windows_of(question, self.window, self.covariates)
 
     def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
         """Answer with so many days; the time is that of the model alone.
@@ -124,33 +125,41 @@ class ThroughPredictor:
         self.window = serving.window
         self.horizon = serving.horizon
         self.has_intervals = serving.intervals
+        self.covariates = serving.covariates
         self.answered_by = client.address
 
     def forecast(self, question: Question, steps: int, level: float | None) -> Answered:
         """Answer with so many days; the time is that from the request to the answer."""
+        from engine.cli.known_ahead import numbers_seen
+
         answer = self._client.forecast(
             question.values[-self.window :],
             steps,
             last_day=question.last_day,
             series_id=question.series,
             level=level,
+            covariates={
+                name: numbers_seen(question, name, self.window, steps)
+                for name in question.covariates
+            },
+            extend=len(question.values) < self.window,
         )
         return Answered(answer.version, answer.forecast, answer.latency_ms, answer.interval)
 
 
-def pasted(text: str, last_day: dt.date | None, window: int) -> Question:
+def pasted(text: str, last_day: dt.date | None) -> Question:
     """The question that pasted values ask: numbers with commas, semicolons or blanks between them.
 
     Raises:
-        DataError: Something is not a finite number, or there are fewer than the model needs.
+        DataError: Something is not a finite number, or there is none.
     """
     parts = [part for part in _BETWEEN.split(text) if part]
     values = [_number(part, index) for index, part in enumerate(parts, start=1)]
-    if len(values) < window:
+    if not values:
         raise DataError(
-            f"the model needs the last {window} values, not {len(values)}",
+            "there is no value",
             where="--values",
-            fix="Give them oldest first; of more, the last count",
+            fix="Give the last values, oldest first, such as 43,56,51",
         )
     return Question(values, last_day)
 
@@ -174,14 +183,14 @@ def of_dataset(dataset: Dataset, series: str | None, window: int) -> Question:
 
     Raises:
         NotFoundError: There is no such series.
-        DataError: It is shorter than the model's window.
+        DataError: It has no value.
     """
     import numpy as np
 
     panel = dataset.panel()
     volumes = np.nansum(np.abs(panel.values), axis=1)
     name = series or panel.ids[int(np.argmax(volumes))]
-    last_day = dataset.series_window(name, window).last_day
+    last_day = dataset.series_window(name, 1).last_day
     row = panel.values[panel.ids.index(name)]
     values = row[~np.isnan(row)][-max(HISTORY_DAYS, window) :]
     return Question(values.tolist(), last_day, name, dataset.id)

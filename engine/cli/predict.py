@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +51,12 @@ def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> f
 @click.option(
     "--through-predictor", is_flag=True, help="Ask the running predictor by HTTP, as others do."
 )
+@click.option(
+    "--covariates",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="Covariates of the days to come: columns day and one a covariate, perhaps unique_id.",
+)
 @inventory_options
 @json_option
 @workspace_option
@@ -63,6 +70,7 @@ def predict(
     version: str | None,
     level: float | None,
     through_predictor: bool,
+    covariates: Path | None,
     stock: StockOptions,
 ) -> None:
     """Forecast the days after the newest data with the deployed model, and draw them.
@@ -71,15 +79,22 @@ def predict(
     quality`).
 
     With the stock on hand it tells when that runs out, and with a lead time how much to order.
+
+    The model gets the covariates that it knows, as far as the data set has them; --covariates
+    adds to these and goes first. Of fewer days than the model sees the older ones are filled from
+    the series' own week.
     """
     from engine.cli.forecasting import of_dataset, pasted
     from engine.cli.inventory import shelf_of
-    from engine.cli.output import write_json
+    from engine.cli.known_ahead import known_data, known_sentences, with_covariates
+    from engine.cli.output import write_json, write_text
 
     if values is not None and series is not None:
         raise click.UsageError("Give either --series or --values.")
     if last_date is not None and values is None:
         raise click.UsageError("--last-date goes with --values.")
+    if covariates is not None and values is not None and last_date is None:
+        raise click.UsageError("With --values, --covariates needs --last-date.")
     if version is not None and through_predictor:
         raise click.UsageError("The predictor answers with the version that serves.")
     with _forecaster(line, version, through_predictor) as forecaster:
@@ -88,16 +103,23 @@ def predict(
             dataset = _newest_dataset(line, forecaster)
             question = of_dataset(dataset, series, forecaster.window)
         else:
-            question = pasted(values, last_date, forecaster.window)
+            question = pasted(values, last_date)
         _check_level(forecaster, level)
         days = steps or forecaster.horizon
+        question = with_covariates(
+            question, forecaster, steps=days, dataset=dataset, file=covariates
+        )
         answer = forecaster.forecast(question, days, level)
         shelf = shelf_of(stock, forecaster, question, dataset, days)
     if line.json:
         inventory = None if shelf is None else shelf.to_dict()
-        write_json({**_data(forecaster, question, answer, level), "inventory": inventory})
+        known = known_data(question, forecaster.window, days)
+        data = _data(forecaster, question, answer, level)
+        write_json({**data, **known, "inventory": inventory})
     else:
         _draw(question, answer, shelf)
+        for sentence in known_sentences(question, forecaster.window, days):
+            write_text(sentence)
 
 
 @contextmanager
@@ -213,10 +235,12 @@ def _draw(question: Question, answer: Answered, shelf: Shelf | None) -> None:
 
 
 def _advise(shelf: Shelf | None) -> None:
-    from engine.cli.output import write_text
+    import textwrap
+
+    from engine.cli.output import terminal_size, write_text
 
     for sentence in [] if shelf is None else shelf.sentences():
-        write_text(sentence)
+        write_text(textwrap.fill(sentence, terminal_size()[0]))
 
 
 def _numbers(answer: Answered, shelf: Shelf | None) -> list[str]:
