@@ -19,6 +19,7 @@ from models.arrays import Panel
 from models.forecasting.backtest import Backtest, Forecast, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle
 from models.forecasting.intervals import Calibration
+from models.forecasting.short import not_measured
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -78,7 +79,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         panel, naive.predict, candidate, settings, intervals, window=naive.window
     ).summary()
     champion = _champion()
-    notes = []
+    notes = _not_measured(scores)
     if champion is not None:
         reason = _cannot_compare(champion, candidate)
         if reason:
@@ -108,6 +109,18 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         "scores": {label: summary["overall"] for label, summary in all_scores.items()},
     }
     return context.run_id
+
+
+def _not_measured(scores: Backtest) -> list[str]:
+    """What the numbers say nothing about, in words."""
+    short, ended = not_measured(scores)
+    of_all = f"of {len(scores.panel.ids)} series"
+    notes = []
+    if short:
+        notes.append(f"{short} {of_all} are shorter than the window: not measured")
+    if ended:
+        notes.append(f"{ended} {of_all} have ended before the test days: not measured")
+    return notes
 
 
 def _measure_bundle(
