@@ -155,6 +155,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("version", ("v",), "Another version", "Predict", ("predict",),
            command="engine predict --version {version}", footer=55),
     Action("level", ("i",), "Level of the interval", "Predict", ("predict",), footer=60),
+    Action("explain", ("e",), "Explain", "Predict", ("predict",),
+           command="engine predict --series {series} --explain", footer=74),
+    Action("stock", ("o",), "Stock and orders", "Predict", ("predict",),
+           command="engine predict --series {series} --on-hand QUANTITY --lead-time DAYS",
+           footer=73),
     # Data and configuration
     Action("edit", ("E",), "Edit in your editor", "Configuration", ("data",),
            command="$EDITOR {file}", changes=True, footer=72),

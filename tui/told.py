@@ -40,6 +40,14 @@ def numbers(value: Any) -> tuple[float | None, ...]:
     return tuple(number(one) for one in entries(value))
 
 
+def parts(value: Any) -> tuple[tuple[str, float], ...]:
+    """Numbers by name, the largest first; without what is no number."""
+    found = [
+        (str(name), part) for name, at in mapping(value).items() if (part := number(at)) is not None
+    ]
+    return tuple(sorted(found, key=lambda one: -one[1]))
+
+
 def whole(value: Any) -> int | None:
     """A whole number; None where there is something else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

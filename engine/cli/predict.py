@@ -235,10 +235,12 @@ def _draw(question: Question, answer: Answered, shelf: Shelf | None) -> None:
 
 
 def _advise(shelf: Shelf | None) -> None:
-    from engine.cli.output import write_text
+    import textwrap
+
+    from engine.cli.output import terminal_size, write_text
 
     for sentence in [] if shelf is None else shelf.sentences():
-        write_text(sentence)
+        write_text(textwrap.fill(sentence, terminal_size()[0]))
 
 
 def _numbers(answer: Answered, shelf: Shelf | None) -> list[str]:

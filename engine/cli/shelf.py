@@ -17,6 +17,7 @@ _TOLD = (0.05, 0.5)
 _WORTH_TELLING = 0.01
 _LONG = 365.0
 _SEEN = 0.0005
+_EXACT = 0.0995
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,10 @@ class Shelf:
         return told
 
     def _cover(self, on_hand: float) -> str:
-        coming = "" if not self.deliveries else " and what is on order"
+        coming = ", with what is on order," if self.deliveries else ""
         stock = f"The stock of {self._amount(on_hand)}{coming}"
         if self.cover_days is None:
-            return f"{stock} lasts: no demand is expected."
+            return f"{stock} lasts for ever: no demand is expected."
         if self.cover_days > _LONG:
             return f"{stock} lasts more than a year at the expected demand."
         return f"{stock} lasts about {self.cover_days:.1f} days at the expected demand."
@@ -120,23 +121,19 @@ class Shelf:
     def _runs_out(self) -> str:
         what = "It is out"
         if self.target == "stock":
-            level = self._amount(self.threshold)
-            what = f"The stock is at {level} or below"
-        days = [(probability, self.risk.first_day(probability)) for probability in _TOLD]
-        known = [
-            f"of {probability:.0%} or more by {self._day(ahead)}"
-            for probability, ahead in days
-            if ahead is not None
-        ]
-        count = len(self.risk.expected)
+            what = f"The stock is at {self._amount(self.threshold)} or below"
         low, high = self.risk.within
-        if not known:
-            most = f"{percent(low)}"
-            if high > low + _SEEN:
-                most = f"{percent(low)} to {percent(high)}"
-            within = "on the next day" if count == 1 else f"within {count} days"
-            return f"{what} {within} with a probability of {most}."
-        return f"{what} with a probability {', '.join(known)}."
+        chance = percent(low)
+        if high - low >= _SEEN:
+            chance += f" to {percent(high)}"
+        count = len(self.risk.expected)
+        within = "on the next day" if count == 1 else f"within {count} days"
+        first = [(level, self.risk.first_day(level)) for level in _TOLD]
+        reached = [
+            f"{level * 100:.0f} % from {self._day(at)} on" for level, at in first if at is not None
+        ]
+        since = f": {', '.join(reached)}" if reached and count > 1 else ""
+        return f"{what} {within} with a probability of {chance}{since}."
 
     def _order(self, hint: Reorder) -> list[str]:
         need = self._amount(hint.demand, up=True)
@@ -177,4 +174,6 @@ def percent(probability: float) -> str:
     """A probability for people; below a tenth of a percent the errors seen tell no number."""
     if probability < _SEEN:
         return "< 0.1 %"
-    return f"{probability:.1%}".replace("%", " %") if probability < 0.1 else f"{probability:.0%}"
+    if 1 - _SEEN < probability < 1:
+        return "> 99.9 %"
+    return f"{probability * 100:.{1 if probability < _EXACT else 0}f} %"

@@ -170,12 +170,9 @@ class Calibration:
         Raises:
             ModelProblem: No totals were kept.
         """
-        errors = self._known_totals().widened(point.shape[1])
+        mean = self._known_totals().mean(point.shape[1])
         scale = self._total_scale(windows, point.shape[1])
-        totals = point.cumsum(axis=1)[:, :, None] + scale[:, :, None] * errors
-        positive = self._never_negative(windows)[:, :, None]
-        means = np.trapezoid(np.where(positive, np.maximum(totals, 0.0), totals), GRID, axis=2)
-        return self._ascending(means, windows)
+        return self._ascending(point.cumsum(axis=1) + scale * mean, windows)
 
     def probability_total_above(
         self, point: FloatArray, windows: Windows, amount: FloatArray

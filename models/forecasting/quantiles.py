@@ -95,10 +95,16 @@ class ErrorQuantiles:
         ]
         return np.stack(columns, axis=1) if columns else np.empty(errors.shape)
 
-    def widened(self, steps: int) -> FloatArray:
-        """The quantiles of so many steps: (steps, len(GRID))."""
+    def mean(self, steps: int) -> FloatArray:
+        """Mean error of each step, (steps,).
+
+        Errors beyond those of one in a thousand count as these: what happened once in years is not
+        what is expected.
+        """
         rows, widening = self._steps(steps)
-        return self.quantiles[rows] * widening[:, None]
+        common = np.clip(self.quantiles, self.quantiles[:, 1:2], self.quantiles[:, -2:-1])
+        means = np.asarray(np.trapezoid(common, GRID, axis=1))
+        return np.asarray(means[rows] * widening)
 
     def _share(self, probability: float) -> float:
         """Where the error that a probability asks for stands among all, 0 to 1."""

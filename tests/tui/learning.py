@@ -160,6 +160,7 @@ def whole_backtest(**changes: Any) -> dict[str, Any]:
     best = found["contenders"][0]
     found["contenders"] = [one | _more(one, best) for one in found["contenders"]]
     return found | {
+        "verdict": found["contenders"][1]["comparison"]["verdict"],
         "format": 1,
         "origins": ["2017-12-04", "2017-12-11", "2017-12-18", "2017-12-25"],
         "last_day_seen": "2017-12-03",
@@ -191,3 +192,109 @@ def _more(one: dict[str, Any], best: dict[str, Any]) -> dict[str, Any]:
             "verdict": f"{beats} ({lower:.3f} to {difference + 0.003:.3f})",
         }  # fmt: skip
     return {"hyperparameters": {}, "ahead": ahead, "folds": [], "comparison": comparison}
+
+
+# A forecast: why, and what it means for the stock
+
+
+def explained(said: dict[str, Any]) -> dict[str, Any]:
+    """An answer of `engine predict --json`, with what `--explain` adds."""
+    window = said["history"][-said["window"] :]
+    forecast = [point["value"] for point in said["forecast"]]
+    days, rows = [], []
+    for at, point in enumerate(window):
+        same = [one["value"] for one in window[at % 7 :: 7]]
+        usual = sum(same) / len(same)
+        days.append({"day": point["day"], "weekday": at % 7, "value": point["value"],
+                     "usual": usual})  # fmt: skip
+        # The same weekday counts most, and a day counts the less the longer ago it is.
+        off = (point["value"] - usual) * (at + 4) / 120
+        rows.append(
+            [off * (2.2 if (at + ahead) % 7 == 2 else 0.5) for ahead in range(len(forecast))]
+        )
+    moved = [sum(row[ahead] for row in rows) for ahead in range(len(forecast))]
+    explanation = {
+        "day": None,
+        "level": sum(point["value"] for point in window) / len(window),
+        "baseline": [value - by for value, by in zip(forecast, moved, strict=True)],
+        "forecast": forecast,
+        "days": days,
+        "contributions": rows,
+        "standard_error": [0.2] * len(forecast),
+        "importance": {"lag_7": 0.31, "same_weekday_mean": 0.25, "lag_1": 0.12, "weekday": 0.05},
+    }
+    return said | {"explanation": explanation}
+
+
+def stocked(said: dict[str, Any], on_hand: float = 620.0, **changes: Any) -> dict[str, Any]:
+    """An answer of `engine predict --json`, with what is known of the stock."""
+    risks = (0.0002, 0.001, 0.006, 0.031, 0.12, 0.44, 0.86, 0.95, 0.98, 0.99)
+    days, expected = [], 0.0
+    for ahead, point in enumerate(said["forecast"], 1):
+        expected += point["value"]
+        risk = risks[min(ahead, len(risks)) - 1]
+        days.append({"ahead": ahead, "day": point["day"], "expected": expected,
+                     "available": on_hand, "stockout": risk, "stockout_by": risk})  # fmt: skip
+    within = days[-1]["stockout_by"]
+    inventory = {
+        "target": "demand",
+        "on_hand": on_hand,
+        "on_hand_from": "option",
+        "on_order": [],
+        "threshold": 0.0,
+        "days": days,
+        "stockout_within": {"at_least": within, "at_most": within},
+        "first_days": [{"probability": 0.05, "ahead": 5, "day": days[4]["day"]}],
+        "cover_days": 5.2,
+        "lead_time": 5,
+        "review": 0,
+        "service_level": 95.0,
+        "reorder_point": 742.4,
+        "order_quantity": 122.4,
+        "advice": "The stock of 620 lasts about 5.2 days at the expected demand. Order 123 now.",
+    }
+    return said | {"inventory": inventory | changes}
+
+
+# Odd days
+
+
+def anomaly(series: str, kind: str, day: str, actual: float, **changes: Any) -> dict[str, Any]:
+    """A day on which a series was not as expected: 100, or 70 to 130."""
+    found: dict[str, Any] = {
+        "series": series, "kind": kind, "first_day": day, "last_day": day, "days": 1,
+        "actual": actual, "expected": 100.0, "lower": 70.0, "upper": 130.0,
+        "score": (max(actual - 130, 70 - actual)) / 60,
+    }  # fmt: skip
+    return found | changes
+
+
+def anomalies(**changes: Any) -> dict[str, Any]:
+    """What `engine data anomalies --json` prints."""
+    week = {"first_day": "2017-12-25", "last_day": "2017-12-31", "days": 7, "expected": 560.0,
+            "lower": 430.0, "upper": 690.0}  # fmt: skip
+    found: dict[str, Any] = {
+        "dataset": "4fe966f3a84294d3",
+        "first_day": "2017-12-18",
+        "last_day": "2017-12-31",
+        "days": 14,
+        "level": 99.0,
+        "version": "lightgbm-0f503f238d07",
+        "model_type": "LightGBM",
+        "series": 200,
+        "skipped": 3,
+        "checked": 2800,
+        "outside": 41,
+        "expected": 28.0,
+        "weeks": {"checked": 400, "outside": 6, "expected": 4.0},
+        "notes": ["the model was trained on days up to 2017-12-03"],
+        "anomalies": [
+            anomaly("FLUID MILK WHITE ONLY", "drop", "2017-12-25", 0.0, expected=143.0, lower=69.0,
+                    upper=212.0),
+            anomaly("YOGURT NOT MULTI-PACKS", "shift_up", "", 940.0, **week, score=1.9),
+            anomaly("BANANAS", "spike", "2017-12-23", 214.0),
+            anomaly("SHREDDED CHEESE", "stopped", "", 0.0, **week, score=1.2),
+            anomaly("BAGELS", "shift_down", "", 310.0, **week, score=0.5),
+        ],
+    }  # fmt: skip
+    return found | changes

@@ -100,7 +100,7 @@ def _ahead(app: ControlCenter, book: BacktestBook, whole: Backtest, width: int) 
         problem = book.problem_of(whole)
         said = problem or tr("asking …")
         return [*head, [(clip(f" {said}", width), "bad" if problem else "dim")]]
-    chart = _chart(curves, tr("days ahead"), min(width, _WIDEST_CHART), app.painter.ascii)
+    chart = _chart(curves, tr("days ahead"), min(width - 1, _WIDEST_CHART), app.painter.ascii)
     return [*head, *(pad(line, width) for line in chart)]
 
 

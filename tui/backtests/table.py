@@ -203,9 +203,9 @@ def verdict_lines(one: Backtest, width: int) -> list[Line]:
     """What it came to, in sentences: ✓ where it is more than chance."""
     said = [(contender.verdict, contender.is_certain) for contender in one.contenders]
     sentences = {text: is_certain for text, is_certain in said if text}
-    if one.verdict and one.verdict not in sentences:
+    if not sentences:
         # A list tells the first of them only, and not how certain it is.
-        return [[(f" {text}", "")] for text in wrap(one.verdict, width - 2)]
+        return [[(f" {text}", "")] for text in wrap(one.verdict, width - 2) if text]
     lines: list[Line] = []
     for text, is_certain in sentences.items():
         sign, look = ("✓", "good") if is_certain else ("·", "dim")

@@ -154,11 +154,7 @@ def _field_details(form: LaunchForm, field: FormField, width: int, height: int) 
     if field.key == DATA and form.missing:
         missing = tr("there is no file {path}", path=form.missing)
         lines.append([(f" {clip(missing, width - 2)}", "warn")])
-    name = field.option or f"--set {field.key}"
-    head: Line = [(f" {clip(name, width - 2)}", "accent")]
-    allowed = " | ".join(field.choices) if field.choices else field.allowed
-    head.append((f"  {clip(allowed, max(0, width - width_of(head) - 3))}", "dim"))
-    lines.append(head)
+    lines += _allowed(field, width)
     origin = f"  {field.origin}" if field.origin else ""
     default: Line = [
         (f" {tr('default')} ", "dim"),
@@ -171,6 +167,19 @@ def _field_details(form: LaunchForm, field: FormField, width: int, height: int) 
         lines.append([(f" {tr('last run')} ", "dim"), (clip(then or "–", width - 14), "")])
     lines += [[(f" {text}", "")] for text in wrap(field.help, width - 2)]
     return lines[:height]
+
+
+def _allowed(field: FormField, width: int) -> list[Line]:
+    """How it is set, and what may stand there: every choice, if need be on more lines."""
+    name = clip(field.option or f"--set {field.key}", width - 2)
+    head: Line = [(f" {name}  ", "accent")]
+    room = max(0, width - width_of(head) - 1)
+    if not field.choices:
+        return [[*head, (clip(field.allowed, room), "dim")]]
+    texts = wrap(" | ".join(field.choices), max(12, room))
+    lines: list[Line] = [[*head, (texts[0], "dim")]]
+    indent = " " * width_of(head)
+    return [*lines, *([(indent, ""), (text, "dim")] for text in texts[1:])]
 
 
 def difference_lines(app: ControlCenter, form: LaunchForm, width: int) -> list[Line]:

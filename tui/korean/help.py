@@ -16,14 +16,17 @@ TEXTS: dict[str, str] = {
     "실시간으로, 또는 한 실행의 로그 전체.",
     "Start a flow: every setting with its default and its meaning; what is typed is "
     "checked as it is typed.": "플로우 시작: 모든 설정과 기본값, 뜻. 입력하는 대로 검사합니다.",
-    "Deployed versions and how good they are; mark two to six and compare; promote, "
-    "roll back.": "배포된 버전과 그 성능. 2~6개를 표시해 비교하고, 서비스에 올리거나 되돌립니다.",
+    "Deployed versions and how good they are, of which members and by which features; "
+    "mark two to six and compare; promote, roll back. Backtests hold types against each "
+    "other.": "배포된 버전과 그 성능, 구성 모델과 특성. 2~6개를 표시해 비교하고, 서비스에 올리거나 "
+    "되돌립니다. 백테스트는 모델 종류를 서로 비교합니다.",
     "A forecast by the model in service: of a series of the newest data, or of values "
-    "that are typed or pasted.": "서비스 중인 모델의 예측: 최신 데이터의 시계열, 또는 입력하거나 "
-    "붙여 넣은 값.",
-    "The newest data set with what its rules found, drift, and the effective "
+    "that are typed or pasted; which past days move it, and when the stock runs "
+    "out.": "서비스 중인 모델의 예측: 최신 데이터의 시계열, 또는 입력하거나 붙여 넣은 값. 어떤 날이 "
+    "예측을 움직이는지, 재고가 언제 떨어지는지.",
+    "The newest data set with what its rules found, drift, odd days, and the effective "
     "configuration with where each value comes from.": "최신 데이터 세트와 규칙이 찾은 것, "
-    "드리프트, 실제 적용되는 설정과 각 값의 출처.",
+    "드리프트, 이상한 날, 실제 적용되는 설정과 각 값의 출처.",
     "Processor, memory, disk, ports and the processes that the engine keeps; doctor.": "CPU, "
     "메모리, 디스크, 포트, 엔진이 관리하는 프로세스, 점검.",
 }

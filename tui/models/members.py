@@ -12,7 +12,7 @@ from tui.language import tr
 from tui.models.table import number, percent
 from tui.models.training import Training, Trial
 from tui.models.whisker import Axis, Measured, whisker
-from tui.paint import Line, clean, clip, fit, pad, wrap
+from tui.paint import Line, clean, clip, crop, fit, pad, wrap
 
 _PARAMETERS_FROM = 100
 _RANGE_FROM = 62
@@ -48,7 +48,8 @@ def gain_lines(training: Training, width: int) -> list[Line]:
     between = ""
     if gain.value > 0 and gain.low is not None and gain.high is not None:
         between = f"  {percent(gain.low)} … {percent(gain.high)}"
-    return [[(clip(f" {text}", width), "good" if gain.value > 0 else ""), (between, "dim")]]
+    line: Line = [(f" {text}", "good" if gain.value > 0 else ""), (between, "dim")]
+    return [crop(line, 0, width)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def board_lines(training: Training, width: int, most: int | None = None) -> list
         rows = _foremost(rows, most)
     layout = _layout(training.board, rows, width)
     lines = [_heading(layout, metric_of(training.objective), width)]
-    lines += [_row(one, layout, width) for one in rows]
+    lines += [crop(_row(one, layout, width), 0, width) for one in rows]
     if most is None:
         lines += _failures(rows, layout, width)
     hidden = len(training.board) - len(rows)
@@ -182,13 +183,8 @@ def importance_lines(training: Training, width: int, most: int | None = None) ->
     for feature, part in parts:
         long = round(part / parts[0][1] * room) if parts[0][1] > 0 else 0
         bar = "━" * long or "·"
-        lines.append(
-            [
-                (f" {fit(feature, name)} ", ""),
-                (f"{part * 100:6.1f} %", ""),
-                (f" {bar}", "run" if long else "dim"),
-            ]
-        )
+        said = f" {fit(feature, name)} {part * 100:6.1f} % "
+        lines.append(crop([(said, ""), (bar, "run" if long else "dim")], 0, width))
     hidden = training.importance[len(parts) :]
     if hidden:
         rest = f"{sum(part for _, part in hidden) * 100:.1f} %"

@@ -131,7 +131,7 @@ def training_of(training: dict[str, Any]) -> Training:
         board=tuple(_trial(row) for row in rows),
         gain=next((gain for row in rows if (gain := _gain(row.get("gain"))) is not None), None),
         # What serves is what learned last.
-        importance=_importance(refit.get("importance")) or _importance(fit.get("importance")),
+        importance=told.parts(refit.get("importance")) or told.parts(fit.get("importance")),
         environment={name: told.text(at) for name, at in environment.items()},
         run=told.text(training.get("run")),
     )
@@ -158,12 +158,3 @@ def _gain(value: Any) -> Gain | None:
     if part is None:
         return None
     return Gain(part, told.number(found.get("low")), told.number(found.get("high")))
-
-
-def _importance(value: Any) -> tuple[tuple[str, float], ...]:
-    parts = [
-        (str(name), part)
-        for name, at in told.mapping(value).items()
-        if (part := told.number(at)) is not None
-    ]
-    return tuple(sorted(parts, key=lambda one: -one[1]))

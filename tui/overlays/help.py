@@ -24,11 +24,11 @@ PURPOSES = {
     "logs": "The lines of all runs as they come, or the whole log of one run.",
     "flows": "Start a flow: every setting with its default and its meaning; what is typed is "
     "checked as it is typed.",
-    "models": "Deployed versions and how good they are; mark two to six and compare; promote, "
-    "roll back.",
+    "models": "Deployed versions and how good they are, of which members and by which features; "
+    "mark two to six and compare; promote, roll back. Backtests hold types against each other.",
     "predict": "A forecast by the model in service: of a series of the newest data, or of values "
-    "that are typed or pasted.",
-    "data": "The newest data set with what its rules found, drift, and the effective "
+    "that are typed or pasted; which past days move it, and when the stock runs out.",
+    "data": "The newest data set with what its rules found, drift, odd days, and the effective "
     "configuration with where each value comes from.",
     "system": "Processor, memory, disk, ports and the processes that the engine keeps; doctor.",
 }

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tui import told
+from tui.predict.stock import Inventory, OnHand, inventory_of, plain
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -21,6 +24,8 @@ class Question:
         version: Which version is to answer; "": the one that serves.
         steps: Days ahead; 0: as many as the model was trained for.
         level: Of the interval, in percent; 0: no interval.
+        explains: Whether it asks why.
+        stock: What is on hand, where it asks when that runs out.
     """
 
     series: str = ""
@@ -29,6 +34,8 @@ class Question:
     version: str = ""
     steps: int = 0
     level: float = 0.0
+    explains: bool = False
+    stock: OnHand | None = None
 
     def arguments(self) -> list[str]:
         """Of the `engine` command that asks the same."""
@@ -36,7 +43,7 @@ class Question:
         if self.series:
             found += ["--series", self.series]
         else:
-            found += ["--values", ",".join(map(_plain, self.values))]
+            found += ["--values", ",".join(map(plain, self.values))]
             if self.last_day is not None:
                 found += ["--last-date", self.last_day.isoformat()]
         if self.steps:
@@ -45,7 +52,19 @@ class Question:
             found += ["--version", self.version]
         if self.level:
             found += ["--level", f"{self.level:g}"]
+        if self.explains:
+            found.append("--explain")
+        if self.stock is not None:
+            found += self.stock.arguments()
         return found
+
+    def why(self) -> Question:
+        """Why the answer is what it is."""
+        return replace(self, level=0.0, explains=True, stock=None)
+
+    def with_stock(self, stock: OnHand) -> Question:
+        """What the answer means for the stock."""
+        return replace(self, level=0.0, explains=False, stock=stock)
 
     def without_level(self) -> Question:
         """The same without an interval."""
@@ -70,6 +89,7 @@ class Forecast:
         level: Of the interval in percent; 0 where the version has none.
         latency_ms: How long the answer took.
         address: Of the predictor that answered; "" for a process of its own.
+        known_days: Of the days that the model looks at, how many are known; None: all of them.
     """
 
     series: str
@@ -85,6 +105,7 @@ class Forecast:
     level: float
     latency_ms: float
     address: str
+    known_days: int | None = None
 
     def day(self, offset: int) -> dt.date | None:
         """The day so many days after the last known one; None: not known."""
@@ -121,7 +142,7 @@ class Forecast:
         rows = ["day,value,lower,upper" if self.lower else "day,value"]
         for point in self.points():
             numbers = [point[name] for name in ("value", "lower", "upper") if name in point]
-            rows.append(",".join([str(point["day"] or point["ahead"]), *map(_plain, numbers)]))
+            rows.append(",".join([str(point["day"] or point["ahead"]), *map(plain, numbers)]))
         return "\n".join(rows) + "\n"
 
     def as_curl(self, address: str) -> str:
@@ -161,9 +182,10 @@ def forecast_of(said: Mapping[str, Any]) -> Forecast:
         level=level,
         latency_ms=said["latency_ms"],
         address="",
+        known_days=told.whole(said.get("known_days")) if said.get("extended") else None,
     )
 
 
-def _plain(value: float) -> str:
-    """A number as one would type it, every digit of it."""
-    return repr(value).removesuffix(".0")
+def stock_of(said: Mapping[str, Any]) -> Inventory | None:
+    """What `engine predict --json` printed of the stock; None where it knows of none."""
+    return inventory_of(said.get("inventory"))

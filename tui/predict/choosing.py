@@ -9,8 +9,10 @@ from engine.errors import DataError
 from tui.language import tr
 from tui.listing import Listing
 from tui.overlays.menu import Choice, Menu
+from tui.predict.asking import Question
 from tui.predict.forecasts import Forecasts
 from tui.predict.pasted import Pasted, read_values
+from tui.predict.stock import OnHand, read_on_hand
 from tui.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -21,7 +23,13 @@ _LEVELS = (("8", 80.0), ("9", 90.0), ("5", 95.0))
 
 
 class Choosing:
-    """The actions that change the question. The view says what is asked then."""
+    """The actions that change the question. The view says what is asked then.
+
+    Attributes:
+        explains: Whether it is shown why.
+        on_hand: What is on hand by series, "" for values of one's own; None: it is not asked for.
+        usual: What is asked of a series of which only the data set knows the stock.
+    """
 
     app: ControlCenter
     forecasts: Forecasts
@@ -31,7 +39,18 @@ class Choosing:
     level: float
     version: str
     day: int | None
+    explains: bool
+    on_hand: dict[str, OnHand | None]
+    usual: OnHand
     _typed = ""
+
+    def question(self) -> Question | None:
+        """What is asked here and now."""
+        raise NotImplementedError
+
+    def stock_of(self, question: Question) -> OnHand | None:
+        """What is known of the stock of a series."""
+        raise NotImplementedError
 
     def want(self, seconds: float = 0.0) -> None:
         """Ask anew."""
@@ -159,3 +178,58 @@ class Choosing:
         self.version = version
         self.forecasts.window = 0
         self.want()
+
+    # Why, and the stock
+
+    def do_explain(self) -> None:
+        """Show why the forecast is what it is, or its numbers again."""
+        self.explains = not self.explains
+        self.want()
+
+    def do_stock(self) -> None:
+        """Say what is on hand, and how long an order takes."""
+        question = self.question()
+        if question is None:
+            return
+        known = self.stock_of(question)
+        self.app.ask(
+            Prompt(
+                tr("On hand, lead time, service level"),
+                self._take_stock,
+                text=known.as_text() if known is not None else "",
+                changed=self._check_stock,
+                hint=self._stock_hint(),
+            )
+        )
+
+    def _stock_hint(self) -> str:
+        if self.forecasts.has_stock:
+            return tr("120, 5, 95, 40@3 on its way; - as in the data; nothing: off")
+        return tr("120, 5, 95, 40@3 on its way in 3 days; nothing: off")
+
+    def _check_stock(self, text: str) -> str:
+        try:
+            # What is typed at the moment may go on.
+            read_on_hand(text.rpartition(",")[0] if text.strip() else "")
+        except DataError as error:
+            return error.what
+        return ""
+
+    def _take_stock(self, text: str) -> str:
+        question = self.question()
+        if question is None:
+            return ""
+        if not text.strip():
+            self.on_hand[question.series] = None
+            self.want()
+            return ""
+        try:
+            found = read_on_hand(text, self.usual)
+        except DataError as error:
+            return error.what
+        if found.quantity is None and not (self.forecasts.has_stock and question.series):
+            return tr("say how much is on hand: the data set does not know it")
+        self.on_hand[question.series] = found
+        self.usual = OnHand(lead_time=found.lead_time, service_level=found.service_level)
+        self.want()
+        return ""

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConflictError, DataError, EngineError, NotFoundError, ServerError
 from tui.language import tr
-from tui.predict.asking import Forecast, Question, forecast_of
+from tui.predict.asking import Forecast, Question, forecast_of, stock_of
+from tui.predict.reasons import Reasons, reasons_of
 
 if TYPE_CHECKING:
     from engine.predictor_client import PredictorAnswer, ServingModel
     from engine.workspace import Workspace
+    from tui.predict.stock import Inventory
 
 HISTORY_DAYS = 90
 _ANSWERS_KEPT = 200
@@ -62,7 +64,10 @@ class Forecasts:
         serving: Id of the version that serves; "" while none is known.
         address: Of the predictor when it last answered; "" when it did not.
         window: How many values the model that answered last needs; 0: not known.
+        has_stock: Whether the data set knows what is on hand.
         answers: By question.
+        reasons: Why, by question; see `Question.why`.
+        stocks: What it means for the stock, by question; None where nothing is known of it.
         problems: Why a question was not answered, by question.
     """
 
@@ -75,16 +80,24 @@ class Forecasts:
         self.serving = ""
         self.address = ""
         self.window = 0
+        self.has_stock = False
         self.trouble: EngineError | None = None
         self.answers: OrderedDict[Question, Forecast] = OrderedDict()
+        self.reasons: OrderedDict[Question, Reasons] = OrderedDict()
+        self.stocks: OrderedDict[Question, Inventory | None] = OrderedDict()
         self.problems: dict[Question, EngineError] = {}
         self._values: dict[str, tuple[dt.date, array[float]]] = {}
         self._plain: set[str] = set()
 
     def forget(self) -> None:
         """Ask everything anew."""
-        self.answers.clear()
-        self.problems.clear()
+        for known in (self.answers, self.reasons, self.stocks, self.problems):
+            known.clear()
+
+    def is_known(self, question: Question) -> bool:
+        """Whether a question was answered, or why it cannot be."""
+        answered = (self.answers, self.reasons, self.stocks, self.problems)
+        return any(question in known for known in answered)
 
     async def look_around(self) -> None:
         """Take in the newest data set and the deployed versions."""
@@ -115,6 +128,7 @@ class Forecasts:
             for one in said["series"]
         ]
         found.sort(key=lambda one: -abs(one.mean) * one.days)
+        self.has_stock = bool(said.get("stock"))
         self._take_dataset(said["id"], found)
 
     def _take_dataset(self, dataset: str, series: list[Series]) -> None:
@@ -145,8 +159,9 @@ class Forecasts:
 
     def _serves(self, version: str) -> None:
         if version and version != self.serving:
-            for question in [one for one in self.answers if not one.version]:
-                del self.answers[question]
+            for known in (self.answers, self.reasons, self.stocks):
+                for question in [one for one in known if not one.version]:
+                    del known[question]
             self.problems.clear()
             self.serving, self.window = version, 0
 
@@ -158,14 +173,18 @@ class Forecasts:
             nearby: Series that are likely to be asked for next: their values are fetched too.
         """
         try:
-            answer = await self._answer(question, nearby)
+            if question.explains:
+                said = await self._engine(*question.arguments())
+                _keep(self.reasons, question, reasons_of(said))
+            elif question.stock is not None:
+                said = await self._engine(*question.arguments())
+                _keep(self.stocks, question, stock_of(said))
+            else:
+                answer = await self._answer(question, nearby)
+                self.window = answer.window
+                _keep(self.answers, question, answer)
         except EngineError as error:
             self.problems[question] = error
-            return
-        self.window = answer.window
-        self.answers[question] = answer
-        while len(self.answers) > _ANSWERS_KEPT:
-            self.answers.popitem(last=False)
 
     async def _answer(self, question: Question, nearby: Sequence[str]) -> Forecast:
         serving = None
@@ -245,6 +264,12 @@ class Forecasts:
             last_day = dt.date.fromisoformat(one["last_day"])
             self._values[one["series"]] = (last_day, array("d", one["values"]))
         return self._values[name]
+
+
+def _keep(known: OrderedDict[Question, Any], question: Question, answer: Any) -> None:
+    known[question] = answer
+    while len(known) > _ANSWERS_KEPT:
+        known.popitem(last=False)
 
 
 def _serving(workspace: Workspace) -> ServingModel | None:

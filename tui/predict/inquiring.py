@@ -32,6 +32,10 @@ class Inquiring(View):
         """What is asked here and now."""
         raise NotImplementedError
 
+    def further(self) -> Sequence[Question]:
+        """What is asked beside it, once it is answered."""
+        raise NotImplementedError
+
     def nearby(self) -> Sequence[str]:
         """Series that are likely to be asked for next."""
         raise NotImplementedError
@@ -57,18 +61,24 @@ class Inquiring(View):
             self._rested()
 
     def _rested(self) -> None:
-        if self._asking is not None and self._asking[0] != self.question():
+        if self._asking is not None and self._asking[0] not in self._wanted():
             # Nobody waits for it any more.
             self._asking[1].cancel()
         if self._unanswered() is not None:
             self.app.link.look("forecast", self._answer_all)
 
     def _unanswered(self) -> Question | None:
-        question = self.question()
-        if question is None or self.app.view is not self or self.nothing_deployed():
+        if self.app.view is not self or self.nothing_deployed():
             return None
-        known = question in self.forecasts.answers or question in self.forecasts.problems
-        return None if known else question
+        is_known = self.forecasts.is_known
+        return next((one for one in self._wanted() if not is_known(one)), None)
+
+    def _wanted(self) -> list[Question]:
+        """What is asked here and now: what cannot be answered is not asked about either."""
+        question = self.question()
+        if question is None:
+            return []
+        return [question] if question in self.forecasts.problems else [question, *self.further()]
 
     async def _answer_all(self) -> None:
         while (question := self._unanswered()) is not None:

@@ -6,12 +6,14 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tui.language import tr
-from tui.paint import Line, clip, fit, pad, rule
+from tui.paint import Line, clip, fit, pad, rule, width_of
 from tui.predict.drawing import number, percent
+from tui.predict.stock_pane import chance, look_of
 
 if TYPE_CHECKING:
     from tui.predict.asking import Forecast
     from tui.predict.forecasts import Series
+    from tui.predict.stock import Inventory
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_WIDTH = 15
@@ -34,7 +36,12 @@ def heading(
         tr("horizon {days}", days=forecast.horizon),
         forecast.model_type,
     ]
-    return [*lines, [(clip(" " + " · ".join(by), width), "dim")]]
+    said: Line = [(clip(" " + " · ".join(by), width), "dim")]
+    if forecast.known_days is not None:
+        note = tr("! only {known} of {days} days are known; the others are filled from its own",
+                  known=forecast.known_days, days=forecast.window)  # fmt: skip
+        said = [(clip(f" {note}", width), "warn")]
+    return [*lines, said]
 
 
 def _answered(forecast: Forecast | None) -> str:
@@ -66,7 +73,9 @@ def _facts(series: Series | None, forecast: Forecast | None) -> str:
     return " · ".join(parts)
 
 
-def readout(width: int, forecast: Forecast, day: int | None) -> Line:
+def readout(
+    width: int, forecast: Forecast, day: int | None, stock: Inventory | None = None
+) -> Line:
     """What the day under the cursor says; without a cursor, the forecast as a whole."""
     if day is None:
         total = sum(forecast.values)
@@ -88,32 +97,48 @@ def readout(width: int, forecast: Forecast, day: int | None) -> Line:
         low, high = number(forecast.lower[day - 1]), number(forecast.upper[day - 1])
         level = f"{forecast.level:g}"
         line.append((f"  {low} … {high}", ""))
-        line.append((f"  {tr('{level} % interval', level=level)}", "dim"))
+        if stock is None:
+            line.append((f"  {tr('{level} % interval', level=level)}", "dim"))
+    if stock is not None and day <= len(stock.days):
+        likely = stock.days[day - 1].stockout_by
+        risk = (chance(likely), look_of(likely))
+        said: Line = [(f"  {tr('out by then')} ", "dim"), risk]
+        line += said if width_of([*line, *said]) <= width else [("  ", ""), risk]
     return pad(line, width)
 
 
-def columns_of(forecast: Forecast, width: int) -> int:
+def columns_of(forecast: Forecast, width: int, stock: Inventory | None = None) -> int:
     """How many days stand in a line of the table: as many as there is room for, and weeks."""
-    room = (width + _GAP) // (_cell_width(forecast) + _GAP)
+    room = (width + _GAP) // (_cell_width(forecast, stock) + _GAP)
     weeks = -(-len(forecast.values) // 7)
     return max(1, min(3, room, weeks))
 
 
-def rows_of(forecast: Forecast, width: int) -> int:
+def rows_of(forecast: Forecast, width: int, stock: Inventory | None = None) -> int:
     """How many lines the table takes, without its heading."""
-    return -(-len(forecast.values) // columns_of(forecast, width))
+    return -(-len(forecast.values) // columns_of(forecast, width, stock))
 
 
-def table(forecast: Forecast, width: int, height: int, day: int | None) -> tuple[list[Line], int]:
+def table(
+    forecast: Forecast, width: int, height: int, day: int | None, stock: Inventory | None = None
+) -> tuple[list[Line], int]:
     """The forecast by day, scrolled to the cursor.
+
+    Args:
+        forecast: The numbers.
+        width: Columns.
+        height: Lines, with the heading.
+        day: Under the cursor.
+        stock: Where it is known, the risk that it is out by each day is told too.
 
     Returns:
         The lines, a heading first, and the number of the first row that is seen.
     """
-    columns, rows = columns_of(forecast, width), rows_of(forecast, width)
+    columns, rows = columns_of(forecast, width, stock), rows_of(forecast, width, stock)
     names = [tr("Day"), tr("Forecast")]
     if forecast.lower:
         names += [tr("Lower"), tr("Upper")]
+    names += [tr("Out by")] if stock is not None else []
     head = fit(f" {names[0]}", _DAY_WIDTH)
     head += "".join(fit(name, _NUMBER_WIDTH, "right") for name in names[1:])
     lines: list[Line] = [pad([((head + " " * _GAP) * columns, "column")], width, "column")]
@@ -125,25 +150,28 @@ def table(forecast: Forecast, width: int, height: int, day: int | None) -> tuple
         for column in range(columns):
             ahead = column * rows + row + 1
             if ahead <= len(forecast.values):
-                line += _cell(forecast, ahead, "cursor" if ahead == day else "")
+                line += _cell(forecast, ahead, stock, "cursor" if ahead == day else "")
                 line.append((" " * _GAP, ""))
         lines.append(line)
     return lines, first
 
 
-def day_in_table(forecast: Forecast, width: int, row: int, x: int) -> int | None:
+def day_in_table(
+    forecast: Forecast, width: int, row: int, x: int, stock: Inventory | None = None
+) -> int | None:
     """Which day of the forecast stands in a row and column of the table."""
-    column = x // (_cell_width(forecast) + _GAP)
-    ahead = column * rows_of(forecast, width) + row + 1
-    is_there = column < columns_of(forecast, width) and 0 < ahead <= len(forecast.values)
+    column = x // (_cell_width(forecast, stock) + _GAP)
+    ahead = column * rows_of(forecast, width, stock) + row + 1
+    is_there = column < columns_of(forecast, width, stock) and 0 < ahead <= len(forecast.values)
     return ahead if is_there else None
 
 
-def _cell_width(forecast: Forecast) -> int:
-    return _DAY_WIDTH + _NUMBER_WIDTH * (3 if forecast.lower else 1)
+def _cell_width(forecast: Forecast, stock: Inventory | None) -> int:
+    numbers = (3 if forecast.lower else 1) + (stock is not None)
+    return _DAY_WIDTH + _NUMBER_WIDTH * numbers
 
 
-def _cell(forecast: Forecast, ahead: int, under: str) -> Line:
+def _cell(forecast: Forecast, ahead: int, stock: Inventory | None, under: str) -> Line:
     name = day_name(forecast.day(ahead), ahead)
     line: Line = [
         (fit(f" {name}", _DAY_WIDTH), under),
@@ -157,6 +185,10 @@ def _cell(forecast: Forecast, ahead: int, under: str) -> Line:
             line.append(
                 (fit(number(end[ahead - 1]), _NUMBER_WIDTH, "right"), f"dim {under}".strip())
             )
+    if stock is not None:
+        risk = stock.days[ahead - 1].stockout_by if ahead <= len(stock.days) else None
+        text, look = ("-", "dim") if risk is None else (chance(risk), look_of(risk))
+        line.append((fit(text, _NUMBER_WIDTH, "right"), f"{look} {under}".strip()))
     return line
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tui.language import tr
+from tui.models.training import Training
 from tui.paint import Line, clip, fit, wrap
+from tui.run.candidate import training_parts
 from tui.run.head import in_order
 from tui.states import size
 
@@ -37,9 +39,21 @@ def list_files(folder: str, most: int = MOST_FILES) -> list[File]:
 
 
 def artifacts_lines(
-    outputs: Mapping[str, Any], files: list[File] | None, folder: str, width: int
+    outputs: Mapping[str, Any],
+    files: list[File] | None,
+    folder: str,
+    width: int,
+    training: Training | None = None,
 ) -> list[Line]:
-    """Everything that a run left, the most telling first."""
+    """Everything that a run left, the most telling first.
+
+    Args:
+        outputs: What it says that it made.
+        files: In its folder; None while that was not looked into.
+        folder: Which one.
+        width: Columns.
+        training: How its candidate came to be, where it left one.
+    """
     lines: list[Line] = []
     version = outputs.get("version")
     if version:
@@ -51,6 +65,9 @@ def artifacts_lines(
     evaluation = outputs.get("evaluation")
     if isinstance(evaluation, dict):
         lines += _part(tr("Evaluation"), _scores(evaluation, width), width)
+    if training is not None:
+        for title, part in training_parts(training, width):
+            lines += _part(title, part, width)
     gate = outputs.get("gate")
     if isinstance(gate, list):
         lines += _part(tr("Deploy gate"), [_check(one, width) for one in gate], width)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import EngineError, NotFoundError
 from engine.schema import RunDetail, RunInfo
 from tui.run.artifacts import File, list_files
+from tui.run.candidate import read_training
 from tui.run.curves import Curves
 from tui.run.params import read_config
 from tui.run.timeline import RunTimeline
@@ -16,6 +17,7 @@ from tui.run.timeline import RunTimeline
 if TYPE_CHECKING:
     from engine.charts.rows import Ghost
     from tui.control_center import ControlCenter
+    from tui.models.training import Training
 
 
 class RunFacts:
@@ -27,6 +29,7 @@ class RunFacts:
         curves: What it measured.
         config: Its effective configuration, None while that is not known or written.
         files: The files in its folder, None while that was not looked into.
+        training: How its candidate came to be, None where it left none.
         before: The completed run of the same flow before it, None while none is known.
         ghost: When each row of that one ended.
     """
@@ -38,6 +41,7 @@ class RunFacts:
         self.curves = Curves()
         self.config: str | None = None
         self.files: list[File] | None = None
+        self.training: Training | None = None
         self.before: RunInfo | None = None
         self.ghost: Ghost | None = None
         self._seen: dict[str, object] = {}
@@ -114,6 +118,7 @@ class RunFacts:
         self.config = await asyncio.to_thread(read_config, folder)
 
     async def _read_files(self, folder: str) -> None:
+        self.training = await asyncio.to_thread(read_training, folder)
         self.files = await asyncio.to_thread(list_files, folder)
 
     async def _fetch_ghost(self, run: RunInfo) -> None:

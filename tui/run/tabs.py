@@ -142,11 +142,11 @@ class Tabs:
     def _artifacts(
         self, pane: TextPane, detail: RunDetail, common: tuple[int, str], height: int
     ) -> list[Line]:
-        files = self._facts.files
+        files, training = self._facts.files, self._facts.training
         key = (common, detail.run.state, len(detail.outputs), files and tuple(files))
         return pane.lines(
             key,
-            lambda: artifacts_lines(detail.outputs, files, detail.folder, common[0]),
+            lambda: artifacts_lines(detail.outputs, files, detail.folder, common[0], training),
             height,
         )
 

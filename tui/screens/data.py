@@ -1,4 +1,4 @@
-"""Data and configuration: prepared data, drift, and the settings that are in force."""
+"""Data and configuration: prepared data, drift, odd days, and the settings in force."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 
 from tui import memory
+from tui.data.anomalies_pane import AnomaliesPane
 from tui.data.config_pane import ConfigPane
 from tui.data.drift_pane import DriftPane
 from tui.data.pane import Pane
@@ -24,7 +25,7 @@ _BESIDE_ROWS = 48
 
 
 class DataView(View):
-    """Three tabs; each is a pane with lists of its own."""
+    """Four tabs; each is a pane with lists of its own."""
 
     name = "data"
     filter_hint = "words that stand in it"
@@ -32,7 +33,7 @@ class DataView(View):
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
         self.config = ConfigPane(app)
-        self.panes: list[Pane] = [SetsPane(app), DriftPane(app), self.config]
+        self.panes: list[Pane] = [SetsPane(app), DriftPane(app), AnomaliesPane(app), self.config]
         self.pane = self.panes[0]
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -61,7 +62,7 @@ class DataView(View):
         self.pane.tick()
 
     def open_tab(self, name: str) -> None:
-        """See a tab: "sets", "drift" or "config"."""
+        """See a tab: "sets", "drift", "anomalies" or "config"."""
         pane = next(pane for pane in self.panes if pane.name == name)
         if pane is not self.pane:
             self.pane = pane

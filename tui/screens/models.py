@@ -134,7 +134,8 @@ class ModelsView(ListKeys, ModelActions, View):
             pane = self._preview(right, height, full=True)
             return [tabs, *beside(self._list(left, height), pane, left, right, height)]
         # What a short list leaves free goes to the preview.
-        below = max(_PREVIEW_LINES, height - self.count() - 3) if height >= 15 else 0
+        has_rows = height >= 15 and self.count()
+        below = max(_PREVIEW_LINES, height - self.count() - 3) if has_rows else 0
         table = self._list(width, height - below)
         if not below:
             return [tabs, *table]

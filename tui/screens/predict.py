@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import DataError, EngineError
+from engine.errors import DataError
 from tui import memory, verbs
 from tui.language import tr
 from tui.listing import Listing, ListKeys
-from tui.paint import Line, beside, clip, filled, fit, pad, restyle, rule, wrap
+from tui.paint import Line, beside, filled, fit, pad, wrap
 from tui.predict import panes
 from tui.predict.asking import Forecast, Question
 from tui.predict.choosing import MOST_STEPS, Choosing
-from tui.predict.drawing import Drawing, legend
+from tui.predict.drawing import Drawing
 from tui.predict.forecasts import Forecasts, Series
-from tui.predict.inquiring import REST_SECONDS, Inquiring
+from tui.predict.inquiring import REST_SECONDS
 from tui.predict.pasted import Pasted, read_values
 from tui.predict.series import fitting, list_heading, list_row
+from tui.predict.showing import Showing
+from tui.predict.stock import LEAST_SERVICE, MOST_DAYS, OnHand
 from tui.view import View
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 _PANES_FROM = 140
-_NUMBERS_WIDTH = 48
 _NEARBY = 20
 
 
-class PredictView(Inquiring, Choosing, ListKeys, View):
+class PredictView(Showing, Choosing, ListKeys, View):
     """Series at the left, the forecast of the selected one at the right."""
 
     name = "predict"
@@ -43,6 +44,9 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         self.level = 80.0
         self.version = ""
         self.day: int | None = None
+        self.explains = False
+        self.on_hand: dict[str, OnHand | None] = {}
+        self.usual = OnHand()
         self._series = ""
         self._filter = ""
         self._found: tuple[object, str, list[Series]] | None = None
@@ -101,6 +105,14 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         around = self.found()[max(0, row - _NEARBY) : row + _NEARBY]
         return [one.name for one in around]
 
+    def open_series(self, name: str) -> None:
+        """Put the cursor on a series, also before the data set is known."""
+        self._series, self._filter, self.day = name, "", None
+        self.pasted = None
+        self.find_again()
+        if self.app.view is self:
+            self.moved()
+
     def find_again(self) -> None:
         """Put the cursor on the series that was selected before."""
         names = [one.name for one in self.found()]
@@ -115,7 +127,7 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         listed = _list_width(width) if self._list_shown else 0
         right = width - listed - 1 if listed else width
         at = listed + 1 if listed else 0
-        pane = self._pane(at, right, height, wide=width >= _PANES_FROM)
+        pane = self.pane(at, right, height, wide=width >= _PANES_FROM)
         if not listed:
             return filled(pane, height)
         return beside(self._list(listed, height), pane, listed, right, height)
@@ -147,83 +159,24 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
             return tr("no series fits; esc takes the filter away")
         return tr("No data set yet.")
 
-    def _pane(self, at: int, width: int, height: int, *, wide: bool) -> list[Line]:
-        question = self.question()
-        if self.nothing_deployed():
-            return _advice(
-                width,
-                tr("No model is deployed yet."),
-                [("r", tr("full_flow prepares the data, trains, evaluates and deploys one"))],
-            )
-        if question is None:
-            if self.forecasts.series is None or self._filter:
-                return [rule(width)]
-            return _advice(
-                width,
-                tr("No data set yet."),
-                [
-                    ("r", tr("data_flow prepares one")),
-                    ("p", tr("forecasts values that you type or paste")),
-                ],
-            )
-        answer = self.forecasts.answers.get(question)
-        problem = self.forecasts.problems.get(question)
-        asking = answer is None and problem is None
-        if answer is not None:
-            self._shown = answer
-        name = question.series or tr("{count} values", count=len(question.values))
-        lines = panes.heading(width, name, self.selected(), answer, asking=asking)
-        if problem is not None:
-            return [*lines, *_problem(problem, width)]
-        if self._shown is None:
-            return lines
-        body = self._forecast(self._shown, at, width, height - len(lines), wide=wide)
-        # The last answer stays, grey, until the next one is there.
-        return [*lines, *([restyle(line, "stale") for line in body] if asking else body)]
-
-    def _forecast(
-        self, shown: Forecast, at: int, width: int, height: int, *, wide: bool
-    ) -> list[Line]:
-        if wide:
-            left = width - _NUMBERS_WIDTH - 1
-            chart = self._chart(shown, at, left, height)
-            numbers = self._numbers(shown, at + left + 1, 3, _NUMBERS_WIDTH, height)
-            return beside(chart, numbers, left, _NUMBERS_WIDTH, height)
-        most = max(3, height * 2 // 5)
-        rows = min(panes.rows_of(shown, width), most) + 1 if height >= 14 else 0
-        lines = filled(self._chart(shown, at, width, height - rows), height - rows)
-        if rows:
-            lines += self._numbers(shown, at, 3 + height - rows, width, rows)
-        return lines
-
-    def _chart(self, shown: Forecast, at: int, width: int, height: int) -> list[Line]:
-        lines = [panes.readout(width, shown, self.day)]
-        chart = self._drawing.of(shown, width - 1, height - 2)
-        if chart is None:
-            return lines
-        self._places["chart"] = (at, 4, width)
-        lines += chart.with_cursor(self.day)[: height - 2]
-        marks = legend(shown, chart, self.level, self.app.painter.ascii)
-        return [*lines, pad(marks, width)]
-
-    def _numbers(self, shown: Forecast, at: int, top: int, width: int, height: int) -> list[Line]:
-        lines, first = panes.table(shown, width, height, self.day)
-        self._places["numbers"] = (at, top + 1 - first, width)
-        return lines
-
     def title(self) -> str:
         """Where the cursor stands, and the command that asks the same."""
+        if self.question() is None:
+            return ""
+        place = f"{min(self.listing.cursor + 1, self.count()):,}/{self.count():,}"
+        parts = [place, f"/{self._filter}" if self._filter else "", self.command()]
+        return "   ".join(part for part in parts if part)
+
+    def command(self) -> str:
+        """The `engine` command that answers all that is asked here."""
         question = self.question()
         if question is None:
             return ""
-        place = f"{min(self.listing.cursor + 1, self.count()):,}/{self.count():,}"
-        parts = [place, f"/{self._filter}" if self._filter else "", self.command(question)]
-        return "   ".join(part for part in parts if part)
-
-    def command(self, question: Question) -> str:
-        """The `engine` command that asks a question of whom it is asked here."""
-        arguments = question.arguments()
-        if self.forecasts.address and not question.version:
+        stock = self.stock_of(question)
+        whole = replace(question, explains=self.explains, stock=stock)
+        arguments = whole.arguments()
+        # The predictor forecasts, and does nothing else.
+        if self.forecasts.address and arguments == question.arguments() and not question.version:
             arguments.append("--through-predictor")
         return verbs.spell(arguments)
 
@@ -255,9 +208,11 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         self._list_shown = False
 
     def do_back(self) -> None:
-        """The cursor of the chart first, then the list, the values of one's own, the filter."""
+        """The cursor of the chart first, then why, the list, values of one's own, the filter."""
         if self.day is not None:
             self.day = None
+        elif self.explains:
+            self.explains = False
         elif not self._list_shown:
             self._list_shown = True
         elif self.pasted is not None and self.listing.cursor == 0:
@@ -302,27 +257,38 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
                     if double:
                         self.do_open()
             elif name == "numbers" and shown is not None:
-                self.day = panes.day_in_table(shown, width, y - top, x - left) or self.day
+                stock = self.inventory()
+                self.day = panes.day_in_table(shown, width, y - top, x - left, stock) or self.day
                 return
             elif name == "chart" and chart is not None and y < top + len(chart.lines):
                 self.day = chart.day_at(x - left)
 
     def yanks(self) -> list[tuple[str, str]]:
-        """The forecast as CSV and JSON, the command, the request to the predictor."""
-        question, shown = self.question(), self.forecast()
+        """The forecast as CSV and JSON, the command, the request to the predictor, the advice."""
+        question, shown, stock = self.question(), self.forecast(), self.inventory()
         found = []
         if shown is not None:
-            found += [("CSV", shown.as_csv()), ("JSON", json.dumps(shown.as_data()))]
+            found += [("CSV", shown.as_csv()), ("JSON", json.dumps(self.as_data()))]
+        if stock is not None and stock.advice:
+            found.append(("advice", stock.advice))
         if question is not None:
-            found.append(("command", self.command(question)))
+            found.append(("command", self.command()))
         if shown is not None and shown.address:
             found.append(("curl", shown.as_curl(shown.address)))
         return found
 
     def as_data(self) -> Any:
-        """The forecast."""
+        """The forecast, what it means for the stock, and why it is so."""
         shown = self.forecast()
-        return shown.as_data() if shown is not None else None
+        if shown is None:
+            return None
+        found, stock = shown.as_data(), self.inventory()
+        if stock is not None:
+            found["inventory"] = asdict(stock)
+        why = next((one for one in self.further() if one in self.forecasts.reasons), None)
+        if why is not None:
+            found["explanation"] = asdict(self.forecasts.reasons[why])
+        return found
 
     def as_text(self) -> str:
         """The forecast as CSV, below what is seen."""
@@ -330,30 +296,27 @@ class PredictView(Inquiring, Choosing, ListKeys, View):
         return super().as_text() + ("\n\n" + shown.as_csv() if shown is not None else "\n")
 
     def remember(self) -> dict[str, Any]:
-        """Series, days and level."""
-        return {"series": self._series, "steps": self.steps, "level": f"{self.level:g}"}
+        """Series, days, level and how orders are made."""
+        lead, service = self.usual.lead_time, self.usual.service_level
+        return {
+            "series": self._series,
+            "steps": self.steps,
+            "level": f"{self.level:g}",
+            "lead_time": lead or 0,
+            "service_level": "" if service is None else f"{service:g}",
+        }
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Series, days and level of last time."""
         self._series = memory.text(kept, "series")
         self.steps = min(MOST_STEPS, memory.number(kept, "steps"))
         self.level = self.read_level(memory.text(kept, "level")) or 0.0 if "level" in kept else 80.0
+        lead = memory.number(kept, "lead_time")
+        service = self.read_level(memory.text(kept, "service_level"))
+        if 1 <= lead <= MOST_DAYS:
+            fits = service is not None and service >= LEAST_SERVICE
+            self.usual = OnHand(lead_time=lead, service_level=service if fits else None)
 
 
 def _list_width(width: int) -> int:
     return 40 if width >= _PANES_FROM else 27 if width >= 100 else 20 if width >= 76 else 16
-
-
-def _advice(width: int, said: str, keys: list[tuple[str, str]]) -> list[Line]:
-    lines: list[Line] = [[], [("  ", ""), (said, "strong")]]
-    for key, text in keys:
-        for at, part in enumerate(wrap(text, width - 7)):
-            lines.append([("  ", ""), (key if at == 0 else " ", "key"), (f"  {part}", "")])
-    return lines
-
-
-def _problem(problem: EngineError, width: int) -> list[Line]:
-    lines: list[Line] = [[]]
-    lines += [[(f" {text}", "bad")] for text in wrap(problem.what, width - 2)]
-    lines += [[(f" {clip(problem.where, width - 2)}", "dim")]] if problem.where else []
-    return [*lines, *([(f" {text}", "")] for text in wrap(problem.fix or "", width - 2))]
