@@ -8,6 +8,7 @@ from typing import Any
 from engine.atomic import write_json
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
+from engine.data.problems import counted
 from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
 from engine.store import AliasRegistry, Version, gate, open_store
@@ -114,12 +115,14 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
 def _not_measured(scores: Backtest) -> list[str]:
     """What the numbers say nothing about, in words."""
     short, ended = not_measured(scores)
-    of_all = f"of {len(scores.panel.ids)} series"
+    of_all = f"{{count}} of {len(scores.panel.ids)} series"
     notes = []
     if short:
-        notes.append(f"{short} {of_all} are shorter than the window: not measured")
+        notes.append(counted(f"{of_all} [is|are] shorter than the window: not measured", short))
     if ended:
-        notes.append(f"{ended} {of_all} have ended before the test days: not measured")
+        notes.append(
+            counted(f"{of_all} [has|have] ended before the test days: not measured", ended)
+        )
     return notes
 
 

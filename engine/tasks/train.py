@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
+from engine.data.problems import counted
 from engine.environment import environment
 from engine.errors import ModelError
 from engine.runs.candidate import Candidate
@@ -66,9 +67,11 @@ def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
         fitting.history, model.window, model.horizon, dataset.split.validation_days
     )
     if short:
-        note = (
-            f"{short} of {len(dataset.ids)} series have fewer than {model.window + model.horizon} "
-            "days (window + horizon) before the validation days: not learnt from"
+        note = counted(
+            f"{{count}} of {len(dataset.ids)} series [has|have] fewer than "
+            f"{model.window + model.horizon} days (window + horizon) before the validation days: "
+            "not learnt from",
+            short,
         )
         logger.info(note)
         run_context().outputs["training_notes"] = [note]

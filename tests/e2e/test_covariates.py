@@ -76,13 +76,13 @@ def test_what_is_too_short_is_said_where_it_is_not_learnt_from_or_measured(
     outputs = deployed["outputs"]
 
     assert outputs["training_notes"] == [
-        "1 of 9 series have fewer than 37 days (window + horizon) before the validation days: "
+        "1 of 9 series has fewer than 37 days (window + horizon) before the validation days: "
         "not learnt from"
     ]
     assert outputs["evaluation"]["notes"] == [
-        "1 of 9 series are shorter than the window: not measured"
+        "1 of 9 series is shorter than the window: not measured"
     ]
-    assert any("8 series" in text or "56 rows" in text for text in outputs["data_report"])
+    assert any("8 series have rows after the last value" in text for text in outputs["data_report"])
 
 
 def test_a_promotion_that_is_known_ahead_raises_its_day(
