@@ -218,6 +218,9 @@ class Forecasts:
         if question.series:
             last_day, known = await self._values_of(question.series, serving.window, nearby)
             values = tuple(known)
+            if serving.covariates or len(values) < serving.window:
+                # The command knows the covariates of the data set, and fills what is lacking.
+                return await self._by_command(question)
         if len(values) < serving.window:
             raise DataError(
                 tr(
