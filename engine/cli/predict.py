@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.explanation import WhyOptions, explanation_options
 from engine.cli.inventory import StockOptions, inventory_options
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
+    from engine.cli.explanation import Why
     from engine.cli.forecasting import Answered, Forecaster, Question
     from engine.cli.shelf import Shelf
     from engine.data.dataset import Dataset
@@ -51,6 +53,7 @@ def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> f
     "--through-predictor", is_flag=True, help="Ask the running predictor by HTTP, as others do."
 )
 @inventory_options
+@explanation_options
 @json_option
 @workspace_option
 @pass_command_line
@@ -64,6 +67,7 @@ def predict(
     level: float | None,
     through_predictor: bool,
     stock: StockOptions,
+    why: WhyOptions,
 ) -> None:
     """Forecast the days after the newest data with the deployed model, and draw them.
 
@@ -72,6 +76,7 @@ def predict(
 
     With the stock on hand it tells when that runs out, and with a lead time how much to order.
     """
+    from engine.cli.explanation import why_of
     from engine.cli.forecasting import of_dataset, pasted
     from engine.cli.inventory import shelf_of
     from engine.cli.output import write_json
@@ -93,11 +98,15 @@ def predict(
         days = steps or forecaster.horizon
         answer = forecaster.forecast(question, days, level)
         shelf = shelf_of(stock, forecaster, question, dataset, days)
+        explanation = why_of(why, forecaster, question, days)
     if line.json:
-        inventory = None if shelf is None else shelf.to_dict()
-        write_json({**_data(forecaster, question, answer, level), "inventory": inventory})
+        data = _data(forecaster, question, answer, level)
+        data["inventory"] = None if shelf is None else shelf.to_dict()
+        data["explanation"] = None if explanation is None else explanation.to_dict()
+        write_json(data)
     else:
         _draw(question, answer, shelf)
+        _tell(explanation)
 
 
 @contextmanager
@@ -219,6 +228,15 @@ def _advise(shelf: Shelf | None) -> None:
 
     for sentence in [] if shelf is None else shelf.sentences():
         write_text(textwrap.fill(sentence, terminal_size()[0]))
+
+
+def _tell(why: Why | None) -> None:
+    from engine.cli.output import terminal_size, wants_ascii, wants_colour, write_text
+
+    if why is not None:
+        width, _ = terminal_size()
+        for line in why.lines(width, colour=wants_colour(), ascii=wants_ascii()):
+            write_text(line)
 
 
 def _numbers(answer: Answered, shelf: Shelf | None) -> list[str]:
