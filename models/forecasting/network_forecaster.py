@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,8 +12,6 @@ from models.base import FitReport, Forecaster, Hyperparameters, Progress, bounde
 from models.errors import ModelProblem
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from models.forecasting.networks import Encoder, WindowNetwork
 
 _WEIGHTS = "weights.npz"
@@ -40,7 +37,7 @@ class NetworkHyperparameters(Hyperparameters):
     """Most windows drawn for an epoch, so that an epoch is bounded on large panels."""
     unknown_weekday_rate: float = bounded(0.1, low=0.0, high=1.0)
     """Part of the windows trained without their weekday, so that it may be unknown in use."""
-    unknown_covariates_rate: float = bounded(0.1, low=0.0, high=0.5)
+    unknown_covariates_rate: float = bounded(0.2, low=0.0, high=0.5)
     """Part of the windows trained without covariates, so that they may be unknown in use.
 
     As many again are trained without those of the days to come."""
