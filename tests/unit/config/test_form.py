@@ -44,7 +44,18 @@ def test_choices_are_listed_and_those_of_the_model_are_the_registered_ones(confi
     found = fields(configs, "full_flow")
 
     assert found["model.model_type"].kind == "choice"
+<<<<<<< HEAD
     assert found["model.model_type"].choices == registry.names()
+=======
+    assert found["model.model_type"].choices == (
+        "BiLSTM",
+        "Conv1D-BiLSTM",
+        "GRU",
+        "LightGBM",
+        "LSTM",
+        "SeasonalNaive",
+    )
+>>>>>>> networks
     assert found["dataset.rules.unsorted"].choices == ("sort", "error")
     assert found["model.objective"].choices == ("median", "stock")
     assert found["dataset.thousands"].is_optional
@@ -89,7 +100,8 @@ def test_hyper_parameters_say_whose_they_are_and_stand_in_the_order_of_the_chose
 ) -> None:
     found = fields(configs, "train_flow", "model.model_type=LightGBM")
 
-    assert found["train.hparams.epochs"].models == ("LSTM",)
+    assert found["train.hparams.epochs"].models == ("BiLSTM", "Conv1D-BiLSTM", "GRU", "LSTM")
+    assert found["train.hparams.gru_units"].models == ("GRU",)
     assert {"LSTM", "LightGBM"} <= set(found["train.hparams.unknown_weekday_rate"].models)
     assert found["model.window"].models == ()
     hparams = [one for key, one in found.items() if key.startswith("train.hparams.")]
