@@ -37,7 +37,7 @@ class NetworkHyperparameters(Hyperparameters):
     """Most windows drawn for an epoch, so that an epoch is bounded on large panels."""
     unknown_weekday_rate: float = bounded(0.1, low=0.0, high=1.0)
     """Part of the windows trained without their weekday, so that it may be unknown in use."""
-    unknown_covariates_rate: float = bounded(0.2, low=0.0, high=0.5)
+    unknown_covariates_rate: float = bounded(0.1, low=0.0, high=0.5)
     """Part of the windows trained without covariates, so that they may be unknown in use.
 
     As many again are trained without those of the days to come."""

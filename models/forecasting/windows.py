@@ -134,7 +134,6 @@ def split_samples(
     return training, validation
 
 
-<<<<<<< HEAD
 def partly_unknown(
     windows: Windows, weekday_rate: float, covariates_rate: float, rng: np.random.Generator
 ) -> Windows:
@@ -158,10 +157,7 @@ def partly_unknown(
     return Windows(windows.values, weekday, covariates)
 
 
-def loss_scales(history: Panel, validation_days: int) -> FloatArray:
-=======
 def loss_scales(history: Panel, validation_days: int, *, power: int = 1) -> FloatArray:
->>>>>>> networks
     """What one unit of loss is for each series: its in-sample seasonal naive error.
 
     An error divided by it is what MASE (power 1) or RMSSE (power 2) measures, so every series

@@ -44,18 +44,7 @@ def test_choices_are_listed_and_those_of_the_model_are_the_registered_ones(confi
     found = fields(configs, "full_flow")
 
     assert found["model.model_type"].kind == "choice"
-<<<<<<< HEAD
     assert found["model.model_type"].choices == registry.names()
-=======
-    assert found["model.model_type"].choices == (
-        "BiLSTM",
-        "Conv1D-BiLSTM",
-        "GRU",
-        "LightGBM",
-        "LSTM",
-        "SeasonalNaive",
-    )
->>>>>>> networks
     assert found["dataset.rules.unsorted"].choices == ("sort", "error")
     assert found["model.objective"].choices == ("median", "stock")
     assert found["dataset.thousands"].is_optional
