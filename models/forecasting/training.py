@@ -14,13 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel, Windows
+from models.arrays import FloatArray, Panel
 from models.base import MEDIAN, FitReport, Progress
 from models.errors import ModelProblem
 from models.forecasting.network_inputs import NetworkInputs
 from models.forecasting.networks import WindowNetwork
 from models.forecasting.optimizer import OneCycleAdamW, as_vector
-from models.forecasting.windows import SampleIndex, Samples, loss_scales, split_samples
+from models.forecasting.windows import (
+    SampleIndex,
+    Samples,
+    loss_scales,
+    partly_unknown,
+    split_samples,
+)
 
 _PREDICT_ROWS = 1024
 _VALIDATION_SAMPLES = 3_000
@@ -237,18 +243,11 @@ class _Trainer:
 
     def _forgetful(self, samples: Samples) -> Samples:
         """The samples, some without what may be unknown in use."""
-        windows, plan = samples.windows, self._plan
-        hidden = self._rng.random(len(windows)) < plan.unknown_weekday_rate
-        weekday = np.where(hidden, UNKNOWN_WEEKDAY, windows.weekday)
-        covariates = windows.covariates
-        if covariates is not None:
-            covariates = covariates.copy()
-            fate = self._rng.random(len(windows))
-            covariates[fate < plan.unknown_covariates_rate] = np.nan
-            # As many know those of the window, but not those of the days to come.
-            only_past = fate > 1 - plan.unknown_covariates_rate
-            covariates[only_past, windows.window :] = np.nan
-        return Samples(Windows(windows.values, weekday, covariates), samples.targets, samples.rows)
+        plan = self._plan
+        windows = partly_unknown(
+            samples.windows, plan.unknown_weekday_rate, plan.unknown_covariates_rate, self._rng
+        )
+        return Samples(windows, samples.targets, samples.rows)
 
     def _follow(self) -> None:
         # Early on the average must not remember the initial weights for long.
