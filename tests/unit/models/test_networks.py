@@ -56,7 +56,7 @@ def promoted(days: int = 150) -> Panel:
 @cache
 def trained(informed: bool) -> Forecaster:
     panel = promoted() if informed else promoted().with_covariates(())
-    model = make(epochs=12, samples_per_epoch=2_000, init_lr=0.01)
+    model = make(epochs=8, samples_per_epoch=1_000, init_lr=0.02)
     model.fit(panel.until(panel.days - 28), validation_days=14, progress=no_progress)
     return model
 
@@ -200,7 +200,7 @@ def test_a_stock_objective_forecasts_the_mean_and_a_median_objective_less() -> N
     every = SampleIndex(panel, WINDOW, HORIZON, 0, panel.days).spread(10_000)
     means = {}
     for objective in ("median", "stock"):
-        model = make(objective=objective, epochs=6, samples_per_epoch=1_500, init_lr=0.01)
+        model = make(objective=objective, epochs=5, samples_per_epoch=1_000, init_lr=0.02)
         model.fit(panel, validation_days=0, progress=no_progress)
         means[objective] = model.predict(every.windows).mean()
     assert means["median"] < 0.8 * means["stock"]
