@@ -158,7 +158,7 @@ def measure_type(plan: Plan, name: str) -> Iterator[Claim]:
     (covered, width), (their_covered, their_width) = found.interval, other.interval
     limits = (LEAST_COVERAGE, MOST_COVERAGE)
     yield within(f"{name} coverage of 80 %", covered, "", *limits, peer, their_covered)
-    yield beside(f"{name} width of 80 %", width, "", peer, their_width)
+    yield beside(f"{name} width of 80 %", width, "units", peer, their_width)
     took = f"{name} training"
     if name == BLEND:
         yield at_most(took, found.seconds, "s", BLEND_SECONDS, "", None)
