@@ -62,10 +62,10 @@ def test_a_blend_shows_its_members_and_a_tab_with_all_trials(
         await terminal.press("enter", "right_square_bracket")
         text = terminal.text()
         assert "0.776" in row_of(text, "◆     blend") and "3 m 31 s" in row_of(text, "◆     blend")
-        first = row_of(text, "#3 ")
+        first = row_of(text, "#4 ")
         assert "LightGBM" in first and "0.789" in first and "46 %" in first and "18.5 s" in first
         assert "0.775–0.804" in first and "●" in first
-        assert "failed: training diverged in epoch 3" in row_of(text, "#6 ")
+        assert "failed: training diverged in epoch 3" in row_of(text, "#7 ")
         assert "1.6 % better than its best member  +0.9 % … +2.4 %" in text
         await terminal.press("left_square_bracket")
         assert "Error in the test" in terminal.text()
@@ -76,7 +76,7 @@ def test_a_blend_shows_its_members_and_a_tab_with_all_trials(
 def test_how_it_was_learned_is_told_with_its_lineage(workspace: Workspace) -> None:
     async def scenario(terminal: Terminal) -> None:
         text = terminal.text()
-        assert "9 trials" in text and "#1    GRU" in text
+        assert "9 trials" in text and "#2    GRU" in text
         assert "median: the smallest absolute error" in text
         assert "from the validation days too (41.2 s)" in text
         assert "promo, price" in row_of(text, "covariates")
@@ -127,7 +127,7 @@ def test_what_has_no_room_is_counted_and_the_members_stay() -> None:
     training = training_of(learning.searched(story(0.8)["training"]))
     texts = [text_of(line) for line in board_lines(training, 80, 4)]
 
-    assert [text.split()[0] for text in texts[1:5]] == ["◆", "#3", "#1", "#4"]
+    assert [text.split()[0] for text in texts[1:5]] == ["◆", "#4", "#2", "#5"]
     assert texts[-1].strip() == "6 more trials"
 
 
@@ -175,7 +175,7 @@ def test_a_run_shows_what_its_search_tried_before_anything_is_deployed(tmp_path:
     lines = artifacts_lines({"candidate": "0a1b"}, [], str(tmp_path), 78, training)
     text = "\n".join(text_of(line) for line in lines)
 
-    assert "Members" in text and "#3    LightGBM" in text
+    assert "Members" in text and "#4    LightGBM" in text
     assert "objective median · covariates: promo, price · LightGBM 46 %, GRU 33 %" in text
     record.write_text("{")
     assert read_training(str(tmp_path)) is None

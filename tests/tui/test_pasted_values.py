@@ -61,9 +61,3 @@ def test_what_is_wrong_is_said(text: str, said: str) -> None:
         read_values(text)
 
     assert refused.value.what == said
-
-
-def test_too_few_for_the_model_are_refused() -> None:
-    assert len(read_values("1 2 3", window=3).values) == 3
-    with pytest.raises(DataError, match="2 values; the model needs the last 3"):
-        read_values("1 2", window=3)

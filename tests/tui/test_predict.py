@@ -214,7 +214,7 @@ def test_days_that_are_not_known_are_numbered(deployed: Deployed) -> None:
 def test_what_cannot_be_forecast_is_said_and_stays_typed(deployed: Deployed) -> None:
     wrong = {
         "1 2 three 4": "value 3 is not a number: three",
-        "1, 2, 3": "3 values; the model needs the last 14",
+        "1, nan": "value 2 is not a number: nan",
         "2026-02-30 " + PASTED: "there is no day 2026-02-30",
     }
 
@@ -232,6 +232,27 @@ def test_what_cannot_be_forecast_is_said_and_stays_typed(deployed: Deployed) -> 
         assert view_of(terminal).pasted is None
 
     look(deployed.workspace, scenario, size=(160, 40))
+
+
+@pytest.mark.parametrize("through", ["a command", "the predictor"])
+def test_few_values_are_forecast_and_it_is_said_that_others_were_filled_in(
+    deployed: Deployed, through: str
+) -> None:
+    async def scenario(terminal: Terminal) -> None:
+        await answered(terminal)
+        await terminal.paste("5, 6, 7 2026-03-31")
+        forecast = await answered(terminal, series="", known_days=3)
+        assert len(forecast.values) == 7
+        assert bool(forecast.address) == (through == "the predictor")
+        await terminal.until_shown("! only 3 of 14 days are known")
+        if forecast.address:
+            assert '"extend": true' in dict(view_of(terminal).yanks())["curl"]
+
+    if through == "a command":
+        look(deployed.workspace, scenario)
+        return
+    with predictor_process(deployed.workspace):
+        look(deployed.workspace, scenario)
 
 
 def test_days_ahead_and_level_are_chosen_and_found_again(deployed: Deployed) -> None:

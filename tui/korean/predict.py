@@ -45,7 +45,6 @@ TEXTS: dict[str, str] = {
     "43, 56.5, -2 … oldest first; a day such as 2026-01-31 at the end": "43, 56.5, -2 … 오래된 것부터. 끝에 2026-01-31 같은 날짜를 쓸 수 있습니다",
     "there is no number in it": "숫자가 없습니다",
     "at most {most} values at once": "한 번에 최대 {most}개입니다",
-    "{count} values; the model needs the last {window}": "값이 {count}개입니다. 모델에는 마지막 {window}개가 필요합니다",
     "one day for all the values, or one for each": "날짜는 전체에 하나이거나 값마다 하나여야 합니다",
     "there is no day {day}": "{day}: 없는 날짜입니다",
     "value {index} is not a number: {text}": "{index}번째 값이 숫자가 아닙니다: {text}",
@@ -62,6 +61,8 @@ TEXTS: dict[str, str] = {
     "the model looks at the last {days} days only": "모델은 마지막 {days}일만 봅니다",
     "the answer has no explanation in it": "응답에 설명이 없습니다",
     "! only {known} of {days} days are known; the others are filled from its own": "! {days}일 중 {known}일만 알려져 있어 나머지는 자체 값으로 채웠습니다",
+    "with {names}": "{names} 반영",
+    "! not known for all days to come: {names}": "! 앞으로의 값을 모두 알지는 못함: {names}",
     # The stock
     "Stock and orders": "재고와 주문",
     "On hand, lead time, service level": "현재고, 조달 기간, 서비스 수준",

@@ -13,7 +13,7 @@ class Trial:
     """A model that a search tried, or what it made of them.
 
     Attributes:
-        number: Which trial; None: the blend of those with a weight.
+        number: Which trial, from 1; None: the blend of those with a weight.
         model_type: What learned it.
         hyperparameters: Those that differ from the defaults, by name.
         seed: Of all that is random.
@@ -138,8 +138,9 @@ def training_of(training: dict[str, Any]) -> Training:
 
 
 def _trial(row: dict[str, Any]) -> Trial:
+    number = told.whole(row.get("member"))
     return Trial(
-        number=told.whole(row.get("member")),
+        number=None if number is None else number + 1,
         model_type=told.text(row.get("model_type")),
         hyperparameters=told.mapping(row.get("hyperparameters")),
         seed=told.whole(row.get("seed")),

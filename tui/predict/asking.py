@@ -90,6 +90,7 @@ class Forecast:
         latency_ms: How long the answer took.
         address: Of the predictor that answered; "" for a process of its own.
         known_days: Of the days that the model looks at, how many are known; None: all of them.
+        covariates: What it knows beside the values: name, days known, days to come known.
     """
 
     series: str
@@ -106,6 +107,7 @@ class Forecast:
     latency_ms: float
     address: str
     known_days: int | None = None
+    covariates: tuple[tuple[str, int, int], ...] = ()
 
     def day(self, offset: int) -> dt.date | None:
         """The day so many days after the last known one; None: not known."""
@@ -155,6 +157,8 @@ class Forecast:
             body["last_date"] = self.last_day.isoformat()
         if self.level:
             body["level"] = self.level
+        if self.known_days is not None:
+            body["extend"] = True
         return shlex.join(
             [
                 *("curl", "-sS", f"{address}/predict_timeseries"),
@@ -183,6 +187,14 @@ def forecast_of(said: Mapping[str, Any]) -> Forecast:
         latency_ms=said["latency_ms"],
         address="",
         known_days=told.whole(said.get("known_days")) if said.get("extended") else None,
+        covariates=tuple(
+            (
+                told.text(one.get("name")),
+                told.whole(one.get("days")) or 0,
+                told.whole(one.get("days_to_come")) or 0,
+            )
+            for one in told.mappings(said.get("covariates"))
+        ),
     )
 
 

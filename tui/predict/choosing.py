@@ -80,7 +80,7 @@ class Choosing:
 
     def _take_values(self, text: str) -> str:
         try:
-            self.use_values(read_values(text, self.forecasts.window))
+            self.use_values(read_values(text))
         except DataError as error:
             return error.what
         self._typed = text
@@ -176,7 +176,6 @@ class Choosing:
 
     def _use_version(self, version: str) -> None:
         self.version = version
-        self.forecasts.window = 0
         self.want()
 
     # Why, and the stock

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConflictError, DataError, EngineError, NotFoundError, ServerError
-from tui.language import tr
 from tui.predict.asking import Forecast, Question, forecast_of, stock_of
 from tui.predict.reasons import Reasons, reasons_of
 
@@ -63,7 +62,6 @@ class Forecasts:
         versions: The deployed ones, the newest first; None: not asked yet.
         serving: Id of the version that serves; "" while none is known.
         address: Of the predictor when it last answered; "" when it did not.
-        window: How many values the model that answered last needs; 0: not known.
         has_stock: Whether the data set knows what is on hand.
         answers: By question.
         reasons: Why, by question; see `Question.why`.
@@ -79,7 +77,6 @@ class Forecasts:
         self.versions: list[VersionFacts] | None = None
         self.serving = ""
         self.address = ""
-        self.window = 0
         self.has_stock = False
         self.trouble: EngineError | None = None
         self.answers: OrderedDict[Question, Forecast] = OrderedDict()
@@ -163,7 +160,7 @@ class Forecasts:
                 for question in [one for one in known if not one.version]:
                     del known[question]
             self.problems.clear()
-            self.serving, self.window = version, 0
+            self.serving = version
 
     async def ask(self, question: Question, nearby: Sequence[str] = ()) -> None:
         """Answer a question, unless it is answered.
@@ -181,7 +178,6 @@ class Forecasts:
                 _keep(self.stocks, question, stock_of(said))
             else:
                 answer = await self._answer(question, nearby)
-                self.window = answer.window
                 _keep(self.answers, question, answer)
         except EngineError as error:
             self.problems[question] = error
@@ -190,7 +186,8 @@ class Forecasts:
         serving = None
         if not question.version:
             serving = await asyncio.to_thread(_serving, self._workspace)
-        if serving is None:
+        # What is known of the covariates stands in the data set, which the command opens.
+        if serving is None or (serving.covariates and question.series):
             if not question.version:
                 self.address = ""
             return await self._by_command(question)
@@ -218,22 +215,17 @@ class Forecasts:
         if question.series:
             last_day, known = await self._values_of(question.series, serving.window, nearby)
             values = tuple(known)
-            if serving.covariates or len(values) < serving.window:
-                # The command knows the covariates of the data set, and fills what is lacking.
-                return await self._by_command(question)
-        if len(values) < serving.window:
-            raise DataError(
-                tr(
-                    "{count} values; the model needs the last {window}",
-                    count=len(values),
-                    window=serving.window,
-                )
-            )
         level = question.level if serving.intervals else 0.0
         steps = question.steps or serving.horizon
-        self.address, model, said = await asyncio.to_thread(
-            _forecast, self._workspace, values, steps, last_day, level
-        )
+        asked = (self._workspace, values, steps, last_day)
+        try:
+            self.address, model, said = await asyncio.to_thread(_forecast, *asked, level)
+        except DataError:
+            if not level or len(values) >= serving.window:
+                raise
+            # Older versions know no intervals of series that are filled.
+            level = 0.0
+            self.address, model, said = await asyncio.to_thread(_forecast, *asked, level)
         lower, upper = said.interval or ((), ())
         return Forecast(
             series=question.series,
@@ -249,13 +241,15 @@ class Forecasts:
             level=level,
             latency_ms=said.latency_ms,
             address=self.address,
+            known_days=len(values) if len(values) < model.window else None,
         )
 
     async def _values_of(
         self, name: str, window: int, nearby: Sequence[str]
     ) -> tuple[dt.date, array[float]]:
         known = self._values.get(name)
-        if known is not None and len(known[1]) >= window:
+        # What is shorter than what is asked for is all there is.
+        if known is not None and (len(known[1]) >= window or len(known[1]) < HISTORY_DAYS):
             return known
         if len(self._values) > _SERIES_KEPT:
             self._values.clear()
@@ -304,6 +298,10 @@ def _forecast(
         # Asked first, so that the time that is measured is not that of connecting.
         serving = client.serving()
         said = client.forecast(
-            values[-serving.window :], steps, last_day=last_day, level=level or None
+            values[-serving.window :],
+            steps,
+            last_day=last_day,
+            level=level or None,
+            extend=len(values) < serving.window,
         )
         return client.address, serving, said

@@ -36,7 +36,14 @@ def heading(
         tr("horizon {days}", days=forecast.horizon),
         forecast.model_type,
     ]
+    unknown = [name for name, _, ahead in forecast.covariates if ahead < len(forecast.values)]
+    if forecast.covariates and not unknown:
+        names = ", ".join(name for name, _, _ in forecast.covariates)
+        by.insert(0, tr("with {names}", names=names))
     said: Line = [(clip(" " + " · ".join(by), width), "dim")]
+    if unknown:
+        note = tr("! not known for all days to come: {names}", names=", ".join(unknown))
+        said = [(clip(f" {note}", width), "warn")]
     if forecast.known_days is not None:
         note = tr("! only {known} of {days} days are known; the others are filled from its own",
                   known=forecast.known_days, days=forecast.window)  # fmt: skip

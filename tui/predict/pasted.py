@@ -26,7 +26,7 @@ class Pasted:
     last_day: dt.date | None
 
 
-def read_values(text: str, window: int = 0) -> Pasted:
+def read_values(text: str) -> Pasted:
     """Read numbers with commas, semicolons, blanks, tabs, bars or line ends between them.
 
     One day, written as 2026-01-31, before or after them all is that of the last value. With a day
@@ -35,10 +35,9 @@ def read_values(text: str, window: int = 0) -> Pasted:
 
     Args:
         text: What was typed or pasted.
-        window: How many values the model needs; 0: not known.
 
     Raises:
-        DataError: Something is no number, too few values, or the days make no sense.
+        DataError: Something is no number, there is none, or the days make no sense.
     """
     parts = [part for part in _BETWEEN.split(text.replace("\N{MINUS SIGN}", "-")) if part]
     days = [(at, _day(part)) for at, part in enumerate(parts) if _DAY.fullmatch(part)]
@@ -48,14 +47,6 @@ def read_values(text: str, window: int = 0) -> Pasted:
         raise DataError(tr("there is no number in it"))
     if len(values) > MOST_VALUES:
         raise DataError(tr("at most {most} values at once", most=f"{MOST_VALUES:,}"))
-    if len(values) < window:
-        raise DataError(
-            tr(
-                "{count} values; the model needs the last {window}",
-                count=len(values),
-                window=window,
-            )
-        )
     if not days:
         return Pasted(tuple(values), None)
     if len(days) == 1 and days[0][0] in (0, len(parts) - 1):

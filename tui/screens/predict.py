@@ -225,7 +225,7 @@ class PredictView(Showing, Choosing, ListKeys, View):
     def paste(self, text: str) -> None:
         """Values may be pasted anywhere on the screen."""
         try:
-            self.use_values(read_values(text, self.forecasts.window))
+            self.use_values(read_values(text))
         except DataError as error:
             self.app.say(error.what, "bad")
 
