@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from engine.data.sources import load_rows
 from models import metrics, registry
 from models.arrays import FloatArray, IntArray, Panel, Windows, floored
 from models.base import Forecaster, ModelProblem, Progress, no_progress
-from models.forecasting.backtest import Scores, rolling_origin
+from models.forecasting.backtest import Backtest, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle, write_bundle
 
 WINDOW, HORIZON, SEASON = 30, 7, 7
@@ -41,6 +41,31 @@ _ASKED_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """How good 80 % intervals are.
+
+    Args:
+        coverage: Part of the actual values that they hold.
+        width: Mean width, in units of the series.
+        score: Mean interval score, in units of the series: width + 2 / 0.2 times how far outside
+            the actual value lies (Winkler, 1972). Narrow and right is low; a narrow interval that
+            holds too little is not.
+    """
+
+    coverage: float
+    width: float
+    score: float
+
+    @classmethod
+    def of(cls, actual: FloatArray, lower: FloatArray, upper: FloatArray) -> Intervals:
+        """Those of intervals and what came, shaped alike."""
+        outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
+        width = metrics.width(lower, upper)
+        score = width + 2.0 / (1.0 - LEVEL) * float(np.mean(outside))
+        return cls(metrics.coverage(actual, lower, upper), width, score)
+
+
+@dataclass(frozen=True)
 class Measured:
     """What one forecaster reached.
 
@@ -48,7 +73,7 @@ class Measured:
         mase: Mean over (origin, series), as are the others.
         rmsse: Likewise.
         bias: Relative; above 0 is over-forecast.
-        interval: Coverage and mean width of the 80 % intervals; None where there are none.
+        intervals: None where there are none.
         seconds: What training took, all steps of train_flow together; of a peer that fits at each
             origin, these fits.
         answer_seconds: A forecast of 200 series by the serving bundle, warm; None for a peer.
@@ -57,23 +82,37 @@ class Measured:
     mase: float
     rmsse: float
     bias: float
-    interval: tuple[float, float] | None
+    intervals: Intervals | None
     seconds: float
     answer_seconds: float | None = None
 
     @classmethod
-    def of(cls, scores: Scores, seconds: float, answer_seconds: float | None = None) -> Measured:
+    def of(
+        cls,
+        found: Backtest,
+        ends: tuple[FloatArray, FloatArray] | None,
+        seconds: float,
+        answer_seconds: float | None = None,
+    ) -> Measured:
         """What a backtest found.
+
+        Args:
+            found: The backtest.
+            ends: Lower and upper ends of intervals, the folds below each other; None without.
+            seconds: What training took.
+            answer_seconds: What an answer takes.
 
         Raises:
             ModelProblem: No series could be scored, so that there is nothing to compare.
         """
+        scores = found.overall()
         if scores.mase is None or scores.rmsse is None or scores.bias is None:
             raise ModelProblem("no series of this data changes, so none can be scored")
-        interval = None
-        if scores.coverage is not None and scores.width is not None:
-            interval = (scores.coverage, scores.width)
-        return cls(scores.mase, scores.rmsse, scores.bias, interval, seconds, answer_seconds)
+        intervals = None
+        if ends is not None:
+            actual = np.concatenate([fold.actual for fold in found.folds])
+            intervals = Intervals.of(actual, *ends)
+        return cls(scores.mase, scores.rmsse, scores.bias, intervals, seconds, answer_seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +230,8 @@ def measure_ours(
         calibration=bundle.calibration,
         level=LEVEL,
     )
-    return Measured.of(found.overall(), seconds, _answer_seconds(bundle, history))
+    ends = _stacked([fold.interval for fold in found.folds if fold.interval is not None])
+    return Measured.of(found, ends, seconds, _answer_seconds(bundle, history))
 
 
 def create(name: str, *, objective: str, hparams: Mapping[str, object]) -> Forecaster:
@@ -247,15 +287,20 @@ def measure_forecasts(
         step_days=STEP_DAYS,
         season=SEASON,
     )
-    measured = Measured.of(found.overall(), seconds)
-    if not lower:
-        return measured
-    low, high = np.concatenate(lower), np.concatenate(upper)
-    if comparison.nonnegative:
-        low = np.maximum(low, 0.0)
-    actual = np.concatenate([fold.actual for fold in found.folds])
-    interval = (metrics.coverage(actual, low, high), metrics.width(low, high))
-    return replace(measured, interval=interval)
+    ends = _stacked(list(zip(lower, upper, strict=True)))
+    if ends is not None and comparison.nonnegative:
+        ends = (np.maximum(ends[0], 0.0), ends[1])
+    return Measured.of(found, ends, seconds)
+
+
+def _stacked(
+    ends: Sequence[tuple[FloatArray, FloatArray]],
+) -> tuple[FloatArray, FloatArray] | None:
+    """Lower and upper ends of all folds below each other; None when there are none."""
+    if not ends:
+        return None
+    lower, upper = zip(*ends, strict=True)
+    return np.concatenate(lower), np.concatenate(upper)
 
 
 def _answer_seconds(bundle: ServingModel, history: Panel) -> float:

@@ -142,10 +142,10 @@ def _of_peer(name: str, found: Measured, plan: Plan) -> Iterator[Claim]:
     yield compared(f"{name} MASE", found.mase, "", NAIVE, naive.mase)
     yield compared(f"{name} RMSSE", found.rmsse, "", NAIVE, naive.rmsse)
     yield compared(f"{name} bias", found.bias, "", NAIVE, naive.bias)
-    if found.interval and naive.interval:
-        pairs = zip(("coverage", "width"), found.interval, naive.interval, strict=True)
-        for part, value, other in pairs:
-            yield compared(f"{name} {part} of 80 %", value, "", NAIVE, other)
+    if found.intervals and naive.intervals:
+        theirs = vars(naive.intervals)
+        for part, value in vars(found.intervals).items():
+            yield compared(f"{name} {part} of 80 %", value, "", NAIVE, theirs[part])
     yield measured(f"{name} seconds", found.seconds, "s")
 
 
@@ -154,11 +154,13 @@ def measure_type(plan: Plan, name: str) -> Iterator[Claim]:
     found = _ours(plan, name, MEDIAN)
     yield _mase_claim(plan, name, found.mase)
     peer, other = plan.peer(ETS)
-    assert found.interval and other.interval and found.answer_seconds is not None
-    (covered, width), (their_covered, their_width) = found.interval, other.interval
+    assert found.intervals and other.intervals and found.answer_seconds is not None
+    own, theirs = found.intervals, other.intervals
     limits = (LEAST_COVERAGE, MOST_COVERAGE)
-    yield within(f"{name} coverage of 80 %", covered, "", *limits, peer, their_covered)
-    yield beside(f"{name} width of 80 %", width, "", peer, their_width)
+    yield within(f"{name} coverage of 80 %", own.coverage, "", *limits, peer, theirs.coverage)
+    yield beside(f"{name} width of 80 %", own.width, "units", peer, theirs.width)
+    # A narrow interval that holds too little is no better.
+    yield compared(f"{name} score of 80 %", own.score, "units", peer, theirs.score)
     took = f"{name} training"
     if name == BLEND:
         yield at_most(took, found.seconds, "s", BLEND_SECONDS, "", None)

@@ -18,6 +18,7 @@ _COMMANDS = {
     "list": ("engine.cli.data_sets:list_", "List the prepared data sets."),
     "show": ("engine.cli.data_sets:show", "Show what is in one, and its series."),
     "values": ("engine.cli.data_sets:values", "Print the values of some of its series."),
+    "anomalies": ("engine.cli.data_anomalies:anomalies", "Show what was odd on its last days."),
 }
 
 

@@ -79,7 +79,7 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
     if days is not None and series is None:
         raise click.UsageError("--days goes with --series NAME.")
     workspace = line.workspace.create()
-    dataset = open_dataset(workspace.datasets, dataset_id or _default(line))
+    dataset = open_dataset(workspace.datasets, dataset_id or default_dataset(line))
     summaries = summarize_series(dataset)
     values = None if series is None else _values(dataset, series, days, summaries)
     if line.json:
@@ -129,7 +129,7 @@ def values(
     from engine.data.dataset import open_dataset
 
     workspace = line.workspace.create()
-    dataset = open_dataset(workspace.datasets, dataset_id or _default(line))
+    dataset = open_dataset(workspace.datasets, dataset_id or default_dataset(line))
     found = _last_values(dataset, names, days)
     if line.json:
         write_json({"dataset": dataset.id, "series": found})
@@ -172,7 +172,17 @@ def _latest(line: CommandLine) -> str | None:
     return newest.value if newest else None
 
 
-def _default(line: CommandLine) -> str:
+def default_dataset(line: CommandLine) -> str:
+    """The id of the latest data set.
+
+    Raises:
+        NotFoundError: There is none yet.
+    """
+    """The id of the latest data set.
+
+    Raises:
+        NotFoundError: There is none yet.
+    """
     from engine.errors import NotFoundError
 
     latest = _latest(line)

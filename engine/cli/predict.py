@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.explanation import WhyOptions, explanation_options
 from engine.cli.inventory import StockOptions, inventory_options
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
+    from engine.cli.explanation import Why
     from engine.cli.forecasting import Answered, Forecaster, Question
     from engine.cli.shelf import Shelf
     from engine.data.dataset import Dataset
@@ -58,6 +60,7 @@ def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> f
     help="Covariates of the days to come: columns day and one a covariate, perhaps unique_id.",
 )
 @inventory_options
+@explanation_options
 @json_option
 @workspace_option
 @pass_command_line
@@ -72,6 +75,7 @@ def predict(
     through_predictor: bool,
     covariates: Path | None,
     stock: StockOptions,
+    why: WhyOptions,
 ) -> None:
     """Forecast the days after the newest data with the deployed model, and draw them.
 
@@ -84,6 +88,7 @@ def predict(
     adds to these and goes first. Of fewer days than the model sees the older ones are filled from
     the series' own week.
     """
+    from engine.cli.explanation import why_of
     from engine.cli.forecasting import of_dataset, pasted
     from engine.cli.inventory import shelf_of
     from engine.cli.known_ahead import known_data, known_sentences, with_covariates
@@ -111,15 +116,18 @@ def predict(
         )
         answer = forecaster.forecast(question, days, level)
         shelf = shelf_of(stock, forecaster, question, dataset, days)
+        explanation = why_of(why, forecaster, question, days)
     if line.json:
-        inventory = None if shelf is None else shelf.to_dict()
-        known = known_data(question, forecaster.window, days)
         data = _data(forecaster, question, answer, level)
-        write_json({**data, **known, "inventory": inventory})
+        data |= known_data(question, forecaster.window, days)
+        data["inventory"] = None if shelf is None else shelf.to_dict()
+        data["explanation"] = None if explanation is None else explanation.to_dict()
+        write_json(data)
     else:
         _draw(question, answer, shelf)
         for sentence in known_sentences(question, forecaster.window, days):
             write_text(sentence)
+        _tell(explanation)
 
 
 @contextmanager
@@ -241,6 +249,15 @@ def _advise(shelf: Shelf | None) -> None:
 
     for sentence in [] if shelf is None else shelf.sentences():
         write_text(textwrap.fill(sentence, terminal_size()[0]))
+
+
+def _tell(why: Why | None) -> None:
+    from engine.cli.output import terminal_size, wants_ascii, wants_colour, write_text
+
+    if why is not None:
+        width, _ = terminal_size()
+        for line in why.lines(width, colour=wants_colour(), ascii=wants_ascii()):
+            write_text(line)
 
 
 def _numbers(answer: Answered, shelf: Shelf | None) -> list[str]:

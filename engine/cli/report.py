@@ -95,6 +95,8 @@ def _output_lines(outputs: dict[str, Any]) -> list[str]:
     lines = []
     if "data_report" in outputs:
         lines += [f"  {printable(text)}" for text in outputs["data_report"]]
+    if "training_notes" in outputs:
+        lines += [f"note: {printable(text)}" for text in outputs["training_notes"]]
     if "leaderboard" in outputs:
         lines += leaderboard_lines(outputs["leaderboard"])
     if "evaluation" in outputs:

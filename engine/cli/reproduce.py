@@ -79,14 +79,13 @@ def _overrides(training: Mapping[str, Any]) -> list[str]:
         "model.objective": model.get("objective", "median"),
         "train.refit": training.get("settings", {}).get("train", {}).get("refit", False),
     }
-    configured = training.get("settings", {}).get("train", {}).get("hparams", {})
-    hparams = configured | model["hyperparameters"]
-    tried = [
-        row for row in training.get("fit", {}).get("leaderboard", ()) if row["member"] is not None
-    ]
-    if tried:
-        # As many trials as there were, however long they take on this day.
-        hparams |= {"trials": len(tried), "time_budget": _A_WEEK_OF_SECONDS}
+    hparams = dict(model["hyperparameters"])
+    leaderboard = training.get("fit", {}).get("leaderboard", ())
+    if tried := sum(row["member"] is not None for row in leaderboard):
+        # A search tries other types with what is configured for them, and here as many models as
+        # then, however long they take today.
+        configured = training.get("settings", {}).get("train", {}).get("hparams", {})
+        hparams = configured | hparams | {"trials": tried, "time_budget": _A_WEEK_OF_SECONDS}
     values |= {f"train.hparams.{name}": part for name, part in hparams.items()}
     return [f"{key}={json.dumps(value)}" for key, value in values.items()]
 

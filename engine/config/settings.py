@@ -222,7 +222,8 @@ class ModelSettings(Section):
     """Which forecaster, and the shape of its question and answer."""
 
     model_type: Name = "LSTM"
-    """Registered name of the forecaster: LSTM, LightGBM, SeasonalNaive, or one of a plugin."""
+    """Registered name of the forecaster: LSTM, GRU, BiLSTM, Conv1D-BiLSTM, LightGBM, ETS, Theta,
+    SeasonalNaive, auto (tries all of them and blends the best), or one of a plugin."""
 
     window: Annotated[int, Field(ge=2, le=366)] = 30
     """Past days that a forecast is made from (2 to 366)."""

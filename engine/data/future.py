@@ -48,14 +48,19 @@ def set_future_apart(cells: Cells, covariates: int, work: RuleWork) -> tuple[Cel
         count=far.size,
         spots=(Spot(row=int(cells.row[i]), day=day_of(int(cells.day[i]))) for i in far),
     )
+    future = cells.take(at)
+    series = np.unique(future.series)
+    first, last_to_come = future.spans()
     work.changed(
         "future",
-        "{count} [row|rows] after the last value of a series [was|were] kept as [a day|days] "
-        "to come",
-        at.size,
-        cells.spots(at),
+        "{count} series [has|have] rows after the last value, which were kept as days to come",
+        series.size,
+        (
+            Spot(series=cells.ids[i], day=day_of(first[i]), until=day_of(last_to_come[i]))
+            for i in series
+        ),
     )
-    return cells.take(~is_future), cells.take(at)
+    return cells.take(~is_future), future
 
 
 def with_future(cells: Cells, future: Cells) -> Cells:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.atomic import write_json
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
+from engine.data.problems import counted
 from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
 from engine.store import AliasRegistry, Version, gate, open_store
@@ -19,6 +20,7 @@ from models.arrays import Panel
 from models.forecasting.backtest import Backtest, Forecast, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle
 from models.forecasting.intervals import Calibration
+from models.forecasting.short import not_measured
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -78,7 +80,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         panel, naive.predict, candidate, settings, intervals, window=naive.window
     ).summary()
     champion = _champion()
-    notes = []
+    notes = _not_measured(scores)
     if champion is not None:
         reason = _cannot_compare(champion, candidate)
         if reason:
@@ -108,6 +110,20 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Backtest, settings: S
         "scores": {label: summary["overall"] for label, summary in all_scores.items()},
     }
     return context.run_id
+
+
+def _not_measured(scores: Backtest) -> list[str]:
+    """What the numbers say nothing about, in words."""
+    short, ended = not_measured(scores)
+    of_all = f"{{count}} of {len(scores.panel.ids)} series"
+    notes = []
+    if short:
+        notes.append(counted(f"{of_all} [is|are] shorter than the window: not measured", short))
+    if ended:
+        notes.append(
+            counted(f"{of_all} [has|have] ended before the test days: not measured", ended)
+        )
+    return notes
 
 
 def _measure_bundle(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, open_dataset
+from engine.data.problems import counted
 from engine.environment import environment
 from engine.errors import ModelError
 from engine.runs.candidate import Candidate
@@ -19,9 +21,12 @@ from models import registry
 from models.base import FitReport, Forecaster, ModelProblem, Resumable
 from models.forecasting.bundle import write_bundle
 from models.forecasting.fitting import Fitting
+from models.forecasting.short import not_learnt_from
 from models.forecasting.trials import discard
 
 _GOLDEN_WINDOWS = 8
+
+logger = logging.getLogger(__name__)
 
 
 @step("open_training_data")
@@ -57,8 +62,21 @@ def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
     """
     if isinstance(model, Resumable):
         model.keep_trials_in(_search_folder(model, dataset))
+    fitting = _fitting(dataset)
+    short = not_learnt_from(
+        fitting.history, model.window, model.horizon, dataset.split.validation_days
+    )
+    if short:
+        note = counted(
+            f"{{count}} of {len(dataset.ids)} series [has|have] fewer than "
+            f"{model.window + model.horizon} days (window + horizon) before the validation days: "
+            "not learnt from",
+            short,
+        )
+        logger.info(note)
+        run_context().outputs["training_notes"] = [note]
     try:
-        return _fitting(dataset).fit(model, report_progress)
+        return fitting.fit(model, report_progress)
     except ModelProblem as problem:
         raise ModelError(str(problem), where=model.model_type) from problem
 

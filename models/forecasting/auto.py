@@ -18,6 +18,7 @@ import numpy as np
 from models import registry
 from models.arrays import FloatArray, Panel, Windows
 from models.base import (
+    MEDIAN,
     FitReport,
     Forecaster,
     Hyperparameters,
@@ -103,7 +104,7 @@ class Auto(Forecaster):
         )
         judge = Judge(
             course.validation(),
-            loss_scales(history, compared_days),
+            loss_scales(history, compared_days, power=1 if self.objective == MEDIAN else 2),
             objective=self.objective,
             nonnegative=self.nonnegative,
             seed=self.seed,

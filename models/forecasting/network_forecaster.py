@@ -33,7 +33,7 @@ class NetworkHyperparameters(Hyperparameters):
     """Decoupled weight decay (AdamW)."""
     patience: int = bounded(6, low=1, high=10_000)
     """Epochs without a better validation loss before training stops."""
-    samples_per_epoch: int = bounded(12_000, low=1, high=10_000_000)
+    samples_per_epoch: int = bounded(8_000, low=1, high=10_000_000)
     """Most windows drawn for an epoch, so that an epoch is bounded on large panels."""
     unknown_weekday_rate: float = bounded(0.1, low=0.0, high=1.0)
     """Part of the windows trained without their weekday, so that it may be unknown in use."""

@@ -15,6 +15,8 @@ from models.forecasting.scaling import ScaledWindows, WindowScaler, weekdays_fro
 
 _MOST_WEEKS = 8
 _LARGEST_COVARIATE = 10.0
+# A deviation below this part of the largest value is rounding, not movement.
+_NOISE = 1e-9
 
 
 class NetworkInputs(NamedTuple):
@@ -31,10 +33,11 @@ class NetworkInputs(NamedTuple):
 class InputBuilder(nn.Module):
     """Makes the inputs of a network out of windows.
 
-    A day of the window: its value, how far that is from the mean of its weekday, the weekday, and
-    its covariates. A day to forecast: the values of its own weekday in the window, newest first,
-    their mean, the weekday, and its covariates, also as the distance from those that the same
-    weekday had. Every covariate comes with whether it is known, and is 0 where it is not.
+    A day of the window: its value, how far that is from the mean of its weekday, and the weekday.
+    A day to forecast: the values of its own weekday in the window, newest first, their mean, and
+    the weekday. Either has three numbers of each covariate: how high it is among all that were
+    learnt from, how far it is from what the same weekday had in the window, and whether it is
+    known; all are 0 where it is not.
 
     Args:
         window: Values a window.
@@ -43,12 +46,14 @@ class InputBuilder(nn.Module):
     """
 
     covariate_mean: Tensor
-    covariate_unit: Tensor
+    covariate_spread: Tensor
+    covariate_movement: Tensor
     ages: Tensor
     own_weekday_mean: Tensor
     lags: Tensor
     weekdays: Tensor
     ahead: Tensor
+    usual: Tensor
 
     def __init__(self, window: int, horizon: int, covariates: int) -> None:
         super().__init__()
@@ -57,7 +62,7 @@ class InputBuilder(nn.Module):
         weekdays = UNKNOWN_WEEKDAY + 1
         self._weeks = weeks
         self.recent = min(window, DAYS_A_WEEK)
-        self.day_features = 2 + weekdays + 2 * covariates
+        self.day_features = 2 + weekdays + 3 * covariates
         self.target_features = weeks + 1 + weekdays + 3 * covariates
         self.window = window
         self.horizon = horizon
@@ -72,22 +77,29 @@ class InputBuilder(nn.Module):
             ("weekdays", torch.eye(weekdays)),
         ):
             self.register_buffer(name, buffer, persistent=False)
+        usual = torch.cat([self.own_weekday_mean, self.scaler.weekday_mean], dim=1).T
+        self.register_buffer("usual", usual.contiguous(), persistent=False)
         if covariates:
             # Learnt from the training days, so they are part of what is saved.
-            self.register_buffer("covariate_mean", torch.zeros(covariates, dtype=torch.float64))
-            self.register_buffer("covariate_unit", torch.zeros(covariates, dtype=torch.float64))
+            for name in ("covariate_mean", "covariate_spread", "covariate_movement"):
+                self.register_buffer(name, torch.zeros(covariates, dtype=torch.float64))
 
     def learn_covariates(self, known: Tensor) -> None:
-        """Take the mean and the spread of each covariate from float64 (..., covariates).
+        """Take mean, spread and movement of each covariate from float64 (series, days, covariates).
 
+        The spread is that of all values, the movement that of each series around its own mean.
         What never changed there tells nothing, and is left out of every later input.
         """
-        rows = known.reshape(-1, self.covariates)
-        mean = torch.nanmean(rows, dim=0)
-        spread = torch.nanmean((rows - mean).square(), dim=0).sqrt()
-        varies = spread > 1e-9 * rows.abs().nan_to_num().amax(dim=0)
-        self.covariate_mean.copy_(torch.where(varies, mean, 0.0))
-        self.covariate_unit.copy_(torch.where(varies, 1 / spread, 0.0))
+        mean = torch.nanmean(known, dim=(0, 1))
+        largest = known.abs().nan_to_num().amax(dim=(0, 1))
+        self.covariate_mean.copy_(mean.nan_to_num(posinf=0.0, neginf=0.0))
+        for buffer, centre in (
+            (self.covariate_spread, mean),
+            (self.covariate_movement, torch.nanmean(known, dim=1, keepdim=True)),
+        ):
+            deviation = torch.nanmean((known - centre).square(), dim=(0, 1)).sqrt()
+            varies = (deviation > _NOISE * largest) & torch.isfinite(deviation)
+            buffer.copy_(torch.where(varies, deviation, 0.0))
 
     def forward(
         self, values: Tensor, weekday: Tensor, covariates: Tensor | None = None
@@ -123,21 +135,31 @@ class InputBuilder(nn.Module):
         return self.weekdays[weekdays_from(weekday, offsets)]
 
     def _of_covariates(self, covariates: Tensor) -> tuple[Tensor, Tensor]:
-        known = ~torch.isnan(covariates) & (self.covariate_unit > 0)
-        centred = torch.where(known, covariates, self.covariate_mean) - self.covariate_mean
-        # A value beyond everything seen must not lead the network to where it never was.
-        standard = (centred * self.covariate_unit).clamp(-_LARGEST_COVARIATE, _LARGEST_COVARIATE)
-        flags = known.double()
-        window = self.window
-        averages = self.scaler.weekday_mean.T
-        seen = averages @ flags[:, :window]
-        usual = averages @ standard[:, :window] / torch.where(seen > 0, seen, 1.0)
-        target, target_flag = standard[:, window:], flags[:, window:]
-        change = (target - usual) * target_flag * (seen > 0)
-        return (
-            torch.cat([standard[:, :window], flags[:, :window]], dim=2),
-            torch.cat([target, target_flag, change], dim=2),
+        """Three numbers of each covariate, of the days of the window and of those to forecast."""
+        known = ~torch.isnan(covariates) & (self.covariate_spread > 0)
+        value = torch.where(known, covariates, self.covariate_mean) - self.covariate_mean
+        flag = known.double()
+        seen = self.usual @ flag[:, : self.window]
+        usual = self.usual @ value[:, : self.window] / torch.where(seen > 0, seen, 1.0)
+        change = (value - usual) * flag * (seen > 0)
+        numbers = torch.cat(
+            [
+                _bounded(value, self.covariate_spread),
+                _bounded(change, self.covariate_movement),
+                flag,
+            ],
+            dim=2,
         )
+        return numbers[:, : self.window], numbers[:, self.window :]
+
+
+def _bounded(distance: Tensor, unit: Tensor) -> Tensor:
+    """Distances in a unit, 0 where that is 0.
+
+    A value beyond everything seen must not lead the network to where it never was.
+    """
+    divided = distance / torch.where(unit > 0, unit, 1.0) * (unit > 0)
+    return divided.clamp(-_LARGEST_COVARIATE, _LARGEST_COVARIATE)
 
 
 def _lags(window: int, horizon: int, weeks: int, weekday_mean: Tensor) -> Tensor:

@@ -61,4 +61,6 @@ class WindowNetwork(nn.Module):
     def forward(self, values: Tensor, weekday: Tensor, covariates: Tensor | None = None) -> Tensor:
         """Forecast: float64 (n, window), int64 (n,) and covariates to float64 (n, horizon)."""
         inputs, scaled = self.inputs(values, weekday, covariates)
-        return scaled.restore(scaled.same_weekday + self.residual(inputs).double())
+        residual = self.residual(inputs).double()
+        forecast: Tensor = scaled.restore(scaled.same_weekday + residual)
+        return forecast

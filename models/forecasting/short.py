@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.arrays import DAYS_A_WEEK, FloatArray, IntArray, Windows
+from models.arrays import DAYS_A_WEEK, FloatArray, IntArray, Panel, Windows
 from models.errors import ModelProblem
 
 if TYPE_CHECKING:
@@ -124,6 +124,13 @@ def not_measured(backtest: Backtest) -> tuple[int, int]:
         has_actuals |= (begins <= fold.origin) & (ends >= fold.origin + backtest.horizon)
     short = np.count_nonzero(~is_measured & has_actuals)
     return int(short), int(np.count_nonzero(~has_actuals))
+
+
+def not_learnt_from(history: Panel, window: int, horizon: int, validation_days: int) -> int:
+    """How many series have no whole window with a horizon behind it before the validation days."""
+    begins, ends = history.spans
+    days = np.minimum(ends, history.days - validation_days) - begins
+    return int(np.count_nonzero(days < window + horizon))
 
 
 @lru_cache(maxsize=512)

@@ -12,19 +12,24 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.arrays import UNKNOWN_WEEKDAY, FloatArray, Panel, Windows
+from models.arrays import FloatArray, Panel
 from models.base import MEDIAN, FitReport, Progress
 from models.errors import ModelProblem
 from models.forecasting.network_inputs import NetworkInputs
 from models.forecasting.networks import WindowNetwork
-from models.forecasting.windows import SampleIndex, Samples, loss_scales, split_samples
+from models.forecasting.optimizer import OneCycleAdamW, as_vector
+from models.forecasting.windows import (
+    SampleIndex,
+    Samples,
+    loss_scales,
+    partly_unknown,
+    split_samples,
+)
 
 _PREDICT_ROWS = 1024
 _VALIDATION_SAMPLES = 3_000
-_GRADIENT_NORM = 1.0
-_WARM_UP = 0.2
 _SMALLEST_UNIT = 1e-6
 
 
@@ -93,7 +98,7 @@ def train_network(
     started = time.monotonic()
     window, horizon = network.inputs.window, network.inputs.horizon
     training, validation = split_samples(history, window, horizon, validation_days)
-    scales = loss_scales(history, validation_days)
+    scales = loss_scales(history, validation_days, power=1 if plan.objective == MEDIAN else 2)
     if network.inputs.covariates and history.covariates is not None:
         seen = history.covariates[:, : history.days - validation_days]
         network.inputs.learn_covariates(torch.tensor(seen))
@@ -144,11 +149,16 @@ class _Lessons(NamedTuple):
     unit: Tensor
     """(n, 1): spread of the window in units of the series' scale."""
     goal: Tensor
-    """(n, horizon): distance of the targets from their weekday means, in that unit."""
+    """(n, horizon): distance of the targets from their weekday means, in that scale."""
+    series: Tensor
+    """int64 (n,): which series each window is from, from 0 on without gaps."""
 
-    def part(self, rows: slice) -> _Lessons:
-        inputs = NetworkInputs(*(tensor[rows] for tensor in self.inputs))
-        return _Lessons(inputs, self.unit[rows], self.goal[rows])
+    def parts(self, rows: int) -> Iterator[_Lessons]:
+        """The lessons in order, so many at a time."""
+        for begin in range(0, len(self.goal), rows):
+            part = slice(begin, begin + rows)
+            inputs = NetworkInputs(*(tensor[part] for tensor in self.inputs))
+            yield _Lessons(inputs, self.unit[part], self.goal[part], self.series[part])
 
 
 def _lessons(network: WindowNetwork, samples: Samples, scales: FloatArray) -> _Lessons:
@@ -163,7 +173,8 @@ def _lessons(network: WindowNetwork, samples: Samples, scales: FloatArray) -> _L
         )
         usual = scaled.restore(scaled.same_weekday)
         goal = (torch.from_numpy(samples.targets) - usual) / scale
-        return _Lessons(inputs, (scaled.spread / scale).float(), goal.float())
+    series = torch.from_numpy(np.unique(samples.rows, return_inverse=True)[1])
+    return _Lessons(inputs, (scaled.spread / scale).float(), goal.float(), series)
 
 
 class _Trainer:
@@ -175,21 +186,15 @@ class _Trainer:
         self._index = index
         self._scales = scales
         self._rng = np.random.default_rng(plan.seed)
-        self._weights = list(network.parameters())
         self._average = copy.deepcopy(network).eval()
-        self._averages = list(self._average.parameters())
+        self._averages = as_vector(self._average)
         per_epoch = math.ceil(min(len(index), plan.samples_per_epoch) / plan.batch_size)
-        self._optimizer = torch.optim.AdamW(
-            self._weights, lr=plan.init_lr, weight_decay=plan.weight_decay, fused=True
+        self._optimizer = OneCycleAdamW(
+            network,
+            top_rate=plan.init_lr,
+            weight_decay=plan.weight_decay,
+            steps=per_epoch * plan.epochs,
         )
-        # The warm-up needs whole steps on both sides of its end, however short the training.
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer,
-            max_lr=plan.init_lr,
-            total_steps=max(per_epoch * plan.epochs, 10),
-            pct_start=_WARM_UP,
-        )
-        self._steps = 0
 
     def averaged_state(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self._average.state_dict().items()}
@@ -198,33 +203,30 @@ class _Trainer:
         samples = self._index.draw(self._plan.samples_per_epoch, self._rng)
         lessons = _lessons(self._network, self._forgetful(samples), self._scales)
         self._network.train()
-        count, total = len(lessons.goal), torch.zeros(())
-        for begin in range(0, count, self._plan.batch_size):
-            part = lessons.part(slice(begin, begin + self._plan.batch_size))
+        errors = []
+        for part in lessons.parts(self._plan.batch_size):
             error = self._error(self._network, part)
-            self._optimizer.zero_grad()
-            self._lesson(error, part.unit).backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self._weights, _GRADIENT_NORM, foreach=True)
-            self._optimizer.step()
-            self._schedule.step()
+            self._optimizer.step(self._lesson(error, part.unit))
             self._follow()
-            total += self._loss(error.detach()).sum()
-        return total.item() / lessons.goal.numel()
+            errors.append(error.detach())
+        return self._loss(torch.cat(errors), lessons.series)
 
     def validate(self, checks: _Lessons) -> float:
-        count, total = len(checks.goal), torch.zeros(())
         with torch.inference_mode():
-            for begin in range(0, count, _PREDICT_ROWS):
-                part = checks.part(slice(begin, begin + _PREDICT_ROWS))
-                total += self._loss(self._error(self._average, part)).sum()
-        return total.item() / checks.goal.numel()
+            errors = [self._error(self._average, part) for part in checks.parts(_PREDICT_ROWS)]
+            return self._loss(torch.cat(errors), checks.series)
 
     def _error(self, network: WindowNetwork, part: _Lessons) -> Tensor:
         """How far the forecasts are off, in units of each series' scale."""
         return network.residual(part.inputs) * part.unit - part.goal
 
-    def _loss(self, error: Tensor) -> Tensor:
-        return error.abs() if self._plan.objective == MEDIAN else error.square()
+    def _loss(self, error: Tensor, series: Tensor) -> float:
+        """What is reported, and decides which epoch is kept: roughly MASE or RMSSE."""
+        if self._plan.objective == MEDIAN:
+            return error.abs().mean().item()
+        squares = error.square().mean(dim=1)
+        count = torch.bincount(series)
+        return (torch.bincount(series, weights=squares) / count).sqrt().mean().item()
 
     def _lesson(self, error: Tensor, unit: Tensor) -> Tensor:
         """What is made small.
@@ -241,25 +243,17 @@ class _Trainer:
 
     def _forgetful(self, samples: Samples) -> Samples:
         """The samples, some without what may be unknown in use."""
-        windows, plan = samples.windows, self._plan
-        hidden = self._rng.random(len(windows)) < plan.unknown_weekday_rate
-        weekday = np.where(hidden, UNKNOWN_WEEKDAY, windows.weekday)
-        covariates = windows.covariates
-        if covariates is not None:
-            covariates = covariates.copy()
-            fate = self._rng.random(len(windows))
-            covariates[fate < plan.unknown_covariates_rate] = np.nan
-            # As many know those of the window, but not those of the days to come.
-            only_past = fate > 1 - plan.unknown_covariates_rate
-            covariates[only_past, windows.window :] = np.nan
-        return Samples(Windows(windows.values, weekday, covariates), samples.targets, samples.rows)
+        plan = self._plan
+        windows = partly_unknown(
+            samples.windows, plan.unknown_weekday_rate, plan.unknown_covariates_rate, self._rng
+        )
+        return Samples(windows, samples.targets, samples.rows)
 
     def _follow(self) -> None:
         # Early on the average must not remember the initial weights for long.
-        self._steps += 1
-        decay = min(self._plan.ema_decay, self._steps / (self._steps + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
+        done = self._optimizer.done
+        decay = min(self._plan.ema_decay, done / (done + 10))
+        self._averages.lerp_(self._optimizer.weights, 1 - decay)
 
 
 def predict_in_parts(

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +134,9 @@ def as_known(model: Forecaster, windows: Windows, names: tuple[str, ...]) -> Win
     if windows.covariates is None or model.covariates == names:
         return windows
     if not model.covariates:
-        return Windows(windows.values, windows.weekday)
+        return replace(windows, covariates=None)
     places = [names.index(name) for name in model.covariates]
-    return Windows(windows.values, windows.weekday, windows.covariates[:, :, places])
+    return replace(windows, covariates=windows.covariates[:, :, places])
 
 
 class TrialStore:

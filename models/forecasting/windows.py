@@ -157,15 +157,15 @@ def partly_unknown(
     return Windows(windows.values, weekday, covariates)
 
 
-def loss_scales(history: Panel, validation_days: int) -> FloatArray:
+def loss_scales(history: Panel, validation_days: int, *, power: int = 1) -> FloatArray:
     """What one unit of loss is for each series: its in-sample seasonal naive error.
 
-    An absolute error divided by it is what MASE measures, so every series weighs the same. It is
-    taken from the training columns only. A series that repeats itself exactly gets the mean of
-    the others.
+    An error divided by it is what MASE (power 1) or RMSSE (power 2) measures, so every series
+    weighs the same. It is taken from the training columns only. A series that repeats itself
+    exactly gets the mean of the others.
     """
     columns = history.days - validation_days
-    scale = seasonal_scale(history.values[:, :columns], DAYS_A_WEEK)
+    scale = seasonal_scale(history.values[:, :columns], DAYS_A_WEEK, power) ** (1 / power)
     usable = scale > 0
     return np.where(usable, scale, scale[usable].mean() if usable.any() else 1.0)
 

@@ -13,6 +13,7 @@ from engine.daemon.web.openapi import OPERATIONS
 from engine.tokens import Tokens
 from engine.workspace import Workspace
 from tests.faults.predictor_process import predictor_process
+from tests.unit.covariate_model import make_covariate_bundle
 from tests.unit.deployments import deploy, make_bundle
 from tests.unit.engine_thread import EngineThread, wait_until
 
@@ -41,11 +42,18 @@ def fuzz(address: str, token: str, folder: Path, *options: str, examples: int) -
     return done.stdout
 
 
-def test_the_predictor_is_as_it_is_described(tmp_path: Path) -> None:
+@pytest.mark.parametrize("knows_covariates", [False, True])
+def test_the_predictor_is_as_it_is_described(tmp_path: Path, knows_covariates: bool) -> None:
     workspace = Workspace(tmp_path / "workspace").create()
-    deploy(workspace, make_bundle(tmp_path / "bundle", window=30, calibrated=True))
+    if knows_covariates:
+        bundle = make_covariate_bundle(tmp_path / "bundle")
+    else:
+        bundle = make_bundle(tmp_path / "bundle", window=30, calibrated=True)
+    deploy(workspace, bundle)
     with predictor_process(workspace) as predictor:
-        said = fuzz(predictor.address, predictor.token, tmp_path, examples=60)
+        # That covariates are as long as the data, no schema can say.
+        apart = ("--exclude-checks", "positive_data_acceptance") if knows_covariates else ()
+        said = fuzz(predictor.address, predictor.token, tmp_path, *apart, examples=60)
 
         assert "6 selected / 6 total" in said
         assert predictor.model() is not None

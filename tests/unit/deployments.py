@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,14 @@ from models.forecasting.windows import windows_before
 DAYS = 60
 
 
-def make_bundle(folder: Path, *, window: int = 14, calibrated: bool = False) -> Path:
+def make_bundle(
+    folder: Path, *, window: int = 14, calibrated: bool = False, totals: bool = True
+) -> Path:
     """Fit a seasonal naive model on two series and write its serving bundle.
 
     Both rise by one a day, so it always says 7 too little: calibrated, its intervals begin at the
-    forecast and reach 7 further up for a window that moves no more than these.
+    forecast and reach 7 further up for a window that moves no more than these. Without `totals`
+    it is like one that was trained before these were kept.
     """
     values = np.arange(2.0 * DAYS).reshape(2, DAYS)
     panel = Panel(("a", "b"), dt.date(2026, 1, 1), values)
@@ -38,7 +42,9 @@ def make_bundle(folder: Path, *, window: int = 14, calibrated: bool = False) -> 
     )
     model.fit(panel, validation_days=0, progress=no_progress)
     if calibrated:
-        model.calibrate(panel, validation_days=21)
+        calibration = model.calibrate(panel, validation_days=21)
+        if not totals:
+            model.calibration = replace(calibration, totals=None)
     windows, _ = windows_before(panel, panel.days, window)
     write_bundle(model, folder, windows)
     return folder
@@ -64,15 +70,18 @@ def deploy(workspace: Workspace, bundle: Path, *, dataset: str = "0" * 16) -> Ve
     return version
 
 
-def prepare_dataset(workspace: Workspace, folder: Path) -> Dataset:
-    """Generate a ledger, write it into the workspace as data_flow does, and leave it."""
+def prepare_dataset(workspace: Workspace, folder: Path, **columns: Any) -> Dataset:
+    """Generate a ledger, write it into the workspace as data_flow does, and leave it.
+
+    `columns` are settings that name columns of it: sales, deliveries, stock and promo.
+    """
     write_sample(folder / "ledger.csv", series=3, days=120)
     settings = DatasetSettings(
         ds_root=".",
         file_path="ledger.csv",
         date_col="date",
-        target_col="stock",
         series_col="product",
+        **{"target_col": "stock", **columns},
     )
     clean = apply_rules(load_rows(settings, root=folder), settings, window=14, horizon=7)
     dataset = write_dataset(

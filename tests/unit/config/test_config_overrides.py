@@ -123,7 +123,7 @@ def test_the_last_of_two_wins() -> None:
         ("model.model_type=lstm", 'did you mean "LSTM"?'),
         ("train.hparams.epoch=3", 'did you mean "train.hparams.epochs"?'),
         ("train.hparams.lr=0.1", 'did you mean "train.hparams.init_lr"?'),
-        ("train.hparams.conv_filters=64", "no model has a hyper-parameter of this name; allowed: "),
+        ("train.hparams.pool_size=64", "no model has a hyper-parameter of this name; allowed: "),
     ],
 )
 def test_a_wrong_override_is_refused_with_its_text_and_key(override: str, expected: str) -> None:

@@ -70,7 +70,7 @@ def test_a_missing_stock_stops_the_run_or_repeats_the_last_known(
     prepare: Prepare, tmp_path: Path, stocks: list[object]
 ) -> None:
     content = ledger({"nut": rows(stocks)}, HEADER)
-    with pytest.raises(DataError, match="stock 'stock': . values? (is|are) missing: row"):
+    with pytest.raises(DataError, match=r"stock 'stock': . values? (is|are) missing: row"):
         prepare(content, STOCK)
 
     data = prepare(content, STOCK, missing="forward")

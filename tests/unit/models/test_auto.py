@@ -15,7 +15,7 @@ from models.errors import ModelProblem
 from models.forecasting import search
 from models.forecasting.boosting import LightGBM
 from models.forecasting.bundle import open_bundle, write_bundle
-from models.forecasting.trials import held_alone
+from models.forecasting.trials import discard, held_alone
 
 LEANING_MODELS = Path(__file__).with_name("leaning_models.py")
 WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 21
@@ -255,6 +255,19 @@ def test_two_searches_do_not_share_a_folder(tmp_path: Path) -> None:
         model.keep_trials_in(tmp_path)
         fit(model)
     assert list(tmp_path.glob("trial-*")) == []
+
+
+def test_a_folder_of_trials_is_deleted_when_nobody_searches_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    model = make()
+    model.keep_trials_in(folder)
+    fit(model)
+    with held_alone(folder):
+        discard(folder)
+        assert len(list(folder.glob("trial-*"))) == 3
+    discard(folder)
+    discard(folder)
+    assert not folder.exists()
 
 
 def test_a_blend_with_covariates_is_saved_and_served_as_it_answers(tmp_path: Path) -> None:

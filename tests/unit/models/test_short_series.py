@@ -10,7 +10,14 @@ import pytest
 from models.arrays import Panel, Windows
 from models.errors import ModelProblem
 from models.forecasting.backtest import rolling_origin
-from models.forecasting.short import extended, extended_windows, not_measured, shortened
+from models.forecasting.short import (
+    extended,
+    extended_windows,
+    not_learnt_from,
+    not_measured,
+    shortened,
+    some_shortened,
+)
 
 DAY = dt.date(2026, 1, 5)
 
@@ -114,3 +121,32 @@ def test_an_evaluation_tells_which_series_it_had_nothing_to_ask_about() -> None:
     )
 
     assert not_measured(measured) == (1, 1)
+
+
+def test_a_training_tells_which_series_it_cannot_learn_from() -> None:
+    values = np.ones((4, 60))
+    values[1, :20] = np.nan  # 40 days, of which 20 before the validation days
+    values[2, :19] = np.nan
+    values[3, :50] = np.nan  # begins in the validation days
+    panel = Panel(("a", "b", "c", "d"), DAY, values)
+
+    assert not_learnt_from(panel, window=14, horizon=7, validation_days=20) == 2
+    assert not_learnt_from(panel, window=14, horizon=7, validation_days=19) == 1
+    assert not_learnt_from(panel, window=14, horizon=7, validation_days=0) == 1
+
+
+def test_a_part_of_windows_is_cut_for_training() -> None:
+    rng = np.random.default_rng(3)
+    whole = Windows(rng.normal(size=(2000, 14)), np.zeros(2000))
+
+    cut = some_shortened(whole, 0.25, np.random.default_rng(5))
+    again = some_shortened(whole, 0.25, np.random.default_rng(5))
+
+    assert cut.known_days is not None
+    assert (cut.known_days < 14).mean() == pytest.approx(0.25, abs=0.03)
+    assert set(cut.known_days.tolist()) == set(range(1, 15))
+    is_whole = cut.known_days == 14
+    np.testing.assert_array_equal(cut.values[is_whole], whole.values[is_whole])
+    np.testing.assert_array_equal(cut.values[:, -1], whole.values[:, -1])
+    np.testing.assert_array_equal(again.values, cut.values)
+    assert some_shortened(whole, 0.0, rng) is whole

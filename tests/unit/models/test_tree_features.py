@@ -84,7 +84,7 @@ def test_importance_names_the_features_and_adds_up_to_one(learnt: Forecaster) ->
         for covariate in ("promotion", "noise")
     )
     assert of_promotion > 0.4
-    assert of_noise < 0.1
+    assert of_noise < of_promotion / 2
 
 
 def test_without_a_split_nothing_is_important() -> None:
