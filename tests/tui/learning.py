@@ -286,8 +286,9 @@ def anomalies(**changes: Any) -> dict[str, Any]:
         "checked": 2800,
         "outside": 41,
         "expected": 28.0,
-        "weeks": {"checked": 400, "outside": 6, "expected": 4.0},
-        "notes": ["the model was trained on days up to 2017-12-03"],
+        "common_days": [{"day": "2017-12-25", "outside": 24}],
+        "stretches": {"days": 7, "checked": 400, "outside": 6, "expected": 4.0},
+        "notes": ["lightgbm-0f503f238d07 has learnt from days up to 2017-12-03"],
         "anomalies": [
             anomaly("FLUID MILK WHITE ONLY", "drop", "2017-12-25", 0.0, expected=143.0, lower=69.0,
                     upper=212.0),

@@ -67,12 +67,13 @@ def test_odd_days_are_listed_with_what_was_expected(
         assert "2017-12-25" in first and "FLUID MILK" in first and " 143" in first
         if size[0] >= 74:
             assert "69…212" in first
-        assert "■ stopped" in text and "▲ shift up" in text
+        assert "■ stopped" in text and "▲ level up" in text
         if size[1] >= 24:
             assert "as expected ● interval ░ as it was ×" in text
             # Each stands in the heading, and once in the chart.
             assert text.count("●") - text.count("● 2") == 2 and text.count("×") == 2
             assert "25 Dec" in text
+            assert "24 series are outside on 2017-12-25: the day itself is odd" in text
 
     look(monkeypatch, workspace, scenario, size=size)
 
@@ -101,7 +102,7 @@ def test_a_filter_and_what_is_copied(monkeypatch: pytest.MonkeyPatch, workspace:
         yanks = dict(terminal.app.view.yanks())
         assert yanks["series"] == "YOGURT NOT MULTI-PACKS"
         assert yanks["command"] == "engine data anomalies"
-        assert yanks["row"].split("\t")[:3] == ["2017-12-31", "7", "▲ shift up"]
+        assert yanks["row"].split("\t")[:3] == ["2017-12-31", "7", "▲ level up"]
         assert terminal.app.view.as_data()["days"]["outside"] == 41
         await terminal.press("slash", "ctrl+u")
         await terminal.type("nobody")
@@ -155,7 +156,7 @@ def test_new_data_are_looked_at_again(
 
 @pytest.mark.parametrize(
     "data", [None, [], {"anomalies": [None, {}, {"kind": "x", "first_day": 3, "score": "y"}]},
-             {"weeks": 3, "notes": 7, "expected": "many"}]
+             {"stretches": 3, "common_days": [3, {}], "notes": 7, "expected": "many"}]
 )  # fmt: skip
 def test_anything_that_is_told_is_survived(data: Any) -> None:
     report = read_anomalies(data)

@@ -67,7 +67,8 @@ class Report:
         series: How many were looked at.
         skipped: How many are too short, or ended earlier.
         days: Of single days.
-        weeks: Of whole horizons.
+        stretches: Of whole horizons, by their totals.
+        common: Days on which more series were outside than chance explains, and how many.
         notes: What was said about it.
         anomalies: The oddest first.
     """
@@ -81,7 +82,8 @@ class Report:
     series: int
     skipped: int
     days: Counts
-    weeks: Counts
+    stretches: Counts
+    common: tuple[tuple[str, int], ...]
     notes: tuple[str, ...]
     anomalies: tuple[Anomaly, ...]
 
@@ -99,7 +101,11 @@ def read_anomalies(document: Any) -> Report:
         series=told.whole(found.get("series")) or 0,
         skipped=told.whole(found.get("skipped")) or 0,
         days=_counts(found),
-        weeks=_counts(told.mapping(found.get("weeks"))),
+        stretches=_counts(told.mapping(found.get("stretches"))),
+        common=tuple(
+            (told.text(one.get("day")), told.whole(one.get("outside")) or 0)
+            for one in told.mappings(found.get("common_days"))
+        ),
         notes=tuple(told.text(note) for note in told.entries(found.get("notes"))),
         anomalies=tuple(_anomaly(one) for one in told.mappings(found.get("anomalies"))),
     )

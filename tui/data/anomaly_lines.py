@@ -12,12 +12,13 @@ from tui.language import tr
 from tui.paint import Align, Line, clip, from_ansi, rule, wrap
 
 _HISTORY_BEFORE = 45
+_FEW_COMMON = 1
 _KINDS = {
     "spike": ("▲", "good", "spike"),
     "drop": ("▼", "bad", "drop"),
     "stopped": ("■", "bad", "stopped"),
-    "shift_up": ("▲", "good", "shift up"),
-    "shift_down": ("▼", "bad", "shift down"),
+    "shift_up": ("▲", "good", "level up"),
+    "shift_down": ("▼", "bad", "level down"),
 }
 
 COLUMNS: dict[str, tuple[str, int, Align]] = {
@@ -77,10 +78,15 @@ def summary_lines(report: Report, width: int, *, full: bool) -> list[Line]:
            chance=f"{report.days.expected:,.0f}"),
         tr("expected by {name}", name=who),
     ]  # fmt: skip
-    if full and report.weeks.checked:
-        facts.insert(1, tr("{outside} of {checked} weeks", outside=f"{report.weeks.outside:,}",
-                           checked=f"{report.weeks.checked:,}"))  # fmt: skip
+    if full and report.stretches.checked:
+        facts.insert(1, tr("{outside} of {checked} totals",
+                           outside=f"{report.stretches.outside:,}",
+                           checked=f"{report.stretches.checked:,}"))  # fmt: skip
     lines.append([(clip(" " + " · ".join(facts), width), "")])
+    shown = report.common if full else report.common[:_FEW_COMMON]
+    for day, count in shown:
+        odd = tr("{count} series are outside on {day}: the day itself is odd", count=count, day=day)
+        lines.append([(" ! ", "warn"), (clip(odd, width - 4), "")])
     if not full:
         return lines
     if report.skipped:
