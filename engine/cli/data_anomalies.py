@@ -42,6 +42,7 @@ class _Judge:
     horizon: int
     forecast: Forecast
     calibration: Calibration
+    covariates: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -94,7 +95,8 @@ def anomalies(
     panel = dataset.panel()
     try:
         judge = _judge(line, panel, dataset, days)
-        panel = _only(panel, series, dataset)
+        # The model may know other covariates than the data set, and in another order.
+        panel = _only(panel, series, dataset).with_covariates(judge.covariates)
         found = find_anomalies(
             panel,
             judge.forecast,
@@ -141,6 +143,7 @@ def _judge(line: CommandLine, panel: Panel, dataset: Dataset, days: int) -> _Jud
         model.horizon,
         model.forecast,
         model.calibration,
+        model.signature.covariates,
         tuple(notes),
     )
 
@@ -169,7 +172,16 @@ def _naive(panel: Panel, days: int, why: str) -> _Judge:
     history = panel.until(known)
     naive.fit(history, validation_days=0, progress=no_progress)
     calibration = naive.calibrate(history, validation_days=calibration_days)
-    return _Judge(None, "SeasonalNaive", _WINDOW, _HORIZON, naive.predict, calibration, (why,))
+    return _Judge(
+        version=None,
+        model_type="SeasonalNaive",
+        window=_WINDOW,
+        horizon=_HORIZON,
+        forecast=naive.predict,
+        calibration=calibration,
+        covariates=(),
+        notes=(why,),
+    )
 
 
 def _only(panel: Panel, series: str | None, dataset: Dataset) -> Panel:
@@ -204,7 +216,7 @@ def _data(
             {"day": panel.date_of(column).isoformat(), "outside": count}
             for column, count in found.common
         ],
-        "stretches": {"days": judge.horizon, **vars(found.stretches)},
+        "weeks": {"days": judge.horizon, **vars(found.stretches)},
         "notes": list(judge.notes),
         "anomalies": [
             {
@@ -269,7 +281,7 @@ def _sentences(data: dict[str, Any]) -> list[str]:
         f"Outside their interval: {data['outside']:,} of {data['checked']:,} days; expected by "
         f"chance: about {data['expected']:,.0f}."
     ]
-    totals = data["stretches"]
+    totals = data["weeks"]
     if totals["checked"]:
         told.append(
             f"Outside as a total: {totals['outside']:,} of {totals['checked']:,} stretches of up "

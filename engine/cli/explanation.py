@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from engine.cli.forecasting import Forecaster, InProcess, Question
+    from models.arrays import FloatArray, Windows
     from models.forecasting.explanation import Explanation
 
 _DAYS_SHOWN = 10
@@ -174,15 +175,18 @@ def why_of(why: WhyOptions, forecaster: Forecaster, question: Question, steps: i
 
 
 def _explanation(forecaster: InProcess, question: Question, steps: int) -> Explanation:
+    from engine.cli.known_ahead import known_window
     from engine.errors import DataError
     from models.errors import ModelProblem
     from models.forecasting.explanation import explain
+    from models.forecasting.short import extended_windows
 
-    def ask(windows: Any) -> Any:
-        return forecaster.model.forecast(windows, steps)
+    def ask(windows: Windows) -> FloatArray:
+        # A day that fills others, because there are too few, takes part with all of them.
+        return forecaster.model.forecast(extended_windows(windows, forecaster.window), steps)
 
     try:
-        return explain(ask, forecaster.windows(question))
+        return explain(ask, known_window(question, forecaster.window, forecaster.covariates))
     except ModelProblem as problem:
         raise DataError(str(problem), where=f"version {forecaster.version}") from problem
 

@@ -198,7 +198,11 @@ def shelf_of(
         return None
     if target == "stock":
         _refuse_demand(said, "dataset.stock_col")
-        return _stock_shelf(said, forecaster, question, calibration, steps)
+        return _told(
+            lambda: _stock_shelf(said, forecaster, question, calibration, steps),
+            forecaster,
+            is_asked=said.is_given,
+        )
     if said.threshold is not None:
         raise click.UsageError("--threshold goes with a series that is a stock.")
     on_hand, source = said.on_hand, "option"
@@ -212,7 +216,23 @@ def shelf_of(
             where=question.series or "--values",
             fix="Give it: --on-hand Q; or name its column in dataset.stock_col",
         )
-    return _demand_shelf(said, forecaster, question, calibration, steps, (on_hand, source))
+    return _told(
+        lambda: _demand_shelf(said, forecaster, question, calibration, steps, (on_hand, source)),
+        forecaster,
+        is_asked=said.is_given,
+    )
+
+
+def _told(answer: Callable[[], Shelf], forecaster: InProcess, *, is_asked: bool) -> Shelf | None:
+    """The answer; None where the version cannot give it and nobody asked for it."""
+    from models.errors import ModelProblem
+
+    try:
+        return answer()
+    except ModelProblem as problem:
+        if not is_asked:
+            return None
+        raise ConflictError(str(problem), where=f"version {forecaster.version}") from problem
 
 
 def _calibration(forecaster: InProcess, *, is_asked: bool, with_totals: bool) -> Calibration | None:

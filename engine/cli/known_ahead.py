@@ -90,10 +90,16 @@ def windows_of(question: Question, window: int, names: Sequence[str]) -> Windows
         window: Values that the model sees.
         names: Covariates that it knows, in its order.
     """
+    from models.forecasting.short import extended_windows
+
+    return extended_windows(known_window(question, window, names), window)
+
+
+def known_window(question: Question, window: int, names: Sequence[str]) -> Windows:
+    """What is known of the one window that a question asks about: at most so many values."""
     import numpy as np
 
     from models.arrays import UNKNOWN_WEEKDAY, Windows
-    from models.forecasting.short import extended_windows
 
     day = question.last_day
     weekday = np.array([UNKNOWN_WEEKDAY if day is None else day.weekday()])
@@ -102,7 +108,7 @@ def windows_of(question: Question, window: int, names: Sequence[str]) -> Windows
     if names and question.covariates:
         columns = [numbers_seen(question, name, window) for name in names]
         covariates = np.array(columns, dtype=np.float64).T[None]
-    return extended_windows(Windows(np.array([seen]), weekday, covariates), window)
+    return Windows(np.array([seen]), weekday, covariates)
 
 
 def numbers_seen(

@@ -29,7 +29,8 @@ from models.base import (
 from models.errors import ModelProblem
 from models.forecasting.blended_graph import write_blend
 from models.forecasting.crew import crew_of
-from models.forecasting.ensemble import Judge, select
+from models.forecasting.ensemble import select
+from models.forecasting.judging import Judge
 from models.forecasting.leaderboard import curve_of, leaderboard_of
 from models.forecasting.proposals import Judged, Proposals
 from models.forecasting.refits import refit_all

@@ -1,160 +1,40 @@
-"""Blending forecasts: how good each is on days it was not fitted to, and which weights are best.
+"""Which weights make the best blend of several forecasts.
 
-Greedy ensemble selection with replacement, bagged: Caruana et al. (2004), "Ensemble selection from
+Of three, the safest that is good enough: the best candidate alone; the mean of those that are
+nearly as good, half of it shared equally and half by selection; a selection from all. A mean of
+equals is the better bet before anything is measured, so it has to be no worse than the best one; a
+selection that leans on weaker ones has to be better beyond noise. Both are asked on series that
+the weights were not picked on (cross-fitting).
+
+Selection is greedy, with replacement and bagged: Caruana et al. (2004), "Ensemble selection from
 libraries of models", and Caruana, Munson and Niculescu-Mizil (2006), "Getting the most out of
-ensemble selection". Bags and confidence intervals resample whole series, because the windows of
-one series overlap and tell of each other (cluster bootstrap).
+ensemble selection".
 
 The days that pick the weights are those that decided when each member stopped. Both choices are
-small beside what was learnt: one of a few epochs, and a handful of weights that add up to 1, so
-what they make the validation error look better is a small part of what separates members. A part
-of the validation days for each would leave too few days for either.
+small beside what was learnt: one of a few epochs, and a handful of weights that add up to 1. A
+part of the validation days for each would leave too few days for either.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from models.arrays import FloatArray
-from models.base import MEDIAN
-from models.errors import ModelProblem
-from models.forecasting.windows import Samples
+from models.forecasting.judging import Estimate, Judge, Residuals
 
-Residuals = npt.NDArray[np.float32]
+_Places = npt.NDArray[np.integer]
 
-_LEVEL = 0.95
-_RESAMPLES = 1000
-_FEWEST_SERIES = 8
 # Weights come in steps of one part in this many, before bags are averaged.
 _STEPS = 24
-_BAGS = 16
+_BAGS, _BAGS_A_FOLD = 8, 3
+_FOLDS = 4
 _SMALLEST_WEIGHT = 0.03
-# A residual's square has to fit into single precision.
-_FARTHEST = 1e15
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number, and the interval that holds it with 95 % confidence."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Judge:
-    """Scores forecasts of validation windows by the metric of the objective; smaller is better.
-
-    `median`: mean absolute error in units of each series' scale (as MASE). `stock`: root of the
-    mean squared one (as RMSSE). Every series counts the same.
-
-    Args:
-        samples: The windows and what came after them; windows of one series stand together.
-        scales: float64 (panel series,), above 0; see `models.forecasting.windows.loss_scales`.
-        objective: One of `models.base.OBJECTIVES`.
-        nonnegative: Whether blends are floored at 0; see `models.arrays.floored`.
-        seed: Of the resampling.
-    """
-
-    def __init__(
-        self,
-        samples: Samples,
-        scales: FloatArray,
-        *,
-        objective: str,
-        nonnegative: bool,
-        seed: int,
-    ) -> None:
-        self._targets = samples.targets
-        self._scale = scales[samples.rows][:, None]
-        self._objective = objective
-        self._seed = seed
-        floor = -samples.targets / self._scale
-        positive = samples.windows.values.min(axis=1) >= 0
-        floored = nonnegative & positive[:, None]
-        self._floor = np.where(floored, floor, -np.inf).astype(np.float32)
-        self._first = _first_of_each_unit(samples.rows, samples.targets.shape[1])
-        self.units = len(self._first)
-        self._counts = np.diff(np.append(self._first, len(samples.rows)))
-
-    def residuals(self, answers: FloatArray) -> Residuals:
-        """Errors of forecasts in units of the scale of their series: float32 (n, horizon).
-
-        Differences, not forecasts, so that single precision is enough, and linear, so that a
-        blend's residuals are the blend of its members'.
-
-        Raises:
-            ModelProblem: A forecast that is not finite, or too far off to be told in float32.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            residuals = ((answers - self._targets) / self._scale).astype(np.float32)
-        if not (np.abs(residuals) < _FARTHEST).all():
-            raise ModelProblem(
-                "a forecast of the validation days is not finite, or too far from what came",
-                "Look for extreme values in the data.",
-            )
-        return residuals
-
-    def losses(self, residuals: Residuals) -> FloatArray:
-        """Mean loss of each unit that is resampled: float64 (candidates, units).
-
-        Args:
-            residuals: (candidates, n, horizon), before the floor.
-        """
-        held = np.maximum(residuals, self._floor)
-        loss = np.abs(held) if self._objective == MEDIAN else np.square(held)
-        windows = loss.mean(axis=2, dtype=np.float64)
-        return np.asarray(np.add.reduceat(windows, self._first, axis=1) / self._counts)
-
-    def scores(self, losses: FloatArray, weights: FloatArray | None = None) -> FloatArray:
-        """One number for each row of losses; `weights` (..., units) count units more or less."""
-        errors = losses if self._objective == MEDIAN else np.sqrt(losses)
-        if weights is None:
-            weights = np.full(self.units, 1.0 / self.units)
-        return np.asarray(errors @ weights.T)
-
-    def score(self, residuals: Residuals) -> Estimate:
-        """The score of one set of forecasts, with its interval."""
-        losses = self.losses(residuals[None])
-        return self._interval(self.scores(losses)[0], self.scores(losses, self.resamples())[0])
-
-    def gain(self, better: Residuals, worse: Residuals) -> Estimate:
-        """How much smaller one score is than another, as a part of the other (paired bootstrap)."""
-        losses = self.losses(np.stack([better, worse]))
-        value = _reduction(*self.scores(losses))
-        return self._interval(float(value), _reduction(*self.scores(losses, self.resamples())))
-
-    def resamples(self, count: int = _RESAMPLES) -> FloatArray:
-        """How much each unit counts in each resample: float64 (count, units), rows add up to 1."""
-        rng = np.random.default_rng([self._seed, count])
-        drawn = rng.multinomial(self.units, np.full(self.units, 1.0 / self.units), size=count)
-        return drawn / self.units
-
-    def _interval(self, value: float, resampled: FloatArray) -> Estimate:
-        tail = (1 - _LEVEL) / 2
-        low, high = np.quantile(resampled, [tail, 1 - tail])
-        return Estimate(float(value), float(low), float(high))
-
-
-def _first_of_each_unit(rows: npt.NDArray[np.int64], horizon: int) -> npt.NDArray[np.int64]:
-    """First window of each unit that is resampled whole.
-
-    A unit is a series. Where these are too few to tell anything, it is a horizon's windows of one.
-    """
-    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
-    if len(firsts) >= _FEWEST_SERIES:
-        return firsts
-    ends = np.append(firsts[1:], len(rows))
-    return np.concatenate(
-        [np.arange(first, end, horizon) for first, end in zip(firsts, ends, strict=True)]
-    )
-
-
-def _reduction(better: FloatArray, worse: FloatArray) -> FloatArray:
-    return np.asarray(1.0 - better / np.where(worse > 0, worse, 1.0))
+# Whose score is at most this part above the best is nearly as good.
+_NEARLY = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +44,8 @@ class Blend:
     Args:
         weights: float64 (candidates,), at least 0, sum 1.
         score: Of the blend.
-        gain: How much smaller that is than the score of the best candidate alone.
+        gain: How much smaller its score is than that of the best candidate alone, on series that
+            neither was picked on; 0 where that is the blend.
     """
 
     weights: FloatArray
@@ -172,64 +53,126 @@ class Blend:
     gain: Estimate
 
 
-def select(judge: Judge, residuals: Residuals, *, members: int, bags: int = _BAGS) -> Blend:
-    """The weights that make the smallest score, for at most so many members.
-
-    A blend that is not better than its best member beyond noise is that member alone: the lower
-    end of its gain has to be above 0.
+def select(judge: Judge, residuals: Residuals, *, members: int) -> Blend:
+    """The blend of at most so many members.
 
     Args:
         judge: Scores the blends.
         residuals: (candidates, n, horizon), at least one candidate.
         members: Most candidates with a weight.
-        bags: Resamples whose selections are averaged.
     """
-    alone = judge.scores(judge.losses(residuals))
-    best = int(alone.argmin())
-    weights = _bagged(judge, residuals, np.arange(len(alone)), bags)
-    # Those that did not make it leave their weight to be given anew.
-    chosen = np.sort(np.argsort(-weights, kind="stable")[:members])
-    chosen = chosen[weights[chosen] >= _SMALLEST_WEIGHT]
-    if len(chosen) < np.count_nonzero(weights):
-        weights = _bagged(judge, residuals, chosen, bags)
-    gain = judge.gain(_blended(weights, residuals), residuals[best])
-    if not gain.low > 0:
-        weights = np.zeros(len(alone))
-        weights[best] = 1.0
+    chooser = _Chooser(judge, residuals, members)
+    tried = [chooser.held_out_losses(way) for way in (chooser.single, chooser.mean, chooser.free)]
+    weights, gain = chooser.single(judge.everything), Estimate(0.0, 0.0, 0.0)
+    if (found := judge.gain(tried[1], tried[0])).value > 0:
+        weights, gain = chooser.mean(judge.everything), found
+    before = tried[1] if gain.value > 0 else tried[0]
+    if judge.gain(tried[2], before).low > 0:
+        weights, gain = chooser.free(judge.everything), judge.gain(tried[2], tried[0])
+    if np.count_nonzero(weights) == 1:
         gain = Estimate(0.0, 0.0, 0.0)
     return Blend(weights, judge.score(_blended(weights, residuals)), gain)
 
 
+def leaning(judge: Judge, residuals: Residuals, *, members: int) -> FloatArray:
+    """How much a blend leans on each candidate, whichever it will be: quick, for on the way.
+
+    Returns:
+        float64 (candidates,), sum 1.
+    """
+    chooser = _Chooser(judge, residuals, members)
+    ways = [way(judge.everything, _BAGS_A_FOLD) for way in (chooser.mean, chooser.free)]
+    return np.asarray(np.mean(ways, axis=0))
+
+
+class _Chooser:
+    """Three ways to choose weights, each for units that count as much as they are told to."""
+
+    def __init__(self, judge: Judge, residuals: Residuals, members: int) -> None:
+        self._judge = judge
+        self._residuals = residuals
+        self._losses = judge.losses(residuals)
+        self._members = members
+
+    def single(self, units: FloatArray, bags: int = _BAGS) -> FloatArray:
+        """All weight on the best candidate."""
+        weights = np.zeros(len(self._residuals))
+        weights[self._alone(units).argmin()] = 1.0
+        return weights
+
+    def mean(self, units: FloatArray, bags: int = _BAGS) -> FloatArray:
+        """Half shared equally among those that are nearly as good as the best, half selected."""
+        scores = self._alone(units)
+        near = np.flatnonzero(scores <= scores.min() * (1 + _NEARLY))
+        weights = self._half_and_half(near, units, bags)
+        if len(near) > self._members:
+            near = np.sort(np.argsort(-weights, kind="stable")[: self._members])
+            weights = self._half_and_half(near, units, bags)
+        return weights
+
+    def free(self, units: FloatArray, bags: int = _BAGS) -> FloatArray:
+        """Selected among all."""
+        weights = self._selected(np.arange(len(self._residuals)), units, bags)
+        # Those that do not make it leave their weight to be given anew.
+        chosen = np.sort(np.argsort(-weights, kind="stable")[: self._members])
+        chosen = chosen[weights[chosen] >= _SMALLEST_WEIGHT]
+        if len(chosen) < np.count_nonzero(weights):
+            weights = self._selected(chosen, units, bags)
+        return weights
+
+    def held_out_losses(self, way: Callable[[FloatArray, int], FloatArray]) -> FloatArray:
+        """Losses of each unit under weights that were picked without it: float64 (units,)."""
+        judge = self._judge
+        folds = judge.folds(_FOLDS)
+        losses = np.empty(judge.units)
+        for fold in range(folds.max() + 1):
+            kept = judge.everything * (folds != fold)
+            if not kept.any():
+                kept = judge.everything  # a single unit, which there is no other to pick on
+            weights = way(kept / kept.sum(), _BAGS_A_FOLD)
+            found = judge.losses(_blended(weights, self._residuals)[None])[0]
+            losses[folds == fold] = found[folds == fold]
+        return losses
+
+    def _alone(self, units: FloatArray) -> FloatArray:
+        return self._judge.scores(self._losses, units)
+
+    def _half_and_half(self, among: _Places, units: FloatArray, bags: int) -> FloatArray:
+        weights = 0.5 * self._selected(among, units, bags)
+        weights[among] += 0.5 / len(among)
+        return weights
+
+    def _selected(self, among: _Places, units: FloatArray, bags: int) -> FloatArray:
+        """Mean of the greedy selections of all bags: float64 (candidates,), sum 1."""
+        weights = np.zeros(len(self._residuals))
+        if len(among) == 1:
+            weights[among] = 1.0
+            return weights
+        total = np.zeros(len(among))
+        for bag in self._judge.resamples(bags):
+            counted = bag * units
+            # A bag may hold none of the units that count.
+            counted = counted if counted.any() else units
+            total += self._greedy(among, counted / counted.sum())
+        weights[among] = total / total.sum()
+        return weights
+
+    def _greedy(self, among: _Places, units: FloatArray) -> FloatArray:
+        """How often each is taken when every step takes the one that helps most: sum 1."""
+        residuals = self._residuals[among]
+        taken = np.zeros(len(among))
+        total = np.zeros_like(residuals[0])
+        best_score, best_taken = np.inf, taken
+        for step in range(1, _STEPS + 1):
+            tried = self._judge.losses((total + residuals) / np.float32(step))
+            scores = self._judge.scores(tried, units)
+            choice = int(scores.argmin())
+            taken[choice] += 1
+            total = total + residuals[choice]
+            if scores[choice] < best_score:
+                best_score, best_taken = float(scores[choice]), taken.copy()
+        return np.asarray(best_taken / best_taken.sum())
+
+
 def _blended(weights: FloatArray, residuals: Residuals) -> Residuals:
     return np.asarray(np.tensordot(weights.astype(np.float32), residuals, axes=1))
-
-
-def _bagged(
-    judge: Judge, residuals: Residuals, among: npt.NDArray[np.integer], bags: int
-) -> FloatArray:
-    """Mean of the greedy selections of all bags: float64 (candidates,), sum 1."""
-    weights = np.zeros(len(residuals))
-    if len(among) == 1:
-        weights[among] = 1.0
-        return weights
-    total = np.zeros(len(among))
-    for bag in judge.resamples(bags):
-        total += _greedy(judge, residuals[among], bag)
-    weights[among] = total / total.sum()
-    return weights
-
-
-def _greedy(judge: Judge, residuals: Residuals, bag: FloatArray) -> FloatArray:
-    """How often each candidate is taken when each step takes the one that helps most."""
-    taken = np.zeros(len(residuals))
-    total = np.zeros_like(residuals[0])
-    best_score, best_taken = np.inf, taken
-    for step in range(1, _STEPS + 1):
-        tried = judge.losses((total + residuals) / np.float32(step))
-        scores = judge.scores(tried, bag)
-        choice = int(scores.argmin())
-        taken[choice] += 1
-        total = total + residuals[choice]
-        if scores[choice] < best_score:
-            best_score, best_taken = float(scores[choice]), taken.copy()
-    return np.asarray(best_taken / best_taken.sum())

@@ -87,8 +87,8 @@ def explain(
     joined = rank[:, None, :] < np.arange(1, days)[None, :, None]
     asked = np.where(joined, values, absent).reshape(-1, days)
     ends = _ask(ask, window, np.stack([absent, values]))
-    between = _ask(ask, window, asked).reshape(len(orders), days - 1, -1)
     steps = ends.shape[1]
+    between = _ask(ask, window, asked).reshape(len(orders), days - 1, steps)
     path = np.concatenate(
         [
             np.broadcast_to(ends[0], (len(orders), 1, steps)),
@@ -131,6 +131,8 @@ def _orders(days: int, pairs: int, seed: int) -> IntArray:
 
 def _ask(ask: Ask, window: Windows, values: FloatArray) -> FloatArray:
     """Forecasts of windows that differ from one in their values only."""
+    if not len(values):  # a window of one day, which has nobody to join
+        return np.empty(0)
     answers = []
     for begin in range(0, len(values), _WINDOWS_AT_ONCE):
         part = values[begin : begin + _WINDOWS_AT_ONCE]

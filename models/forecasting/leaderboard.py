@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import registry
-from models.forecasting.ensemble import Blend, Estimate
+from models.forecasting.ensemble import Blend
+from models.forecasting.judging import Estimate
 from models.forecasting.proposals import Judged
 from models.forecasting.search_space import differing
 

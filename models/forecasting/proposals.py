@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import registry
-from models.forecasting.ensemble import Estimate, Judge, Residuals, select
+from models.forecasting.ensemble import leaning
+from models.forecasting.judging import Estimate, Judge, Residuals
 from models.forecasting.search_space import Choices, Range, search_space
 from models.forecasting.trials import Outcome, Trial
 from models.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-_BAGS_ON_THE_WAY = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +114,9 @@ class Proposals:
         if not varied:
             return None
         residuals = np.stack([_residuals(one) for one in done])
-        blend = select(self._judge, residuals, members=self._members, bags=_BAGS_ON_THE_WAY)
+        weights = leaning(self._judge, residuals, members=self._members)
         shares: defaultdict[str, float] = defaultdict(float)
-        for one, weight in zip(done, blend.weights.tolist(), strict=True):
+        for one, weight in zip(done, weights.tolist(), strict=True):
             if _can_vary(one):
                 shares[one.outcome.trial.model_type] += weight
         if not any(shares.values()):

@@ -10,7 +10,7 @@ from time import monotonic
 from models.base import Progress
 from models.errors import ModelProblem
 from models.forecasting.crew import Crew, LostJob
-from models.forecasting.ensemble import Judge
+from models.forecasting.judging import Judge
 from models.forecasting.proposals import Judged, Proposals
 from models.forecasting.trials import DONE, FAILED, Course, Outcome, Trial, TrialStore, timed
 

@@ -33,7 +33,7 @@ from models.forecasting.windows import Samples, split_samples
 
 DONE, FAILED = "done", "failed"
 
-_MOST_WINDOWS = 12_000
+_MOST_WINDOWS = 6_000
 _TRIAL_FILE, _ANSWERS_FILE, _MODEL_FOLDER = "trial.json", "answers.npy", "model"
 _KEY_FILE, _LOCK_FILE = "key", "lock"
 # What the numbers of a trained model depend on, beside this project's own code.

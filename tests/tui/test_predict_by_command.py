@@ -21,7 +21,7 @@ WINDOW = int(SAID["window"])
 
 @pytest.mark.parametrize(
     ("covariates", "days", "by_command"),
-    [((), WINDOW, False), ((), WINDOW - 1, True), (("promo",), WINDOW, True)],
+    [((), WINDOW, False), ((), WINDOW - 1, False), (("promo",), WINDOW, True)],
 )
 def test_a_series_is_left_to_the_command_where_that_knows_more(
     monkeypatch: pytest.MonkeyPatch,

@@ -44,7 +44,7 @@ def make_bundle(
     if calibrated:
         calibration = model.calibrate(panel, validation_days=21)
         if not totals:
-            model.calibration = replace(calibration, totals=None)
+            model.calibration = replace(calibration, totals=None, short=None)
     windows, _ = windows_before(panel, panel.days, window)
     write_bundle(model, folder, windows)
     return folder

@@ -81,7 +81,7 @@ def test_before_the_first_deploy_the_week_before_judges(
     assert (found["bolt"]["actual"], found["bolt"]["score"] > 1) == (400, True)
     assert found["nut"]["kind"] == "stopped"
     assert (found["nut"]["first_day"], found["nut"]["last_day"]) == ("2026-05-27", "2026-05-30")
-    assert data["stretches"]["checked"] == 8
+    assert data["weeks"]["checked"] == 8
     lines = [" ".join(line.split()) for line in told.splitlines()]
     assert any(line.startswith("bolt spike Thu 2026-05-28 400 ") for line in lines)
     assert any(line.startswith("nut stopped Wed 2026-05-27 + 3 0 ") for line in lines)

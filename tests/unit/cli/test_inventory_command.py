@@ -207,6 +207,37 @@ def test_a_forecast_is_explained_by_the_days_before(
     assert max(map(len, lines)) <= 100
 
 
+def test_of_a_short_series_the_days_that_are_known_explain_it(
+    command: EngineCommand, champion: Version
+) -> None:
+    line = ("predict", "--values=1 2 3 4 5 6 7 8", "--explain", "--json")
+    why = command(*line).json["explanation"]
+
+    # Seasonal naive: the last seven of the eight days, and usual is their mean.
+    usual = 4.5
+    assert [day["value"] for day in why["days"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert why["forecast"] == [2, 3, 4, 5, 6, 7, 8]
+    assert why["baseline"] == [usual] * 7
+    assert [sum(column) for column in zip(*why["contributions"], strict=True)] == [
+        value - usual for value in why["forecast"]
+    ]
+    assert why["contributions"][0] == [0] * 7
+    assert len(command("predict", "--values=5", "--explain", "--json").json["explanation"]["days"])
+
+
+def test_a_version_that_cannot_tell_of_short_series_says_so(
+    command: EngineCommand, workspace: Workspace, champion: Version, tmp_path: Path
+) -> None:
+    few = "--values=1 2 3 4 5 6 7 8"
+    assert command("predict", few, "--target-is=stock").code == 0
+    assert command("predict", few, "--on-hand=9", "--lead-time=3").code == 0
+    deploy(workspace, make_bundle(tmp_path / "older", calibrated=True, totals=False))
+    answer = command("predict", few, "--target-is=stock")
+
+    assert answer.code == 8
+    assert "where only some days of its window are known" in answer.err
+
+
 def test_pasted_days_without_a_date_are_counted_and_gain_is_shown(
     command: EngineCommand, workspace: Workspace, tmp_path: Path
 ) -> None:

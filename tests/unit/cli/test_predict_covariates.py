@@ -283,3 +283,22 @@ def test_the_running_predictor_says_the_same(
             for key in ("covariates", "extended", "known_days"):
                 assert served[key] == here[key]
             np.testing.assert_allclose(forecast(served), forecast(here), rtol=1e-12)
+
+
+def test_stock_reasons_and_oddities_know_the_covariates_too(
+    command: EngineCommand, champion: Version
+) -> None:
+    answer = command("predict", "--series", "a", "--on-hand=300", "--explain", "--json").json
+    short = command("predict", "--series", NEW, "--on-hand=30", "--explain", "--json").json
+    odd = command("data", "anomalies", "--days", "28", "--json").json
+
+    why, shelf = answer["explanation"], answer["inventory"]
+    assert why["forecast"] == forecast(answer)
+    # The model is the mean of its days, so that what is unusual in them cancels out.
+    assert why["baseline"] == pytest.approx(why["forecast"])
+    assert shelf["days"][6]["expected"] == pytest.approx(sum(forecast(answer)), rel=0.02)
+    assert len(short["explanation"]["days"]) == NEW_DAYS
+    assert short["inventory"]["cover_days"] == pytest.approx(30 / forecast(short)[0], rel=0.05)
+    # In the order of the data set the covariates would be taken for each other.
+    assert (odd["version"], odd["series"]) == (champion.id, 2)
+    assert odd["outside"] <= 4

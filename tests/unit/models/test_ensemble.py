@@ -8,7 +8,8 @@ import pytest
 from models import metrics
 from models.arrays import Panel
 from models.errors import ModelProblem
-from models.forecasting.ensemble import Judge, select
+from models.forecasting.ensemble import select
+from models.forecasting.judging import Judge
 from models.forecasting.windows import Samples, loss_scales, split_samples
 
 WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 28

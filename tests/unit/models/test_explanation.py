@@ -117,6 +117,12 @@ def test_a_usual_day_is_the_mean_of_its_weekday() -> None:
     assert usual_values(np.array([1.0, 3.0, 8.0])).tolist() == [4, 4, 4]
 
 
+def test_a_window_of_one_day_has_nothing_unusual() -> None:
+    found = explain(lambda windows: windows.values * 2, window_of(np.array([3.0])))
+
+    assert (found.forecast.tolist(), found.contributions.tolist()) == ([6], [[0]])
+
+
 def test_what_is_no_single_window_is_refused() -> None:
     two = Windows(np.ones((2, WINDOW)), np.array([UNKNOWN_WEEKDAY] * 2))
     for window, pairs in ((two, 32), (window_of(some_values()), 1)):
