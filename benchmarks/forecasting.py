@@ -3,7 +3,7 @@
 Protocol: `_forecasting_protocol.py`. The peers, which `make bench` installs into an environment of
 their own, run in the same call, on the same days, and are scored by the same scorer. Training
 speed is measured in turns, one thread each, in processor time, so that what else runs counts for
-neither. All of it takes about a quarter of an hour on two quiet cores.
+neither.
 
     python benchmarks/forecasting.py [--data demo | sample | FILE] [--types LSTM,LightGBM] [--json]
         [--stock LSTM] [--rule gaps=zero] [--quick] [--skip-peers] [--peers-json FILE]
