@@ -459,7 +459,7 @@ def test_choices_come_as_a_menu_and_the_mouse_selects(
         await terminal.press("enter")
         assert "--model-type SeasonalNaive" in terminal.text()
         await terminal.press("l")
-        assert "--model-type LightGBM" in terminal.text()
+        assert "--model-type Theta" in terminal.text()
         await terminal.press("backspace")
         assert "--model-type" not in terminal.line(-3)
 
