@@ -73,7 +73,7 @@ def test_59_a_training_that_diverges_fails_and_leaves_nothing_to_deploy(
         "run",
         "full_flow",
         *("--data", str(tmp_path / "spikes.csv"), *serving.sample_options[2:]),
-        *("--model-type=LSTM", "--set=train.hparams.loss=mse"),
+        *("--model-type=LSTM", "--set=model.objective=stock"),
         f"--set=dataset.split.test_days={TEST_DAYS}",
         exit_code=1,
     )
