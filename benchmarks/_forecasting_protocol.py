@@ -183,8 +183,7 @@ def read_panel(source: str, folder: Path, rules: DatasetRules, series: int | Non
     dataset = write_dataset(
         clean.frame, report=clean.report, settings=settings, datasets_dir=folder / "datasets"
     )
-    panel = dataset.panel()
-    return Panel(panel.ids[:series], panel.start, panel.values[:series])
+    return dataset.panel().series(slice(series))
 
 
 def measure_ours(

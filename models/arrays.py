@@ -129,6 +129,13 @@ class Panel:
             self.covariates,
         )
 
+    def series(self, rows: slice) -> Panel:
+        """Some of the series."""
+        covariates = None if self.covariates is None else self.covariates[rows]
+        return Panel(
+            self.ids[rows], self.start, self.values[rows], self.covariate_names, covariates
+        )
+
     def with_covariates(self, names: tuple[str, ...]) -> Panel:
         """The panel with these covariates, in this order; one that it lacks is unknown (NaN)."""
         if names == self.covariate_names:
@@ -280,6 +287,11 @@ class Windows:
         if known_days is not None:
             known_days = np.minimum(known_days + block.shape[1], self.window)
         return Windows(joined[:, -self.window :], weekday, covariates, known_days)
+
+
+def weekday_of(day: dt.date | None) -> int:
+    """Weekday of a day as windows have it: Monday=0, `UNKNOWN_WEEKDAY` where the day is unknown."""
+    return UNKNOWN_WEEKDAY if day is None else day.weekday()
 
 
 def floored(forecast: FloatArray, windows: Windows) -> FloatArray:

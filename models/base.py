@@ -22,6 +22,7 @@ from models.errors import ModelProblem
 from models.forecasting.calibration import calibrate
 from models.forecasting.intervals import Calibration
 from models.hyperparameters import Hyperparameters, bounded, choice
+from models.metrics import MEDIAN, OBJECTIVES, STOCK
 
 # Inside the class that name means the model's own set.
 _AnyHyperparameters = Hyperparameters
@@ -49,11 +50,6 @@ __all__ = [
 ]
 
 SAVE_FORMAT = 2
-MEDIAN, STOCK = "median", "stock"
-OBJECTIVES = (MEDIAN, STOCK)
-"""What a model aims at. `median`: the smallest absolute error (MASE), which a value that is often
-0 pulls down. `stock`: the unbiased mean, the smallest squared error (RMSSE), so that what is
-ordered is what is needed."""
 MAX_SEED = 2**32 - 1
 """Largest seed that any of the libraries takes."""
 INTERVALS_FILE = "intervals.json"

@@ -17,6 +17,17 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+MEDIAN, STOCK = "median", "stock"
+OBJECTIVES = (MEDIAN, STOCK)
+"""What a model aims at. `median`: the smallest absolute error (MASE), which a value that is often
+0 pulls down. `stock`: the unbiased mean, the smallest squared error (RMSSE), so that what is
+ordered is what is needed."""
+
+
+def metric_of(objective: str) -> str:
+    """Name of the error that models of an objective are compared by: `mase` or `rmsse`."""
+    return "rmsse" if objective == STOCK else "mase"
+
 
 @dataclass(frozen=True, eq=False)
 class ScaledError:

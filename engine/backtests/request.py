@@ -205,7 +205,7 @@ def _judge(
     who = f"version {version.id}" if label == version.id else f"the {label} {version.id}"
     if reason := seen_too_much(version, dataset.day(first_origin).isoformat(), who=who):
         return False, [reason]
-    seen = str(version.lineage["training"]["last_day_seen"])
+    seen = version.last_day_seen
     known = dataset.day(first_origin - 1).isoformat()
     if seen < known:
         return True, [f"{who} was trained on days up to {seen}, the types on days up to {known}"]

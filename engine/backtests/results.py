@@ -13,9 +13,9 @@ from engine.backtests.forecasts import OriginForecasts, file_of
 from engine.backtests.request import FORMAT, Contender, Request
 from engine.backtests.store import FINISHED, FORECASTS_FOLDER
 from models.arrays import FloatArray
-from models.base import STOCK
 from models.forecasting.backtest import Backtest, score_fold
 from models.forecasting.comparison import Difference, difference, mean_interval
+from models.metrics import metric_of
 
 _NOTHING_MEASURED: dict[str, Any] = {
     "scores": {
@@ -42,7 +42,7 @@ def description(request: Request) -> dict[str, Any]:
         "dataset": request.dataset.id,
         "dataset_name": request.dataset.name,
         "options": asdict(request.options),
-        "metric": _metric(request),
+        "metric": metric_of(request.options.objective),
         "verdict": "",
         "contenders": [
             {**_who(request, contender), "rank": None, "problem": "", **_NOTHING_MEASURED}
@@ -62,7 +62,7 @@ def result(request: Request, folder: Path, problems: Mapping[str, str]) -> dict[
     Raises:
         StorageError: A file of forecasts cannot be read.
     """
-    metric = _metric(request)
+    metric = metric_of(request.options.objective)
     measured = {
         contender.name: _measured(request, contender, folder)
         for contender in request.contenders
@@ -109,11 +109,6 @@ def result(request: Request, folder: Path, problems: Mapping[str, str]) -> dict[
         "environment": request.environment,
         "contenders": entries,
     }
-
-
-def _metric(request: Request) -> str:
-    """What contenders are ranked by: what the objective aims at, as the deploy gate has it."""
-    return "rmsse" if request.options.objective == STOCK else "mase"
 
 
 def _who(request: Request, contender: Contender) -> dict[str, Any]:

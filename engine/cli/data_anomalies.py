@@ -127,9 +127,8 @@ def _judge(line: CommandLine, panel: Panel, dataset: Dataset, days: int) -> _Jud
     if model.calibration is None:
         return _naive(panel, days, f"{champion} has no intervals: seasonal naive stands in")
     notes = []
-    seen = version.lineage.get("training", {}).get("last_day_seen")
-    first = dataset.day(panel.days - days)
-    if seen is not None and dt.date.fromisoformat(seen) >= first:
+    seen = version.last_day_seen
+    if seen >= dataset.day(panel.days - days).isoformat():
         notes.append(f"{champion} has learnt from days up to {seen}: these surprise it less")
     if model.calibration.totals is None:
         notes.append(
@@ -185,15 +184,11 @@ def _naive(panel: Panel, days: int, why: str) -> _Judge:
 
 
 def _only(panel: Panel, series: str | None, dataset: Dataset) -> Panel:
-    from models.arrays import Panel
-
     if series is None:
         return panel
     dataset.series_window(series, 1)  # says so when there is no such series
     row = panel.ids.index(series)
-    covariates = None if panel.covariates is None else panel.covariates[row : row + 1]
-    values = panel.values[row : row + 1]
-    return Panel((series,), panel.start, values, panel.covariate_names, covariates)
+    return panel.series(slice(row, row + 1))
 
 
 def _data(
@@ -216,7 +211,7 @@ def _data(
             {"day": panel.date_of(column).isoformat(), "outside": count}
             for column, count in found.common
         ],
-        "weeks": {"days": judge.horizon, **vars(found.stretches)},
+        "stretches": {"days": judge.horizon, **vars(found.stretches)},
         "notes": list(judge.notes),
         "anomalies": [
             {
@@ -281,7 +276,7 @@ def _sentences(data: dict[str, Any]) -> list[str]:
         f"Outside their interval: {data['outside']:,} of {data['checked']:,} days; expected by "
         f"chance: about {data['expected']:,.0f}."
     ]
-    totals = data["weeks"]
+    totals = data["stretches"]
     if totals["checked"]:
         told.append(
             f"Outside as a total: {totals['outside']:,} of {totals['checked']:,} stretches of up "

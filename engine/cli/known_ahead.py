@@ -99,10 +99,9 @@ def known_window(question: Question, window: int, names: Sequence[str]) -> Windo
     """What is known of the one window that a question asks about: at most so many values."""
     import numpy as np
 
-    from models.arrays import UNKNOWN_WEEKDAY, Windows
+    from models.arrays import Windows, weekday_of
 
-    day = question.last_day
-    weekday = np.array([UNKNOWN_WEEKDAY if day is None else day.weekday()])
+    weekday = np.array([weekday_of(question.last_day)])
     seen = question.values[-window:]
     covariates: FloatArray | None = None
     if names and question.covariates:

@@ -9,7 +9,7 @@ from engine.predictor.covariates import lay_out
 from engine.predictor.messages import ForecastRequest, SeriesInput
 from engine.predictor.parsing import check_length
 from engine.predictor.serving import Served
-from models.arrays import UNKNOWN_WEEKDAY, Windows
+from models.arrays import Windows, weekday_of
 from models.forecasting.short import extended_windows
 
 
@@ -35,7 +35,7 @@ def series_of(
     """
     window, values = served.model.window, asked.input_data
     check_length(values, window, f"{where}input_data", extend)
-    weekday = UNKNOWN_WEEKDAY if asked.last_date is None else asked.last_date.weekday()
+    weekday = weekday_of(asked.last_date)
     covariates = None
     if asked.covariates:
         covariates = lay_out(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.config.settings import GateSettings
-from models.base import MEDIAN, STOCK
+from models.metrics import MEDIAN, metric_of
 
 CANDIDATE = "candidate"
 BASELINE = "SeasonalNaive"
@@ -49,7 +49,7 @@ def check_candidate(
     """
     overall = {label: summary["overall"] for label, summary in scores.items()}
     candidate = overall[CANDIDATE]
-    metric = "rmsse" if objective == STOCK else "mase"
+    metric = metric_of(objective)
     limits = {"seasonal naive": (BASELINE, gate.max_ratio_to_naive)}
     if CHAMPION in overall:
         limits["the champion"] = (CHAMPION, gate.max_ratio_to_champion)

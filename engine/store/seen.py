@@ -13,7 +13,7 @@ def seen_too_much(version: Version, first_test_day: str, *, who: str) -> str | N
         first_test_day: As YYYY-MM-DD.
         who: Which version that is, as the sentence begins.
     """
-    seen = str(version.lineage["training"]["last_day_seen"])
+    seen = version.last_day_seen
     if seen < first_test_day:
         return None
     return (

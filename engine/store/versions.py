@@ -49,6 +49,11 @@ class Version:
     _bring: Callable[[str], None] = field(repr=False, compare=False)
 
     @property
+    def last_day_seen(self) -> str:
+        """The last day that it was trained on, as YYYY-MM-DD."""
+        return str(self.lineage["training"]["last_day_seen"])
+
+    @property
     def bundle(self) -> Path:
         """Folder of the serving bundle, on this machine.
 

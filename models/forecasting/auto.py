@@ -18,7 +18,6 @@ import numpy as np
 from models import registry
 from models.arrays import FloatArray, Panel, Windows
 from models.base import (
-    MEDIAN,
     FitReport,
     Forecaster,
     Hyperparameters,
@@ -105,7 +104,7 @@ class Auto(Forecaster):
         )
         judge = Judge(
             course.validation(),
-            loss_scales(history, compared_days, power=1 if self.objective == MEDIAN else 2),
+            loss_scales(history, compared_days, self.objective),
             objective=self.objective,
             nonnegative=self.nonnegative,
             seed=self.seed,

@@ -85,7 +85,7 @@ class LightGBM(Forecaster):
         self.remember(history)
         own = self._own()
         training, validation = split_samples(history, self.window, self.horizon, validation_days)
-        scales = loss_scales(history, validation_days)
+        scales = loss_scales(history, validation_days, self.objective)
         rng = np.random.default_rng(self.seed)
         learn = self._dataset(self._drawn(training, rng), scales)
         sets, unit = [], 1.0

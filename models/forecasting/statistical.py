@@ -64,7 +64,7 @@ class _Smoothing(Forecaster):
         self.covariates = ()
         own = self._own()
         training, validation = split_samples(history, self.window, self.horizon, validation_days)
-        scales = loss_scales(history, validation_days)
+        scales = loss_scales(history, validation_days, self.objective)
         samples = training.draw(own.smoothing_samples, np.random.default_rng(self.seed))
         loss = self._loss(samples, scales)
         checks = self._loss(validation.spread(_MOST_CHECKS), scales) if validation else None

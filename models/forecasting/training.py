@@ -98,7 +98,7 @@ def train_network(
     started = time.monotonic()
     window, horizon = network.inputs.window, network.inputs.horizon
     training, validation = split_samples(history, window, horizon, validation_days)
-    scales = loss_scales(history, validation_days, power=1 if plan.objective == MEDIAN else 2)
+    scales = loss_scales(history, validation_days, plan.objective)
     if network.inputs.covariates and history.covariates is not None:
         seen = history.covariates[:, : history.days - validation_days]
         network.inputs.learn_covariates(torch.tensor(seen))

@@ -15,7 +15,7 @@ from models.arrays import (
     Windows,
 )
 from models.errors import ModelProblem
-from models.metrics import seasonal_scale
+from models.metrics import MEDIAN, seasonal_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,13 +157,14 @@ def partly_unknown(
     return Windows(windows.values, weekday, covariates)
 
 
-def loss_scales(history: Panel, validation_days: int, *, power: int = 1) -> FloatArray:
+def loss_scales(history: Panel, validation_days: int, objective: str) -> FloatArray:
     """What one unit of loss is for each series: its in-sample seasonal naive error.
 
-    An error divided by it is what MASE (power 1) or RMSSE (power 2) measures, so every series
-    weighs the same. It is taken from the training columns only. A series that repeats itself
-    exactly gets the mean of the others.
+    An error divided by it is what MASE or RMSSE, the metric of the objective, measures, so every
+    series weighs the same. It is taken from the training columns only. A series that repeats
+    itself exactly gets the mean of the others.
     """
+    power = 1 if objective == MEDIAN else 2
     columns = history.days - validation_days
     scale = seasonal_scale(history.values[:, :columns], DAYS_A_WEEK, power) ** (1 / power)
     usable = scale > 0

@@ -13,7 +13,8 @@ import pytest
 
 from models import registry
 from models.arrays import Windows
-from tests.contract.forecaster_checks import CHECKS, WINDOW, Subject
+from tests.contract.forecaster_checks import CHECKS
+from tests.contract.subject import WINDOW, Subject
 
 subject_of = cache(Subject)
 
@@ -23,7 +24,15 @@ def run(check: Callable[..., None], subject: Subject, folder: Path) -> None:
     check(subject, folder) if needs_folder else check(subject)
 
 
-@pytest.mark.parametrize("name", registry.names())
+# They differ from LSTM by what reads the window, and by nothing else.
+OTHER_NETWORKS = {"GRU", "BiLSTM", "Conv1D-BiLSTM"}
+NAMES = [
+    pytest.param(name, marks=pytest.mark.long) if name in OTHER_NETWORKS else name
+    for name in registry.names()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 def test_contract(check: Callable[..., None], name: str, tmp_path: Path) -> None:
     run(check, subject_of(name), tmp_path)

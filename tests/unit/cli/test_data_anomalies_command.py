@@ -14,6 +14,7 @@ from engine.tables.handoffs import Handoffs
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand
 from tests.unit.deployments import deploy, make_bundle
+from tui.data.anomalies import read_anomalies
 
 DAYS = 150
 
@@ -81,7 +82,9 @@ def test_before_the_first_deploy_the_week_before_judges(
     assert (found["bolt"]["actual"], found["bolt"]["score"] > 1) == (400, True)
     assert found["nut"]["kind"] == "stopped"
     assert (found["nut"]["first_day"], found["nut"]["last_day"]) == ("2026-05-27", "2026-05-30")
-    assert data["weeks"]["checked"] == 8
+    assert data["stretches"]["checked"] == 8
+    seen = read_anomalies(data)
+    assert (seen.stretches.checked, seen.days.checked, len(seen.anomalies)) == (8, 56, len(found))
     lines = [" ".join(line.split()) for line in told.splitlines()]
     assert any(line.startswith("bolt spike Thu 2026-05-28 400 ") for line in lines)
     assert any(line.startswith("nut stopped Wed 2026-05-27 + 3 0 ") for line in lines)

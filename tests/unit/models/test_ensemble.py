@@ -11,6 +11,7 @@ from models.errors import ModelProblem
 from models.forecasting.ensemble import select
 from models.forecasting.judging import Judge
 from models.forecasting.windows import Samples, loss_scales, split_samples
+from models.metrics import MEDIAN
 
 WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 28
 RNG = np.random.default_rng(6)
@@ -27,7 +28,7 @@ def judged(
     _, validation = split_samples(history, WINDOW, HORIZON, VALIDATION_DAYS)
     assert validation is not None
     samples = validation.spread(10_000)
-    scales = loss_scales(history, VALIDATION_DAYS)
+    scales = loss_scales(history, VALIDATION_DAYS, MEDIAN)
     judge = Judge(samples, scales, objective=objective, nonnegative=nonnegative, seed=3)
     return samples, judge
 
@@ -65,7 +66,7 @@ def test_the_interval_of_a_score_is_as_wide_as_series_differ() -> None:
 def test_weights_find_what_makes_the_smallest_error() -> None:
     # Errors that are independent: the best weights are as one over their variance.
     samples, judge = judged(panel(series=60), "stock")
-    unit = loss_scales(panel(60), VALIDATION_DAYS).mean()
+    unit = loss_scales(panel(60), VALIDATION_DAYS, MEDIAN).mean()
     sizes = np.array([1.0, 1.0, 2.0])
     answers = [samples.targets + noise(samples, size * unit) for size in sizes]
     residuals = np.stack([judge.residuals(answer) for answer in answers])

@@ -8,6 +8,7 @@ import pytest
 from models.arrays import Panel
 from models.errors import ModelProblem
 from models.forecasting.windows import SampleIndex, loss_scales, split_samples, windows_before
+from models.metrics import MEDIAN
 
 NAN = np.nan
 MONDAY = dt.date(2024, 1, 1)
@@ -101,7 +102,7 @@ def test_loss_scales_come_from_the_training_days_and_are_never_zero() -> None:
     values = np.tile(np.arange(7.0), (3, 4))
     values[0] += np.arange(28)
     values[1, 20:] = 1e9
-    scales = loss_scales(Panel(("moves", "repeats", "also"), MONDAY, values), 8)
+    scales = loss_scales(Panel(("moves", "repeats", "also"), MONDAY, values), 8, MEDIAN)
     assert scales.tolist() == [7.0, 7.0, 7.0]
-    flat = loss_scales(Panel(("a",), MONDAY, np.zeros((1, 28))), 8)
+    flat = loss_scales(Panel(("a",), MONDAY, np.zeros((1, 28))), 8, MEDIAN)
     assert flat.tolist() == [1.0]
