@@ -59,6 +59,8 @@ class LightGBMHyperparameters(Hyperparameters):
 
     As many again lose those of the days to come.
     """
+    unknown_days_rate: float = bounded(0.1, low=0.0, high=1.0)
+    """Part of the windows trained with their last days only, so that series may be short in use."""
 
 
 @register("LightGBM")
@@ -126,7 +128,11 @@ class LightGBM(Forecaster):
         own = self._own()
         drawn = training.draw(own.max_samples, rng)
         windows = partly_unknown(
-            drawn.windows, own.unknown_weekday_rate, own.unknown_covariates_rate, rng
+            drawn.windows,
+            weekday_rate=own.unknown_weekday_rate,
+            covariates_rate=own.unknown_covariates_rate,
+            days_rate=own.unknown_days_rate,
+            rng=rng,
         )
         return Samples(windows, drawn.targets, drawn.rows)
 

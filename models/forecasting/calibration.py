@@ -9,10 +9,12 @@ import numpy as np
 
 from models.arrays import FloatArray, Panel, Windows
 from models.errors import ModelProblem
+from models.forecasting.error_units import ErrorUnit, learn_unit, unit_of_totals
 from models.forecasting.intervals import MOST_TOTAL_GROWTH, Calibration, window_scales
 from models.forecasting.movement import learn_short_scales
 from models.forecasting.quantiles import ErrorQuantiles, rounded
-from models.forecasting.windows import SampleIndex
+from models.forecasting.windows import SampleIndex, loss_scales
+from models.metrics import MEDIAN
 
 _MOST_SAMPLES = 20_000
 _SMALLEST_PART = 0.05
@@ -52,19 +54,22 @@ def calibrate(
             "Give more validation days, or drop the series that ended earlier.",
         )
     samples = index.spread(_MOST_SAMPLES)
-    residuals = samples.targets - predict(samples.windows, horizon)
-    scales = window_scales(samples.windows)
-    floor = _floor(scales, residuals)
-    with np.errstate(over="ignore"):
-        relative = residuals / np.maximum(scales, floor)[:, None]
-    if not np.isfinite(relative).all():
+    point = predict(samples.windows, horizon)
+    residuals = samples.targets - point
+    movement = window_scales(samples.windows)
+    floor = _floor(movement, residuals)
+    worth = loss_scales(history, validation_days, MEDIAN)[samples.rows]
+    unit = learn_unit(residuals, point, movement, floor, worth)
+    relative, totals = _relative(residuals, unit.of_days(point, movement, floor))
+    if not (np.isfinite(relative).all() and np.isfinite(totals).all()):
         raise ModelProblem(
             "an error of the model is too large to calibrate intervals with",
             "Look for extreme values in the data.",
         )
-    growth, total_growth = _growth(predict, history, window, horizon, border, floor)
+    later = SampleIndex(history, window, 2 * horizon, border, history.days)
+    growth, total_growth = _growth(predict, later, unit, floor)
     if total_growth is None:
-        total_growth = _growth_within(np.abs(relative.cumsum(axis=1)).mean(axis=0))
+        total_growth = _growth_within(np.abs(totals).mean(axis=0))
     days = ErrorQuantiles.of(relative, growth)
     return Calibration(
         quantiles=days.quantiles,
@@ -72,9 +77,16 @@ def calibrate(
         floor=floor,
         growth=growth,
         nonnegative=bool(np.nanmin(history.values) >= 0),
-        totals=ErrorQuantiles.of(relative.cumsum(axis=1), total_growth),
-        short=learn_short_scales(predict, samples.windows, samples.targets, relative, floor),
+        totals=ErrorQuantiles.of(totals, total_growth),
+        short=learn_short_scales(predict, samples.windows, samples.targets, unit=unit, floor=floor),
+        unit=unit,
     )
+
+
+def _relative(residuals: FloatArray, units: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Errors of days, and of the days until each together, in their units."""
+    with np.errstate(over="ignore"):
+        return residuals / units, residuals.cumsum(axis=1) / unit_of_totals(units)
 
 
 def _floor(scales: FloatArray, residuals: FloatArray) -> float:
@@ -87,23 +99,31 @@ def _floor(scales: FloatArray, residuals: FloatArray) -> float:
 
 
 def _growth(
-    predict: Predict, history: Panel, window: int, horizon: int, border: int, floor: float
+    predict: Predict, index: SampleIndex, unit: ErrorUnit, floor: float
 ) -> tuple[float, float | None]:
     """The powers of the step that errors grow with from one horizon to two.
+
+    Args:
+        predict: The fitted model.
+        index: Windows with two horizons of targets.
+        unit: What errors are measured in.
+        floor: Smallest movement that counts.
 
     Returns:
         That of a day's error, from 0 to 1, and of the total's, from 0.5 to 2; the latter is None
         where it cannot be measured.
     """
-    index = SampleIndex(history, window, 2 * horizon, border, history.days)
     if not len(index):
         return _GROWTH_UNKNOWN, None
     samples = index.spread(_MOST_SAMPLES)
-    steps = [horizon - 1, 2 * horizon - 1]
-    residuals = samples.targets - predict(samples.windows, 2 * horizon)
-    relative = residuals / np.maximum(window_scales(samples.windows), floor)[:, None]
-    day = _power(*np.abs(relative[:, steps]).mean(axis=0))
-    total = _power(*np.abs(relative.cumsum(axis=1)[:, steps]).mean(axis=0))
+    both = samples.targets.shape[1]
+    point = predict(samples.windows, both)
+    units = unit.of_days(point, window_scales(samples.windows), floor)
+    steps = [both // 2 - 1, both - 1]
+    day, total = (
+        _power(*np.abs(errors[:, steps]).mean(axis=0))
+        for errors in _relative(samples.targets - point, units)
+    )
     return (
         _GROWTH_UNKNOWN if day is None else float(rounded(np.clip(day, 0.0, 1.0))),
         None if total is None else float(rounded(np.clip(total, 0.5, MOST_TOTAL_GROWTH))),

@@ -14,7 +14,7 @@ exactly there is an approximation here; `engine run eval_flow` measures how good
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from models.arrays import FloatArray, Windows
 from models.errors import ModelProblem
+from models.forecasting.error_units import ErrorUnit, unit_of_totals
 from models.forecasting.movement import ShortScales, window_scales
 from models.forecasting.quantiles import GRID, ErrorQuantiles
 
@@ -36,18 +37,20 @@ MOST_TOTAL_GROWTH = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How far forecasts miss, in units of how much their windows move.
+    """How far forecasts miss, in units of how much their windows move and how high they are.
 
     Args:
         quantiles: float64 (horizon, len(GRID)), ascending in each row: quantiles of
-            (actual - forecast) / scale of the window, for each step ahead.
+            (actual - forecast) / unit of the day's error, for each step ahead.
         count: Residuals that each row was made from, at least 1.
         floor: Smallest scale, above 0: what a window that stands still is measured by.
         growth: How the miss grows beyond the horizon: with (step / horizon) ** growth.
         nonnegative: Whether the values learnt from were never below 0.
-        totals: The same of the first days together: sum of (actual - forecast) / scale over the
-            steps 1 .. h for each h; None in what was calibrated before this was kept.
+        totals: The same of the first days together: sum of (actual - forecast) / unit of the total
+            over the steps 1 .. h for each h; None in what was calibrated before this was kept.
         short: How far forecasts miss where only the last days of a window are known; likewise.
+        unit: What a day's error is measured in; how much the window moves, and nothing else, in
+            what was calibrated before there was a choice.
 
     Raises:
         ModelProblem: Numbers that are not such a calibration.
@@ -60,6 +63,7 @@ class Calibration:
     nonnegative: bool
     totals: ErrorQuantiles | None = None
     short: ShortScales | None = None
+    unit: ErrorUnit = field(default_factory=ErrorUnit)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", np.asarray(self.quantiles, dtype=np.float64))
@@ -111,7 +115,7 @@ class Calibration:
         Raises:
             ModelProblem: A level out of range, or an end that is not finite.
         """
-        return self._interval(self._days, point, windows, level, self._scale(windows))
+        return self._interval(self._days, point, windows, level, self._unit(point, windows))
 
     def total_interval(
         self, point: FloatArray, windows: Windows, level: float
@@ -133,8 +137,8 @@ class Calibration:
         Raises:
             ModelProblem: As `interval`; or no totals were kept.
         """
-        totals, scale = self._known_totals(), self._total_scale(windows, point.shape[1])
-        return self._interval(totals, point.cumsum(axis=1), windows, level, scale)
+        totals, unit = self._known_totals(), self._total_unit(point, windows)
+        return self._interval(totals, point.cumsum(axis=1), windows, level, unit)
 
     def total_quantile(self, point: FloatArray, windows: Windows, probability: float) -> FloatArray:
         """What the total of the days 1 .. h stays at or below with a probability, for each h.
@@ -152,8 +156,8 @@ class Calibration:
         """
         _check_level(probability)
         bound = self._known_totals().bound(probability, point.shape[1])
-        scale = self._total_scale(windows, point.shape[1])
-        return _finite(self._ascending(point.cumsum(axis=1) + scale * bound, windows))
+        unit = self._total_unit(point, windows)
+        return _finite(self._ascending(point.cumsum(axis=1) + unit * bound, windows))
 
     def total_mean(self, point: FloatArray, windows: Windows) -> FloatArray:
         """Mean of the total of the days 1 .. h, for each h, whatever the forecast aims at.
@@ -171,8 +175,8 @@ class Calibration:
             ModelProblem: No totals were kept.
         """
         mean = self._known_totals().mean(point.shape[1])
-        scale = self._total_scale(windows, point.shape[1])
-        return self._ascending(point.cumsum(axis=1) + scale * mean, windows)
+        unit = self._total_unit(point, windows)
+        return self._ascending(point.cumsum(axis=1) + unit * mean, windows)
 
     def probability_total_above(
         self, point: FloatArray, windows: Windows, amount: FloatArray
@@ -190,7 +194,7 @@ class Calibration:
         Raises:
             ModelProblem: No totals were kept.
         """
-        miss = (amount - point.cumsum(axis=1)) / self._total_scale(windows, point.shape[1])
+        miss = (amount - point.cumsum(axis=1)) / self._total_unit(point, windows)
         above = 1.0 - self._known_totals().share_at_most(miss)
         # What was never below 0 is above whatever is.
         return np.where(self._never_negative(windows) & (amount < 0), 1.0, above)
@@ -211,7 +215,7 @@ class Calibration:
         Returns:
             float64 (n, steps), 0 to 1.
         """
-        at_most = self._days.share_at_most((threshold - point) / self._scale(windows))
+        at_most = self._days.share_at_most((threshold - point) / self._unit(point, windows))
         return np.where(self._never_negative(windows) & (threshold < 0), 0.0, at_most)
 
     def probability_below(
@@ -227,7 +231,7 @@ class Calibration:
         Returns:
             float64 (n, steps), 0 to 1.
         """
-        below = self._days.share_at_most((threshold - point) / self._scale(windows))
+        below = self._days.share_at_most((threshold - point) / self._unit(point, windows))
         return np.where(self._never_negative(windows) & (threshold <= 0), 0.0, below)
 
     def as_dict(self) -> dict[str, Any]:
@@ -244,6 +248,7 @@ class Calibration:
             "nonnegative": self.nonnegative,
             "probabilities": GRID.tolist(),
             "quantiles": self.quantiles.tolist(),
+            "unit": self.unit.as_dict(),
             **totals,
             **short,
         }
@@ -264,10 +269,11 @@ class Calibration:
                 "probabilities": list(probabilities),
                 "quantiles": list(quantiles),
                 **others,
-            } if others.keys() <= {"totals", "short"} and probabilities == GRID.tolist():
+            } if others.keys() <= {"totals", "short", "unit"} and probabilities == GRID.tolist():
                 totals = _totals(others["totals"], count) if "totals" in others else None
                 short = ShortScales.of_dict(others["short"]) if "short" in others else None
-                return cls(_rows(quantiles), count, floor, growth, nonnegative, totals, short)
+                unit = ErrorUnit.of_dict(others["unit"]) if "unit" in others else ErrorUnit()
+                return cls(_rows(quantiles), count, floor, growth, nonnegative, totals, short, unit)
         raise ModelProblem("this is not a calibration, or one of another form")
 
     def _interval(
@@ -276,37 +282,36 @@ class Calibration:
         point: FloatArray,
         windows: Windows,
         level: float,
-        scale: FloatArray,
+        unit: FloatArray,
     ) -> tuple[FloatArray, FloatArray]:
         _check_level(level)
         below, above = errors.ends(level, point.shape[1])
         # A model that leans to one side may have its point outside; it stays inside here.
-        lower = point + scale * np.minimum(below, 0.0)
-        upper = point + scale * np.maximum(above, 0.0)
+        lower = point + unit * np.minimum(below, 0.0)
+        upper = point + unit * np.maximum(above, 0.0)
         cut = np.minimum(np.maximum(lower, 0.0), point)
         lower = np.where(self._never_negative(windows), cut, lower)
         return _finite(lower), _finite(upper)
 
-    def _scale(self, windows: Windows) -> FloatArray:
-        """The unit of each window's errors, (n, 1)."""
+    def _unit(self, point: FloatArray, windows: Windows) -> FloatArray:
+        """The unit of each day's error, (n, steps)."""
         if windows.known_days is None:
-            scales = np.maximum(window_scales(windows), self.floor)
-        elif self.short is not None:
-            scales = self.short.scales(windows, self.floor)
-        else:
+            return self.unit.of_days(point, window_scales(windows), self.floor)
+        if self.short is None:
             raise ModelProblem(
                 "this model does not know how far it misses where only some days of its window "
                 "are known: it was trained before that was kept",
                 "Train and deploy it again, or ask without an interval.",
             )
-        return scales[:, None]
+        units = self.unit.of_days(point, self.short.movement(windows), self.floor)
+        return units * self.short.widening(windows)[:, None]
 
-    def _total_scale(self, windows: Windows, steps: int) -> FloatArray:
-        """The unit of the errors of totals, (n, 1) or (n, steps)."""
-        scale = self._scale(windows)
+    def _total_unit(self, point: FloatArray, windows: Windows) -> FloatArray:
+        """The unit of the errors of totals, (n, steps)."""
+        units = unit_of_totals(self._unit(point, windows))
         if self.short is None or windows.known_days is None:
-            return scale
-        return scale * self.short.total_widening(windows, steps, self.horizon)
+            return units
+        return units * self.short.total_widening(windows, point.shape[1], self.horizon)
 
     def _never_negative(self, windows: Windows) -> BoolArray:
         """Whether neither the values learnt from nor the window ever were below 0, (n, 1)."""

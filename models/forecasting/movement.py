@@ -1,4 +1,4 @@
-"""How much windows move: the unit that errors are kept in.
+"""How much windows move, which is what errors are measured by.
 
 Of a window that is known in part, what is known says something, and the less that is, the more
 counts how much windows of its level usually move. How far forecasts from such windows miss in that
@@ -8,16 +8,20 @@ unit is learnt by cutting whole windows and looking at what came.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from models.arrays import DAYS_A_WEEK, FloatArray, Windows
 from models.errors import ModelProblem
+from models.forecasting.error_units import ErrorUnit, unit_of_totals
 from models.forecasting.quantiles import rounded
 from models.forecasting.short import shortened
+
+BoolArray = npt.NDArray[np.bool_]
 
 # Movement below this part of the largest value is rounding (float64 has 2e-16).
 _NOISE = 1e-12
@@ -45,7 +49,7 @@ def window_scales(windows: Windows) -> FloatArray:
 
 @dataclass(frozen=True)
 class ShortScales:
-    """What the errors from windows are measured by of which only the last days are known.
+    """How far forecasts miss from windows of which only the last days are known.
 
     Args:
         level_share: How much windows usually move, as a part of their mean absolute value.
@@ -69,22 +73,20 @@ class ShortScales:
         ):
             raise ModelProblem("short windows need a share from 0 and factors above 0")
 
-    def scales(self, windows: Windows, floor: float) -> FloatArray:
-        """The unit of the errors of each window: float64 (n,), above 0.
+    def movement(self, windows: Windows) -> FloatArray:
+        """How much windows move of which some are known in part: float64 (n,)."""
+        moved = window_scales(windows)
+        for known, rows in _cut(windows):
+            moved[rows] = _known_scales(windows.values[rows, -known:], self.level_share)
+        return moved
 
-        Args:
-            windows: Some of them known in part.
-            floor: Smallest unit of a whole window.
-        """
-        scales = np.maximum(window_scales(windows), floor)
-        if windows.known_days is None:
-            return scales
+    def widening(self, windows: Windows) -> FloatArray:
+        """How much further days miss than their unit says: float64 (n,), 1 for whole windows."""
+        further = np.ones(len(windows))
         days, factors, _ = np.array(self.factors).T
-        for known in np.unique(windows.known_days[windows.known_days < windows.window]).tolist():
-            rows = windows.known_days == known
-            own = _known_scales(windows.values[rows, -known:], self.level_share)
-            scales[rows] = np.maximum(own, floor) * np.interp(known, days, factors)
-        return scales
+        for known, rows in _cut(windows):
+            further[rows] = np.interp(known, days, factors)
+        return further
 
     def total_widening(self, windows: Windows, steps: int, horizon: int) -> FloatArray:
         """How much further totals of the days 1 .. h miss than days do: float64 (n, steps).
@@ -131,7 +133,8 @@ def learn_short_scales(
     predict: Callable[[Windows, int], FloatArray],
     windows: Windows,
     targets: FloatArray,
-    errors: FloatArray,
+    *,
+    unit: ErrorUnit,
     floor: float,
 ) -> ShortScales:
     """Cut windows to some lengths, and see how much further forecasts miss then.
@@ -140,8 +143,8 @@ def learn_short_scales(
         predict: The fitted model.
         windows: Whole windows that it was not fitted to.
         targets: float64 (n, horizon), what came.
-        errors: float64 (n, horizon), how far it missed, in units of the whole windows' scales.
-        floor: Smallest unit of a whole window.
+        unit: What errors are measured in.
+        floor: Smallest movement that counts.
 
     Raises:
         ModelProblem: An error that is not finite.
@@ -149,33 +152,51 @@ def learn_short_scales(
     count = min(len(windows), _MOST_SAMPLES)
     rows = np.arange(count, dtype=np.int64) * len(windows) // count
     windows, targets = windows.take(rows), targets[rows]
-    usual = _typical(errors[rows])
+    usual = _typical(predict, windows, targets, window_scales(windows), unit, floor)
     level_share = _level_share(windows)
     factors = []
     for days in (days for days in _LENGTHS if days < windows.window):
         cut = shortened(windows, np.full(count, days, dtype=np.int64))
-        scales = np.maximum(_known_scales(windows.values[:, -days:], level_share), floor)
-        with np.errstate(over="ignore"):
-            missed = (targets - predict(cut, targets.shape[1])) / scales[:, None]
-        if not np.isfinite(missed).all():
-            raise ModelProblem(
-                "an error of the model is too large to calibrate intervals with",
-                "Look for extreme values in the data.",
-            )
+        moved = _known_scales(windows.values[:, -days:], level_share)
+        missed = _typical(predict, cut, targets, moved, unit, floor)
         # Where whole windows are forecast without a miss, nothing can be said in their units.
         day, total = (
             float(rounded(further / known if further > 0 and known > 0 else 1.0))
-            for further, known in zip(_typical(missed), usual, strict=True)
+            for further, known in zip(missed, usual, strict=True)
         )
         factors.append((days, day, total))
     return ShortScales(float(rounded(level_share)), tuple(factors))
 
 
-def _typical(errors: FloatArray) -> tuple[float, float]:
-    """How far most days miss, and how far most totals of all days: of float64 (n, horizon)."""
+def _cut(windows: Windows) -> Iterator[tuple[int, BoolArray]]:
+    """The numbers of days that are known of some windows only in part, and of which these are."""
+    if windows.known_days is not None:
+        for known in np.unique(windows.known_days[windows.known_days < windows.window]).tolist():
+            yield known, windows.known_days == known
+
+
+def _typical(
+    predict: Callable[[Windows, int], FloatArray],
+    windows: Windows,
+    targets: FloatArray,
+    movement: FloatArray,
+    unit: ErrorUnit,
+    floor: float,
+) -> tuple[float, float]:
+    """How far most days miss, and how far most totals of all days."""
+    point = predict(windows, targets.shape[1])
+    units = unit.of_days(point, movement, floor)
+    with np.errstate(over="ignore"):
+        days = (targets - point) / units
+        totals = (targets - point).sum(axis=1) / unit_of_totals(units)[:, -1]
+    if not np.isfinite(days).all():
+        raise ModelProblem(
+            "an error of the model is too large to calibrate intervals with",
+            "Look for extreme values in the data.",
+        )
     return (
-        float(np.quantile(np.abs(errors), _TYPICAL_LEVEL)),
-        float(np.quantile(np.abs(errors.sum(axis=1)), _TYPICAL_LEVEL)),
+        float(np.quantile(np.abs(days), _TYPICAL_LEVEL)),
+        float(np.quantile(np.abs(totals), _TYPICAL_LEVEL)),
     )
 
 

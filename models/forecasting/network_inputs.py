@@ -15,6 +15,9 @@ from models.forecasting.scaling import ScaledWindows, WindowScaler, weekdays_fro
 
 _MOST_WEEKS = 8
 _LARGEST_COVARIATE = 10.0
+_MOST_DEVIATIONS = 3.0
+# All windows of the same size: what is not must not seem far away.
+_SMALLEST_DEVIATION = 0.1
 # A deviation below this part of the largest value is rounding, not movement.
 _NOISE = 1e-9
 
@@ -24,14 +27,17 @@ class NetworkInputs(NamedTuple):
 
     days: Tensor
     """(n, window, features) of each day of the window, oldest first."""
-    recent: Tensor
-    """(n, recent): the last days of the window as they are."""
+    summary: Tensor
+    """(n, features) of the window as a whole: its last days as they are, and how much it moves."""
     targets: Tensor
     """(n, horizon, features) of each day to forecast."""
 
 
 class InputBuilder(nn.Module):
     """Makes the inputs of a network out of windows.
+
+    Of a window: its last days, and how much it moves beside all windows that were learnt from, for
+    large numbers of pieces come more evenly than small ones.
 
     A day of the window: its value, how far that is from the mean of its weekday, and the weekday.
     A day to forecast: the values of its own weekday in the window, newest first, their mean, and
@@ -48,6 +54,8 @@ class InputBuilder(nn.Module):
     covariate_mean: Tensor
     covariate_spread: Tensor
     covariate_movement: Tensor
+    size_mean: Tensor
+    size_deviation: Tensor
     ages: Tensor
     own_weekday_mean: Tensor
     lags: Tensor
@@ -61,7 +69,8 @@ class InputBuilder(nn.Module):
         weeks = max(min(window // DAYS_A_WEEK, _MOST_WEEKS), 1)
         weekdays = UNKNOWN_WEEKDAY + 1
         self._weeks = weeks
-        self.recent = min(window, DAYS_A_WEEK)
+        self._recent = min(window, DAYS_A_WEEK)
+        self.summary_features = self._recent + 1
         self.day_features = 2 + weekdays + 3 * covariates
         self.target_features = weeks + 1 + weekdays + 3 * covariates
         self.window = window
@@ -79,10 +88,23 @@ class InputBuilder(nn.Module):
             self.register_buffer(name, buffer, persistent=False)
         usual = torch.cat([self.own_weekday_mean, self.scaler.weekday_mean], dim=1).T
         self.register_buffer("usual", usual.contiguous(), persistent=False)
+        # What is learnt from the training days is part of what is saved.
+        self.register_buffer("size_mean", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("size_deviation", torch.ones((), dtype=torch.float64))
         if covariates:
-            # Learnt from the training days, so they are part of what is saved.
             for name in ("covariate_mean", "covariate_spread", "covariate_movement"):
                 self.register_buffer(name, torch.zeros(covariates, dtype=torch.float64))
+
+    def learn_sizes(self, values: Tensor) -> None:
+        """Take how much windows usually move, float64 (n, window); those that stand still do not.
+
+        In logarithms, which is how sizes of series are spread.
+        """
+        spread = self.scaler(values).spread
+        sizes = spread[spread > 0].log()
+        if len(sizes):
+            self.size_mean.copy_(sizes.mean())
+            self.size_deviation.copy_(sizes.std(correction=0).clamp_min(_SMALLEST_DEVIATION))
 
     def learn_covariates(self, known: Tensor) -> None:
         """Take mean, spread and movement of each covariate from float64 (series, days, covariates).
@@ -127,8 +149,16 @@ class InputBuilder(nn.Module):
             of_days, of_targets = self._of_covariates(covariates)
             days.append(of_days.float())
             targets.append(of_targets.float())
-        recent = relative[:, -self.recent :].float()
-        return NetworkInputs(torch.cat(days, dim=2), recent, torch.cat(targets, dim=2)), scaled
+        summary = torch.cat([relative[:, -self._recent :], self._size(scaled)], dim=1).float()
+        return NetworkInputs(torch.cat(days, dim=2), summary, torch.cat(targets, dim=2)), scaled
+
+    def _size(self, scaled: ScaledWindows) -> Tensor:
+        """How much windows move beside all that were learnt from: (n, 1)."""
+        moves = scaled.spread > 0
+        spread = torch.where(moves, scaled.spread, torch.ones_like(scaled.spread))
+        size = (spread.log() - self.size_mean) / self.size_deviation
+        # One of a size never seen is answered as one of the largest, or smallest, that were.
+        return size.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS) * moves
 
     def _weekdays(self, weekday: Tensor, offsets: Tensor) -> Tensor:
         """A 1 in the place of each weekday, which a linear layer turns into an embedding."""

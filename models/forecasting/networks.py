@@ -19,7 +19,7 @@ class WindowNetwork(nn.Module):
     """Says how far each day to come is from the mean of its weekday in the window.
 
     The head has the same weights for every day ahead. Of each it sees what `InputBuilder` has of
-    that day, how far ahead it is, the state of the encoder and the last days of the window. It
+    that day, how far ahead it is, the state of the encoder and the summary of the window. It
     starts at zero, so that training begins at the weekday mean and not at noise.
 
     Args:
@@ -43,7 +43,7 @@ class WindowNetwork(nn.Module):
         self.inputs = InputBuilder(window, horizon, covariates)
         self.encoder = encoder(self.inputs.day_features)
         self.dropout = nn.Dropout(dropout)
-        self.of_window = nn.Linear(self.encoder.size + self.inputs.recent, _HEAD_UNITS)
+        self.of_window = nn.Linear(self.encoder.size + self.inputs.summary_features, _HEAD_UNITS)
         self.of_target = nn.Linear(self.inputs.target_features, _HEAD_UNITS, bias=False)
         self.of_distance = nn.Parameter(torch.zeros(horizon, _HEAD_UNITS))
         self.answer = nn.Linear(_HEAD_UNITS, 1)
@@ -53,7 +53,7 @@ class WindowNetwork(nn.Module):
     def residual(self, inputs: NetworkInputs) -> Tensor:
         """Distance from the weekday means, in spreads of the window: float32 (n, horizon)."""
         state = self.dropout(self.encoder(inputs.days))
-        of_window = self.of_window(torch.cat([state, inputs.recent], dim=1))
+        of_window = self.of_window(torch.cat([state, inputs.summary], dim=1))
         hidden = of_window[:, None] + self.of_target(inputs.targets) + self.of_distance
         answer: Tensor = self.answer(torch.relu(hidden))
         return answer.squeeze(2)

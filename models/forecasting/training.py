@@ -30,6 +30,7 @@ from models.forecasting.windows import (
 
 _PREDICT_ROWS = 1024
 _VALIDATION_SAMPLES = 3_000
+_SAMPLES_FOR_SIZES = 3_000
 _SMALLEST_UNIT = 1e-6
 
 
@@ -45,6 +46,7 @@ class TrainingPlan:
     samples_per_epoch: int
     unknown_weekday_rate: float
     unknown_covariates_rate: float
+    unknown_days_rate: float
     ema_decay: float
     objective: str
     seed: int
@@ -99,6 +101,8 @@ def train_network(
     window, horizon = network.inputs.window, network.inputs.horizon
     training, validation = split_samples(history, window, horizon, validation_days)
     scales = loss_scales(history, validation_days, plan.objective)
+    usual = training.spread(_SAMPLES_FOR_SIZES).windows
+    network.inputs.learn_sizes(torch.from_numpy(usual.values))
     if network.inputs.covariates and history.covariates is not None:
         seen = history.covariates[:, : history.days - validation_days]
         network.inputs.learn_covariates(torch.tensor(seen))
@@ -245,7 +249,11 @@ class _Trainer:
         """The samples, some without what may be unknown in use."""
         plan = self._plan
         windows = partly_unknown(
-            samples.windows, plan.unknown_weekday_rate, plan.unknown_covariates_rate, self._rng
+            samples.windows,
+            weekday_rate=plan.unknown_weekday_rate,
+            covariates_rate=plan.unknown_covariates_rate,
+            days_rate=plan.unknown_days_rate,
+            rng=self._rng,
         )
         return Samples(windows, samples.targets, samples.rows)
 

@@ -15,6 +15,7 @@ from models.arrays import (
     Windows,
 )
 from models.errors import ModelProblem
+from models.forecasting.short import some_shortened
 from models.metrics import MEDIAN, seasonal_scale
 
 
@@ -135,7 +136,12 @@ def split_samples(
 
 
 def partly_unknown(
-    windows: Windows, weekday_rate: float, covariates_rate: float, rng: np.random.Generator
+    windows: Windows,
+    *,
+    weekday_rate: float,
+    covariates_rate: float,
+    days_rate: float,
+    rng: np.random.Generator,
 ) -> Windows:
     """Windows of which some have lost what they may lack in use, so that it can be learnt.
 
@@ -144,6 +150,8 @@ def partly_unknown(
         weekday_rate: Part that loses its weekday.
         covariates_rate: Part that loses all covariates, and as many again lose those of the days
             to come; at most 0.5.
+        days_rate: Part of which only the last days are known, 1 .. window - 1 equally likely; the
+            older ones are filled as in use, see `short`.
         rng: Chooses them.
     """
     hidden = rng.random(len(windows)) < weekday_rate
@@ -154,7 +162,7 @@ def partly_unknown(
         fate = rng.random(len(windows))
         covariates[fate < covariates_rate] = np.nan
         covariates[fate > 1 - covariates_rate, windows.window :] = np.nan
-    return Windows(windows.values, weekday, covariates)
+    return some_shortened(Windows(windows.values, weekday, covariates), days_rate, rng)
 
 
 def loss_scales(history: Panel, validation_days: int, objective: str) -> FloatArray:

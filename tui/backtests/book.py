@@ -69,7 +69,7 @@ class BacktestBook:
         """Ask if there may be something new: a file has changed, or one is measured now."""
         self._ticks += 1
         runs = any(one.state == RUNNING for one in self.backtests or ())
-        signs = _changes(self._app.workspace.root / "backtests")
+        signs = _changes(self._app.workspace.backtests)
         if signs != self._seen or (runs and self._ticks % _AGAIN_SECONDS == 0):
             self.ask()
 
@@ -79,7 +79,7 @@ class BacktestBook:
             self._app.link.look("backtests", self._fetch)
 
     async def _fetch(self) -> None:
-        self._seen = _changes(self._app.workspace.root / "backtests")
+        self._seen = _changes(self._app.workspace.backtests)
         self._problems.clear()
         try:
             self.take(await self._app.engine("backtest", "list"))

@@ -162,6 +162,7 @@ TEXTS: dict[str, str] = {
     "only runs that have ended can be deleted": "끝난 실행만 삭제할 수 있습니다",
     "Delete {names} with log and results, for ever?": "{names}: 로그와 결과까지 영구히 삭제할까요?",
     "deleted": "삭제됨",
+    "1 run": "실행 1개",
     "{count} runs": "실행 {count}개",
     "{factor}x slower than the median of the last 20": "최근 20회 중앙값보다 {factor}배 느림",
     "{factor}x faster than the median of the last 20": "최근 20회 중앙값보다 {factor}배 빠름",

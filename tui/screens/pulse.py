@@ -112,7 +112,7 @@ class PulseView(TimelineKeys, RunActions, PanelsView):
         if status is None:
             return "" if self.app.board.lost is not None else tr("connecting")
         total = sum(status.counts.values())
-        return tr("{count} runs", count=f"{total:,}")
+        return tr("1 run") if total == 1 else tr("{count} runs", count=f"{total:,}")
 
     # Looking
 

@@ -172,7 +172,7 @@ def test_what_comes_lies_in_the_interval_as_often_as_the_level_says() -> None:
     # In calm series as in wild ones: the scale of the window sees to that.
     by_series = np.concatenate(inside, axis=1).mean(axis=1)
     assert by_series.min() > 0.7
-    assert by_series.max() < 0.92
+    assert by_series.max() < 0.94
 
 
 @pytest.mark.parametrize(
@@ -243,6 +243,9 @@ def test_it_comes_back_from_json_as_it_was() -> None:
         {"quantiles": [[0.0] * (GRID.size - 1) + [float("inf")]]},
         {"quantiles": [[1.0] * (GRID.size - 1) + [0.0]]},
         {"quantiles": [[0.0] * GRID.size, [0.0]]},
+        {"unit": {"movement": 1.0}},
+        {"unit": {"movement": 1.0, "level": 1.5}},
+        {"unit": {"movement": float("nan"), "level": 0.0}},
         {"more": 1},
     ],
     ids=str,

@@ -151,18 +151,17 @@ def test_between_two_numbers_of_days_factors_are_on_a_straight_line() -> None:
     scales = ShortScales(0.5, ((1, 2.0, 2.0), (3, 4.0, 8.0)))
     values = np.full((1, 8), 6.0)
 
-    def at(days: int) -> ShortScales | float:
-        windows = Windows(values, np.array([0]), known_days=np.array([days]))
-        return float(scales.scales(windows, 1e-9).item())
+    def known(days: int) -> Windows:
+        return Windows(values, np.array([0]), known_days=np.array([days]))
 
+    assert scales.widening(known(1)).tolist() == [2.0]
+    assert scales.widening(known(2)).tolist() == pytest.approx([3.0])
+    assert scales.widening(known(8)).tolist() == [1.0]
     # Nothing moves, so half of the level counts, less with each day.
-    assert at(1) == pytest.approx(3.0 * 2.0)
-    assert at(2) == pytest.approx(3.0 * 7 / 8 * 3.0)
-    widening = scales.total_widening(
-        Windows(values, np.array([0]), known_days=np.array([3])), steps=5, horizon=3
-    )
+    assert scales.movement(known(1)).tolist() == pytest.approx([3.0])
+    assert scales.movement(known(2)).tolist() == pytest.approx([3.0 * 7 / 8])
+    assert scales.movement(known(8)).tolist() == [0.0]
+    assert replace(scales, level_share=0.0).movement(known(3)).tolist() == [0.0]
+    widening = scales.total_widening(known(3), steps=5, horizon=3)
     assert widening[0].tolist() == pytest.approx([1.0, 1.5, 2.0, 2.0, 2.0])
     assert window_scales(Windows(values, np.array([0]))).tolist() == [0.0]
-    assert replace(scales, level_share=0.0).scales(
-        Windows(values, np.array([0]), known_days=np.array([3])), 0.25
-    ).tolist() == [1.0]

@@ -146,7 +146,13 @@ def test_covariates_as_numbers() -> None:
 def test_windows_lose_what_they_may_lack_in_use() -> None:
     count = 4000
     windows = Windows(np.zeros((count, 3)), np.zeros(count, dtype=np.int64), np.ones((count, 5, 1)))
-    some = partly_unknown(windows, 0.2, 0.1, np.random.default_rng(0))
+    some = partly_unknown(
+        windows,
+        weekday_rate=0.2,
+        covariates_rate=0.1,
+        days_rate=0.0,
+        rng=np.random.default_rng(0),
+    )
     assert some.covariates is not None
     assert windows.covariates is not None
     assert (some.weekday == UNKNOWN_WEEKDAY).mean() == pytest.approx(0.2, abs=0.03)
