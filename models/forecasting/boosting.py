@@ -59,7 +59,7 @@ class LightGBMHyperparameters(Hyperparameters):
 
     As many again lose those of the days to come.
     """
-    unknown_days_rate: float = bounded(0.1, low=0.0, high=1.0)
+    unknown_days_rate: float = bounded(0.05, low=0.0, high=1.0)
     """Part of the windows trained with their last days only, so that series may be short in use."""
 
 

@@ -42,7 +42,7 @@ class NetworkHyperparameters(Hyperparameters):
 
     As many again are trained without those of the days to come.
     """
-    unknown_days_rate: float = bounded(0.1, low=0.0, high=1.0)
+    unknown_days_rate: float = bounded(0.05, low=0.0, high=1.0)
     """Part of the windows trained with their last days only, so that series may be short in use."""
     ema_decay: float = bounded(0.99, low=0.0, high=0.99999)
     """How slowly the averaged weights, which are the ones kept, follow the trained ones."""
