@@ -139,6 +139,8 @@ class Forecaster(ABC):
     """
 
     model_type: ClassVar[str]
+    hands_on: ClassVar[bool] = False
+    """Whether it makes models of other types, with what is configured for these."""
     Hyperparameters: ClassVar[type[_AnyHyperparameters]]
 
     def __init__(

@@ -86,6 +86,7 @@ class Auto(Forecaster):
     """
 
     Hyperparameters = AutoHyperparameters
+    hands_on = True
     _members: tuple[_Member, ...] = ()
     _folder: Path | None = None
 
