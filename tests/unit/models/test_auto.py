@@ -83,6 +83,21 @@ def test_members_that_miss_to_both_sides_are_blended_and_beat_each_of_them() -> 
     assert both == {name: weight for name, weight in weights.items() if weight}
 
 
+def test_features_are_those_of_the_members_that_can_tell_by_their_weights() -> None:
+    leave_only("SeasonalNaive")
+    registry._models["LightGBM"] = LightGBM
+    model = make(trials=4, rounds=5, min_data_in_leaf=5)
+    report = fit(model)
+
+    members = model._members  # type: ignore[attr-defined]
+    told = [(one.weight, one.report.importance) for one in members if one.report.importance]
+    assert told
+    assert sum(report.importance.values()) == pytest.approx(1)
+    for name, part in report.importance.items():
+        meant = sum(weight * parts.get(name, 0.0) for weight, parts in told)
+        assert part == pytest.approx(meant / sum(weight for weight, _ in told))
+
+
 def test_the_best_wins_alone_where_nothing_helps_it() -> None:
     leave_only("SeasonalNaive", "Above")
     model = make(trials=2)
