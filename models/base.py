@@ -115,7 +115,7 @@ class FitReport:
     leaderboard: list[dict[str, Any]] = field(default_factory=list)
     """One entry a member of a blend that was tried, the best first; empty for a single model."""
     importance: dict[str, float] = field(default_factory=dict)
-    """Part of each feature in what trees gained (sum 1); of a blend, that of its members by weight."""
+    """Part of each feature in what trees gained (sum 1); of a blend, its members' by weight."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""
