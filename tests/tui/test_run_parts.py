@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from tui.run.layout import bad_steps, fits, key_of, lay_out
 from tui.run.problem import problem_lines, traceback_of
 from tui.run.progress import left_text, measures_text, progress_of
 from tui.run.timeline import RunTimeline
+from tui.runs.preview import pace_text
 
 STARTED = NOW - 100.0
 
@@ -294,3 +296,21 @@ def test_measures_that_have_no_room_are_left_out_whole() -> None:
     assert measures_text(step) == measures_text(step, 24) == "best 0.8263  score 0.9"
     assert measures_text(step, 21) == "best 0.8263"
     assert measures_text(step, 5) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "pace", "said"),
+    [
+        ("COMPLETED", 0.4, "2.5x faster"),
+        ("CANCELLED", 0.4, None),
+        ("FAILED", 0.4, None),
+        ("CANCELLED", 3.0, "3.0x slower"),
+    ],
+)
+def test_a_run_that_was_cut_short_was_not_fast(state: str, pace: float, said: str | None) -> None:
+    board = SimpleNamespace(pace=lambda run, now: pace)
+    run = run_info(1, state=state)
+
+    told = pace_text(cast("Any", SimpleNamespace(board=board)), run, NOW)
+
+    assert told is None if said is None else told is not None and told[0].startswith(said)
