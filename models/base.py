@@ -115,7 +115,7 @@ class FitReport:
     leaderboard: list[dict[str, Any]] = field(default_factory=list)
     """One entry a member of a blend that was tried, the best first; empty for a single model."""
     importance: dict[str, float] = field(default_factory=dict)
-    """Part of each feature in what was gained (sum 1), where the model can tell."""
+    """Part of each feature in what trees gained (sum 1); of a blend, its members' by weight."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -139,6 +139,8 @@ class Forecaster(ABC):
     """
 
     model_type: ClassVar[str]
+    hands_on: ClassVar[bool] = False
+    """Whether it makes models of other types, with what is configured for these."""
     Hyperparameters: ClassVar[type[_AnyHyperparameters]]
 
     def __init__(

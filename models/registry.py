@@ -143,6 +143,12 @@ def hyperparameter_names() -> dict[str, set[str]]:
     return dict(sorted(owners.items()))
 
 
+def used_hyperparameters(name: str) -> set[str]:
+    """The hyperparameters that make a difference to a type: its own, or all that it hands on."""
+    cls = get(name)
+    return set(hyperparameter_names() if cls.hands_on else cls.Hyperparameters.names())
+
+
 def load_file(path: Path) -> tuple[str, ...]:
     """Import a user's Python file that registers further models.
 

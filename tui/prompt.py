@@ -21,7 +21,7 @@ class Prompt:
         cancelled: Called at escape.
         history: Earlier entries, oldest first; what is entered is added.
         complete: What the text so far may become.
-        hint: What is allowed, shown while the text is empty.
+        hint: What is allowed, shown while the text is empty or as it was at first.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Prompt:
         self._cancelled = cancelled
         self._history = history
         self._hint = hint
+        self._unasked = ("", text)
 
     def key(self, key: str, character: str | None) -> bool:
         """Take a key press; returns whether the prompt is over."""
@@ -67,7 +68,9 @@ class Prompt:
     def line(self, width: int) -> Line:
         """What stands in the message line."""
         line: Line = [(f" {self.label}", "key")]
-        said = self.problem or ("" if self.editor.text else self._hint)
+        if self.label[-1:].isalnum():
+            line.append((" ", ""))
+        said = self.problem or (self._hint if self.editor.text in self._unasked else "")
         side = clip(said, max(0, min(width // 2, width - width_of(line) - 24)))
         room = width - width_of(line) - cell_len(side) - 2
         style = "bad" if self.problem else "dim"

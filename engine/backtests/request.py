@@ -74,7 +74,7 @@ class Contender:
         kind: TYPE, VERSION or KIND_OF_BASELINE.
         model_type: Registered name.
         version: Id of the version; None for a type.
-        hyperparameters: All of them, of a type.
+        hyperparameters: All that a type uses.
         code: Hash of the user's file that a type is from; "" for one that is shipped.
     """
 
@@ -332,7 +332,9 @@ def _trained(model_type: str, loaded: Loaded) -> Contender:
     except ModelProblem as problem:
         raise ConfigError(str(problem), where=model_type) from problem
     kind = KIND_OF_BASELINE if model_type == BASELINE else TYPE
-    hparams = asdict(model.hyperparameters)
+    used = registry.used_hyperparameters(model_type)
+    handed_on = {name: value for name, value in model.configured.items() if name in used}
+    hparams = handed_on | asdict(model.hyperparameters)
     return Contender(model_type, kind, model_type, None, hparams, _code_of_plugin(type(model)))
 
 
@@ -344,8 +346,8 @@ def _code_of_plugin(cls: type) -> str:
 
 
 def _unused(loaded: Loaded, types: Sequence[str]) -> Iterator[str]:
-    """Hyper-parameters that were given here and that none of the types has."""
-    used = {name for one in types for name in registry.get(one).Hyperparameters.names()}
+    """Hyper-parameters that were given here and that none of the types uses."""
+    used = {name for one in types for name in registry.used_hyperparameters(one)}
     for name in loaded.settings.train.hparams:
         origin = loaded.origins.get(f"{dotted(HPARAMS)}.{name}")
         if name not in used and origin is not None and origin.layer >= Layer.SET:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.charts.canvas import Layer, Point
 from engine.charts.plot import Entry, Page, compose, finite_range
@@ -14,6 +15,24 @@ _MARKERS = ("braille", "●", "×", "+", "o", "▪")
 _ASCII_MARKERS = ("*", "o", "x", "+", "#", "%")
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a chart of curves says, in the language of who looks at it.
+
+    Args:
+        by: Title of the axis; has `{unit}`.
+        lowest: Of a curve, after its latest value; has `{value}` and `{at}`.
+        at: Where the marked point is; has `{at}`.
+    """
+
+    by: str = "by {unit}"
+    lowest: str = "lowest {value} at {at}"
+    at: str = "at {at}"
+
+
+ENGLISH = Words()
+
+
 def curve_chart(
     curves: Mapping[str, Sequence[Point]],
     *,
@@ -22,6 +41,7 @@ def curve_chart(
     height: int,
     x_name: str = "epoch",
     mark: tuple[str, Point] | None = None,
+    words: Words = ENGLISH,
     colour: bool = True,
     ascii: bool = False,
 ) -> str:
@@ -35,6 +55,7 @@ def curve_chart(
         height: Lines to stay within.
         x_name: What x counts.
         mark: A point to mark over the curves, with its name, such as the best epoch.
+        words: What is said beside names and numbers.
         colour: Whether to write ANSI colour codes.
         ascii: Keep to ASCII.
 
@@ -66,16 +87,17 @@ def curve_chart(
         layers.extend(_layers(curves[name], marker, hue, width, ascii))
         lowest = min(points, key=lambda point: point[1])
         sample = "⡠⠊" if marker == "braille" else marker
-        detail = f" (lowest {lowest[1]:.4g} at {lowest[0]:g})"
-        legend.append(Entry(sample, f"{name} {points[-1][1]:.4g}", hue, detail))
+        detail = words.lowest.format(value=f"{lowest[1]:.4g}", at=f"{lowest[0]:g}")
+        legend.append(Entry(sample, f"{name} {points[-1][1]:.4g}", hue, f" ({detail})"))
     # The first curves are the ones people look for: they are painted over the others.
     layers.reverse()
     if mark is not None:
         name, point = mark
         sample = "@" if ascii else "◆"
         layers.append(Layer([point], sample, "green", connected=False))
-        legend.append(Entry(sample, f"{name} {point[1]:.4g}", "green", f" at {point[0]:g}"))
-    return compose(page, title, f"by {x_name}", layers, x, y, legend)
+        where = words.at.format(at=f"{point[0]:g}")
+        legend.append(Entry(sample, f"{name} {point[1]:.4g}", "green", f" {where}"))
+    return compose(page, title, words.by.format(unit=x_name), layers, x, y, legend)
 
 
 def _layers(points: Sequence[Point], marker: str, hue: str, width: int, ascii: bool) -> list[Layer]:

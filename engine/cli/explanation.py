@@ -112,7 +112,7 @@ class Why:
                 ascii=ascii,
             )
         if self.importance:
-            yield "What the model looks at (part of its gain):"
+            yield "What its trees look at (part of what they gained):"
             features = sorted(self.importance.items(), key=lambda one: -one[1])
             yield from bar_list(
                 features[:_FEATURES_SHOWN],

@@ -6,7 +6,7 @@ import time
 
 from engine.cli.diagnostics import report_status
 from engine.cli.exit_codes import code_of_run
-from engine.cli.live import ProgressView, progress_view
+from engine.cli.live import CANCELLING, ProgressView, progress_view
 from engine.cli.options import CommandLine
 from engine.cli.output import write_json
 from engine.cli.report import detail_data, write_run_report
@@ -94,7 +94,7 @@ def _show_until_end(engine: EngineClient, run_id: str, view: ProgressView) -> No
 def _status(run: RunInfo) -> str:
     if run.state == "PENDING":
         return run.waiting
-    return "cancelling" if run.state == "CANCELLING" else ""
+    return CANCELLING if run.state == "CANCELLING" else ""
 
 
 def _recorded(engine: EngineClient, run_id: str) -> RunDetail:

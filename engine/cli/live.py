@@ -25,6 +25,8 @@ _GLYPHS = {
     "RUNNING": ("●", "cyan"),
 }
 _LINE_SECONDS = 5.0
+CANCELLING = "cancelling"
+"""Status of a run that was asked to stop."""
 
 
 class ProgressView(Protocol):
@@ -95,7 +97,9 @@ class _LineView(_SilentView):
             elif step.state == "RUNNING":
                 continue
             else:
-                text = f"{step.state.lower()} in {_seconds(step)}"
+                # A step that was ended from outside crashed, unless that was asked for.
+                was_asked = step.state == "CRASHED" and self._last_status == CANCELLING
+                text = f"{'stopped' if was_asked else step.state.lower()} in {_seconds(step)}"
             report_status(f"[{time.time() - self._start:6.1f} s] {printable(step.name)}: {text}")
 
 

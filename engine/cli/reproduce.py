@@ -67,6 +67,8 @@ def _check_dataset(line: CommandLine, dataset: str, version: str) -> None:
 def _overrides(training: Mapping[str, Any]) -> list[str]:
     import json
 
+    from engine.store.reproduction import trials_made
+
     model = training["model"]
     values = {
         "train.dataset": training["dataset"],
@@ -80,8 +82,7 @@ def _overrides(training: Mapping[str, Any]) -> list[str]:
         "train.refit": training.get("settings", {}).get("train", {}).get("refit", False),
     }
     hparams = dict(model["hyperparameters"])
-    leaderboard = training.get("fit", {}).get("leaderboard", ())
-    if tried := sum(row["member"] is not None for row in leaderboard):
+    if tried := trials_made(training):
         # A search tries other types with what is configured for them, and here as many models as
         # then, however long they take today.
         configured = training.get("settings", {}).get("train", {}).get("hparams", {})

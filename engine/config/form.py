@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Field:
         help: What it means, in full.
         allowed: What may stand there, in words.
         option: Option of the command line that sets it, "" when only `--set` does.
-        models: Model types that have this hyper-parameter; empty for other settings.
+        models: Model types that use this hyper-parameter; empty for other settings.
     """
 
     key: str
@@ -129,8 +129,14 @@ def _field(one: EffectiveValue) -> Field:
         help=doc.doc,
         allowed=doc.allowed,
         option=options.get(one.key, ""),
-        models=tuple(doc.default) if is_hparam and isinstance(doc.default, dict) else (),
+        models=_users(name, doc.default) if is_hparam and isinstance(doc.default, dict) else (),
     )
+
+
+def _users(name: str, owners: Iterable[str]) -> tuple[str, ...]:
+    """The types that have a hyper-parameter, then those that hand it on to these."""
+    others = (one for one in registry.names() if name in registry.used_hyperparameters(one))
+    return tuple(dict.fromkeys((*owners, *others)))
 
 
 def first_sentence(text: str) -> str:

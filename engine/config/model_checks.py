@@ -112,9 +112,9 @@ def _refusal(model_type: str, name: str, value: object) -> str:
 
 
 def unused_notes(tree: Tree) -> list[str]:
-    """Say which hyper-parameters of this run the chosen model, which must exist, does not have."""
+    """Say which hyper-parameters of this run the chosen model, which must exist, does not use."""
     model_type = str(tree.get(MODEL_TYPE))
-    used = registry.get(model_type).Hyperparameters.names()
+    used = registry.used_hyperparameters(model_type)
     return [
         f"{model_type} does not use {name}"
         for name in tree.section(HPARAMS)

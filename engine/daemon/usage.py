@@ -12,7 +12,7 @@ class Usage:
     """What a process and its children use.
 
     Attributes:
-        cpu_seconds: Processor time so far.
+        cpu_seconds: Processor time so far; that of children which ended, too.
         memory: Resident bytes, as `top` shows them; what a run shares with others counts in each.
     """
 
@@ -38,6 +38,8 @@ def look(pid: int, *, alone: bool = False) -> Usage | None:
             with process.oneshot():
                 times = process.cpu_times()
                 cpu += times.user + times.system
+                if not alone:
+                    cpu += times.children_user + times.children_system
                 memory += process.memory_info().rss
         except psutil.Error:
             continue  # ended while we looked

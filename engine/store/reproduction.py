@@ -84,6 +84,11 @@ def compare(version: Version, bundle: Path, training: Mapping[str, Any]) -> Repr
     return Reproduction(version.id, verdict, float(difference.max()), known)
 
 
+def trials_made(training: Mapping[str, Any]) -> int:
+    """How many models a search tried, by what its training recorded; 0 for what is no search."""
+    return sum(row["member"] is not None for row in training.get("fit", {}).get("leaderboard", ()))
+
+
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
     before, after = _facts(then), _facts(now)
     # What an older version did not record cannot be said to differ.
@@ -96,7 +101,10 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Diffe
 
 def _facts(training: Mapping[str, Any]) -> dict[str, Any]:
     model = training.get("model", {})
-    hyperparameters = model.get("hyperparameters", {})
+    hyperparameters = dict(model.get("hyperparameters", {}))
+    if tried := trials_made(training):
+        # What came of the bounds of a search, which time may have ended, is what counts.
+        hyperparameters |= {"trials": tried, "time_budget": None}
     return {
         "dataset": training.get("dataset_hash") or training.get("dataset"),
         "last day seen": training.get("last_day_seen"),

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class Auto(Forecaster):
     """
 
     Hyperparameters = AutoHyperparameters
+    hands_on = True
     _members: tuple[_Member, ...] = ()
     _folder: Path | None = None
 
@@ -133,6 +135,7 @@ class Auto(Forecaster):
             seconds=0.0,
             curve=curve_of(told),
             leaderboard=board,
+            importance=_importance(self._members),
         )
         if not validation_days:
             self._learn_again(history, no_progress)
@@ -281,3 +284,13 @@ class Auto(Forecaster):
     def _forget_unused_covariates(self) -> None:
         if not any(member.model.covariates for member in self._members):
             self.covariates = ()
+
+
+def _importance(members: Sequence[_Member]) -> dict[str, float]:
+    """What the members say that can tell, by their weights."""
+    parts: defaultdict[str, float] = defaultdict(float)
+    for member in members:
+        for name, part in member.report.importance.items():
+            parts[name] += member.weight * part
+    whole = sum(parts.values())
+    return {name: part / whole for name, part in parts.items()} if whole > 0 else {}

@@ -129,8 +129,12 @@ class Search:
         try:
             number, outcome = self._crew.next_done()
         except LostJob as lost:
+            # Somebody killed it, or there was no memory: says nothing about the model, and whoever
+            # searches here next tries it again.
             number = lost.number
-            outcome = Outcome(self._running[number], FAILED, str(lost), 0.0, 0.0, None)
+            trial = self._running.pop(number)
+            self._ended[number] = Outcome(trial, FAILED, str(lost), 0.0, self._elapsed(), None)
+            return
         del self._running[number]
         outcome = dataclasses.replace(outcome, elapsed=self._elapsed())
         self._store.finish(outcome)

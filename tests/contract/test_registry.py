@@ -75,6 +75,11 @@ def test_every_hyperparameter_knows_its_models() -> None:
     assert {"LSTM", "LightGBM"} <= owners["unknown_weekday_rate"]
 
 
+def test_a_search_uses_the_hyperparameters_of_what_it_tries() -> None:
+    assert registry.used_hyperparameters("GRU") == set(registry.get("GRU").Hyperparameters.names())
+    assert registry.used_hyperparameters("auto") == set(registry.hyperparameter_names())
+
+
 def test_loading_a_file_twice_is_loading_it_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(MINIMAL.format(name="Mine"))

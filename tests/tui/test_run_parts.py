@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from engine.charts.rows import ghost_of
 from engine.schema import RunDetail, StepInfo
 from tests.tui.rows import NOW, run_info
+from tests.unit.client.messages import step_info
 from tui.paint import Line, text_of, width_of
 from tui.run.artifacts import artifacts_lines, list_files
 from tui.run.curves import Curves, metrics_lines
 from tui.run.head import outcome_text
 from tui.run.layout import bad_steps, fits, key_of, lay_out
 from tui.run.problem import problem_lines, traceback_of
-from tui.run.progress import left_text, progress_of
+from tui.run.progress import left_text, measures_text, progress_of
 from tui.run.timeline import RunTimeline
+from tui.runs.preview import pace_text
 
 STARTED = NOW - 100.0
 
@@ -285,3 +288,29 @@ def test_advice_fits_the_kind_of_error() -> None:
     assert "engine config reference dataset.rules" in shown
     assert "End of the log" in shown and "two" in shown
     assert "Nothing went wrong" in texts(problem_lines(run_info(0), [], None, 80))
+
+
+def test_measures_that_have_no_room_are_left_out_whole() -> None:
+    step = step_info("1", unit="trial", measures={"best": 0.8263, "score": 0.9})
+
+    assert measures_text(step) == measures_text(step, 24) == "best 0.8263  score 0.9"
+    assert measures_text(step, 21) == "best 0.8263"
+    assert measures_text(step, 5) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "pace", "said"),
+    [
+        ("COMPLETED", 0.4, "2.5x faster"),
+        ("CANCELLED", 0.4, None),
+        ("FAILED", 0.4, None),
+        ("CANCELLED", 3.0, "3.0x slower"),
+    ],
+)
+def test_a_run_that_was_cut_short_was_not_fast(state: str, pace: float, said: str | None) -> None:
+    board = SimpleNamespace(pace=lambda run, now: pace)
+    run = run_info(1, state=state)
+
+    told = pace_text(cast("Any", SimpleNamespace(board=board)), run, NOW)
+
+    assert told is None if said is None else told is not None and told[0].startswith(said)

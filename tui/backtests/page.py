@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tui.backtests.book import BacktestBook
 from tui.backtests.facts import BASELINE, RUNNING, Backtest
 from tui.backtests.table import contenders_table, how_lines, state_text, verdict_lines
+from tui.curve_words import curve_words
 from tui.language import tr
 from tui.overlays.page import Page
 from tui.paint import Line, clip, from_ansi, pad, rule, wrap
@@ -16,6 +17,7 @@ from tui.panels import gauge
 from tui.states import moment
 
 if TYPE_CHECKING:
+    from engine.charts.curves import Words
     from tui.control_center import ControlCenter
 
 _CHART_LINES, _WIDEST_CHART = 12, 110
@@ -100,7 +102,8 @@ def _ahead(app: ControlCenter, book: BacktestBook, whole: Backtest, width: int) 
         problem = book.problem_of(whole)
         said = problem or tr("asking …")
         return [*head, [(clip(f" {said}", width), "bad" if problem else "dim")]]
-    chart = _chart(curves, tr("days ahead"), min(width - 1, _WIDEST_CHART), app.painter.ascii)
+    wide = min(width - 1, _WIDEST_CHART)
+    chart = _chart(curves, tr("days ahead"), wide, app.painter.ascii, curve_words())
     return [*head, *(pad(line, width) for line in chart)]
 
 
@@ -110,10 +113,17 @@ def _chart(
     x_name: str,
     width: int,
     ascii: bool,
+    words: Words,
 ) -> tuple[Line, ...]:
     from engine.charts.curves import curve_chart
 
     drawn = curve_chart(
-        dict(curves), title="", width=width, height=_CHART_LINES, x_name=x_name, ascii=ascii
+        dict(curves),
+        title="",
+        width=width,
+        height=_CHART_LINES,
+        x_name=x_name,
+        words=words,
+        ascii=ascii,
     )
     return tuple(from_ansi(line) for line in drawn.split("\n"))

@@ -56,7 +56,7 @@ TEXTS: dict[str, str] = {
     "days that move it most": "가장 크게 움직인 날",
     "usual weekdays: {value}": "평소 요일이라면: {value}",
     "usual {value}": "평소 {value}",
-    "it looks most at {features}": "가장 많이 보는 특성: {features}",
+    "its trees look at {features}": "트리가 가장 많이 보는 특성: {features}",
     "What {day} does": "{day}의 영향",
     "the model looks at the last {days} days only": "모델은 마지막 {days}일만 봅니다",
     "the answer has no explanation in it": "응답에 설명이 없습니다",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 TEXTS: dict[str, str] = {
     "word state:failed !word": "단어 state:failed !단어",
+    # Charts of curves
+    "by {unit}": "{unit} 기준",
+    "lowest {value} at {at}": "최저 {value}, {at}에서",
+    "at {at}": "{at}에서",
     # Tabs
     "Params": "매개변수",
     "Metrics": "지표",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tui.curve_words import curve_words
 from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.detail import detail_lines
@@ -14,6 +15,7 @@ from tui.overlays.page import Page
 from tui.paint import Line, from_ansi, pad, rule
 
 if TYPE_CHECKING:
+    from engine.charts.curves import Words
     from tui.control_center import ControlCenter
 
 _CHART_LINES = 12
@@ -85,7 +87,7 @@ def _curve(model: Model, width: int, app: ControlCenter) -> list[Line]:
     is_search = bool(model.training.board)
     title = tr("Error by trial") if is_search else tr("Loss by round")
     names = (tr("training"), tr("validation"), tr("trial") if is_search else tr("round"))
-    chart = _chart(model.training.curve, names, min(width, 110), app.painter.ascii)
+    chart = _chart(model.training.curve, names, min(width, 110), app.painter.ascii, curve_words())
     return [[], rule(width, title), *(pad(line, width) for line in chart)]
 
 
@@ -95,6 +97,7 @@ def _chart(
     names: tuple[str, str, str],
     width: int,
     ascii: bool,
+    words: Words,
 ) -> tuple[Line, ...]:
     from engine.charts.curves import curve_chart
 
@@ -103,6 +106,12 @@ def _chart(
         for at, name in enumerate(names[:2], 1)
     }
     drawn = curve_chart(
-        curves, title="", width=width, height=_CHART_LINES, x_name=names[2], ascii=ascii
+        curves,
+        title="",
+        width=width,
+        height=_CHART_LINES,
+        x_name=names[2],
+        words=words,
+        ascii=ascii,
     )
     return tuple(from_ansi(line) for line in drawn.split("\n"))

@@ -107,7 +107,7 @@ def _features(reasons: Reasons, width: int) -> list[Line]:
     if not reasons.importance:
         return []
     named = [f"{name} {percent(part)}" for name, part in reasons.importance[:_FEATURES]]
-    text = tr("it looks most at {features}", features=", ".join(named))
+    text = tr("its trees look at {features}", features=", ".join(named))
     return [[], [(clip(f" {text}", width), "dim")]]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tui.curve_words import curve_words
 from tui.language import tr
 from tui.paint import Line, clip, fit, from_ansi
 
@@ -157,6 +158,7 @@ def _chart(curve: Curve, names: list[str], width: int, height: int, ascii: bool)
         height=height,
         x_name=curve.unit,
         mark=None if best is None else (tr("best"), best),
+        words=curve_words(),
         ascii=ascii,
     )
     return [[(" ", ""), *from_ansi(line)] for line in text.split("\n")]

@@ -113,7 +113,8 @@ def _progress(app: ControlCenter, run: RunInfo, detail: RunDetail | None, width:
     elif run.state == "CANCELLING":
         line.append((f"  {tr('is asked to stop')}", "warn"))
     if found.step is not None:
-        line.append((f"  {measures_text(found.step)}", "dim"))
+        room = width - width_of(line) - 3
+        line.append((f"  {measures_text(found.step, room)}", "dim"))
     return line
 
 

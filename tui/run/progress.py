@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from engine.charts.scales import format_duration
 from engine.schema import RunInfo, StepInfo
 from engine.states import FINAL_STATES
@@ -75,6 +77,9 @@ def unit_text(step: StepInfo) -> str:
     return f"{step.unit} {step.done}/{step.total}" if step.unit else ""
 
 
-def measures_text(step: StepInfo) -> str:
-    """What a step measured last."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in step.measures.items())
+def measures_text(step: StepInfo, width: int | None = None) -> str:
+    """What a step measured last: in so many columns the first ones that fit whole."""
+    told = [f"{name} {value:.4g}" for name, value in step.measures.items()]
+    while told and width is not None and cell_len("  ".join(told)) > width:
+        told.pop()
+    return "  ".join(told)

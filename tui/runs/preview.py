@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.schema import RunInfo, StepInfo
-from engine.states import FINAL_STATES
 from tui.language import tr
 from tui.paint import Line, clip, shortened
 from tui.states import duration, moment, sign, size, style, word
@@ -72,7 +71,7 @@ def pace_text(app: ControlCenter, run: RunInfo, now: float) -> tuple[str, str] |
     if pace >= 1.2:
         text = tr("{factor}x slower than the median of the last 20", factor=f"{pace:.1f}")
         return text, "warn"
-    if run.state in FINAL_STATES and pace <= 0.8:
+    if run.state == "COMPLETED" and pace <= 0.8:
         faster = f"{1 / pace:.1f}" if pace > 0.01 else ">100"
         return tr("{factor}x faster than the median of the last 20", factor=faster), "good"
     return None

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from engine.charts.curves import curve_chart
+from engine.charts.curves import Words, curve_chart
 from engine.charts.forecast import forecast_chart
 
 FIRST = date(2026, 1, 5)
@@ -170,6 +170,26 @@ def test_a_spike_among_many_points_is_not_lost() -> None:
     text = curve_chart({"a": list(enumerate(values))}, title="", width=70, height=12, colour=False)
 
     assert re.search("[⠁-⣿]", "".join(text.split("\n")[1:3]))
+
+
+def test_what_a_chart_of_curves_says_can_be_said_in_another_language() -> None:
+    words = Words(by="{unit} 기준", lowest="최저 {value}, {at}에서", at="{at}에서")
+    curves = {"loss": [(1.0, 0.9), (2.0, 0.25), (3.0, 0.5)]}
+
+    chart = curve_chart(
+        curves,
+        title="",
+        width=70,
+        height=12,
+        x_name="trial",
+        mark=("최고", (2.0, 0.25)),
+        words=words,
+        colour=False,
+    )
+
+    assert "trial 기준" in chart
+    assert "loss 0.5 (최저 0.25, 2에서)" in chart
+    assert "최고 0.25 2에서" in chart
 
 
 def test_the_legend_of_curves_gives_latest_and_lowest_value() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.backtests.request import Request, make_request
 from engine.backtests.store import BacktestStore
 from engine.data.dataset import Dataset, open_dataset
 from engine.locks import FileLock
@@ -246,6 +247,22 @@ def test_a_hyperparameter_that_no_type_has_is_told(run: Callable[..., Answer]) -
     answer = run(NAIVE, "--set", "train.hparams.rounds=5")
 
     assert "note: none of these types uses rounds" in answer.out
+
+
+def test_a_search_hands_on_what_is_configured_for_the_models_that_it_tries(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    def asked(epochs: int) -> Request:
+        overrides = [f"train.hparams.epochs={epochs}", "train.hparams.trials=2", "model.window=14"]
+        return make_request(
+            workspace, ["auto"], overrides=overrides, flags={}, retrain=False, name=""
+        )
+
+    used = asked(3).contenders[0].hyperparameters
+
+    assert (used["trials"], used["epochs"]) == (2, 3)
+    assert asked(3).notes == ()
+    assert asked(3).id != asked(4).id
 
 
 def test_the_same_command_does_not_measure_twice(

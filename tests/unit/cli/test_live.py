@@ -71,3 +71,17 @@ def test_on_a_terminal_run_time_steps_and_what_ctrl_c_does_are_shown(
         assert part in shown
     assert "loss 0.25" in shown
     assert "cancelling" in shown
+
+
+@pytest.mark.parametrize(("status", "said"), [("cancelling", "stopped in"), ("", "crashed in")])
+def test_a_step_that_was_ended_from_outside_stopped_when_that_was_asked_for(
+    capsys: pytest.CaptureFixture[str], status: str, said: str
+) -> None:
+    began = time.time() - AGO
+    step = step_info("1", name="train_model", state="CRASHED", start=began, end=began + 2)
+
+    with progress_view(run_info(created=began), quiet=False, cancels=True) as view:
+        view.status(status)
+        view.show([step], [step])
+
+    assert f"train_model: {said} 2.0 s" in capsys.readouterr().err

@@ -155,5 +155,11 @@ def test_a_hyper_parameter_that_the_chosen_model_lacks_is_noted_when_set_for_thi
     assert loaded.notes == ["LightGBM does not use epochs"]
 
 
+def test_what_a_search_hands_on_to_the_models_that_it_tries_is_not_noted() -> None:
+    found = load("model.model_type=auto", "train.hparams.epochs=3", "train.hparams.trials=2")
+
+    assert found.notes == []
+
+
 def test_hyper_parameters_of_other_models_in_the_files_are_not_noted() -> None:
     assert load("model.model_type=LightGBM").notes == []

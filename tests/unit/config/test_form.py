@@ -89,8 +89,15 @@ def test_hyper_parameters_say_whose_they_are_and_stand_in_the_order_of_the_chose
 ) -> None:
     found = fields(configs, "train_flow", "model.model_type=LightGBM")
 
-    assert found["train.hparams.epochs"].models == ("BiLSTM", "Conv1D-BiLSTM", "GRU", "LSTM")
-    assert found["train.hparams.gru_units"].models == ("GRU",)
+    assert found["train.hparams.epochs"].models == (
+        "BiLSTM",
+        "Conv1D-BiLSTM",
+        "GRU",
+        "LSTM",
+        "auto",
+    )
+    assert found["train.hparams.gru_units"].models == ("GRU", "auto")
+    assert found["train.hparams.trials"].models == ("auto",)
     assert {"LSTM", "LightGBM"} <= set(found["train.hparams.unknown_weekday_rate"].models)
     assert found["model.window"].models == ()
     hparams = [one for key, one in found.items() if key.startswith("train.hparams.")]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.daemon.keeper import Living
+from engine.daemon.usage import Usage
 from engine.runs.log import LOG_FILE
 from engine.runs.outcome import Outcome
 from engine.schema import (
@@ -322,3 +324,20 @@ async def test_progress_is_read_with_every_point_of_a_curve(workspace: Workspace
 
         rest = message_of(await at.get("/runs/a/progress", offset=first.offset), ProgressReply)
         assert rest == ProgressReply(events=(), offset=first.offset)
+
+
+@in_event_loop
+async def test_of_a_run_that_ended_a_moment_ago_the_most_memory_counts(
+    workspace: Workspace,
+) -> None:
+    async with house(workspace) as at:
+        accept(at.table, "a")
+        claim(at.table, "a")
+        living = Living("train_flow", pid=1, usage=Usage(2.5, 10 * MIB), peak=90 * MIB)
+        at.engine.keeper.living["a"] = living
+        before = message_of(await at.get("/runs/a"), RunDetail).run
+        end(at.table, "a", "COMPLETED")
+        after = message_of(await at.get("/runs/a"), RunDetail).run
+        del at.engine.keeper.living["a"]
+
+    assert (before.memory, after.memory, after.cpu_seconds) == (10 * MIB, 90 * MIB, 2.5)

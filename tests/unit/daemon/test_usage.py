@@ -55,6 +55,21 @@ def test_what_a_process_started_counts_with_it_unless_it_is_looked_at_alone() ->
     assert together.cpu_seconds >= alone.cpu_seconds
 
 
+def test_what_a_process_had_done_by_others_that_ended_counts_unless_it_is_looked_at_alone() -> None:
+    before = look(os.getpid()), look(os.getpid(), alone=True)
+    busy = "import time\nwhile time.process_time() < 0.4: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    after = look(os.getpid()), look(os.getpid(), alone=True)
+
+    (together, alone), (together_later, alone_later) = before, after
+    assert together is not None
+    assert together_later is not None
+    assert alone is not None
+    assert alone_later is not None
+    assert together_later.cpu_seconds - together.cpu_seconds >= 0.35
+    assert alone_later.cpu_seconds - alone.cpu_seconds < 0.3
+
+
 def test_of_a_process_that_is_gone_nothing_is_known() -> None:
     with subprocess.Popen(["true"]) as process:
         pass

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from models import registry
 from models.arrays import Panel, Windows
 from models.base import FitReport, Forecaster, no_progress
 from models.errors import ModelProblem
-from models.forecasting import search
+from models.forecasting import auto, search
 from models.forecasting.boosting import LightGBM
 from models.forecasting.bundle import open_bundle, write_bundle
+from models.forecasting.crew import Crew, LostJob, crew_of
 from models.forecasting.trials import discard, held_alone
 
 LEANING_MODELS = Path(__file__).with_name("leaning_models.py")
@@ -81,6 +83,21 @@ def test_members_that_miss_to_both_sides_are_blended_and_beat_each_of_them() -> 
     assert weights["Above"] > 0.3 < weights["Below"]
     both = {member["model_type"]: member["weight"] for member in model.describe()["members"]}
     assert both == {name: weight for name, weight in weights.items() if weight}
+
+
+def test_features_are_those_of_the_members_that_can_tell_by_their_weights() -> None:
+    leave_only("SeasonalNaive")
+    registry._models["LightGBM"] = LightGBM
+    model = make(trials=4, rounds=5, min_data_in_leaf=5)
+    report = fit(model)
+
+    members = model._members  # type: ignore[attr-defined]
+    told = [(one.weight, one.report.importance) for one in members if one.report.importance]
+    assert told
+    assert sum(report.importance.values()) == pytest.approx(1)
+    for name, part in report.importance.items():
+        meant = sum(weight * parts.get(name, 0.0) for weight, parts in told)
+        assert part == pytest.approx(meant / sum(weight for weight, _ in told))
 
 
 def test_the_best_wins_alone_where_nothing_helps_it() -> None:
@@ -246,6 +263,46 @@ def test_a_half_written_trial_is_done_again(tmp_path: Path, fits: list[str]) -> 
         fit(model)
         (tmp_path / "trial-0001").rename(tmp_path / ".trial-0001")
     assert sorted(fits) == ["Above", "Above", "Below"]
+
+
+def test_a_trial_whose_process_was_killed_failed_and_is_done_by_the_next_search(
+    tmp_path: Path, fits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unlucky:
+        def __init__(self, crew: Crew[Any]) -> None:
+            self.crew = crew
+            self.start = crew.start
+
+        @property
+        def free(self) -> int:
+            return self.crew.free
+
+        def next_done(self) -> tuple[int, Any]:
+            number, done = self.crew.next_done()
+            if number == 1:
+                raise LostJob(number, "its process ended: SIGKILL")
+            return number, done
+
+    @contextmanager
+    def unlucky_crew(workers: int, shared: Any) -> Iterator[Unlucky]:
+        with crew_of(workers, shared) as crew:
+            yield Unlucky(crew)
+
+    expected = fit(make())
+    fits.clear()
+    statuses, reports = [], []
+    for crew in (unlucky_crew, crew_of):
+        monkeypatch.setattr(auto, "crew_of", crew)
+        model = make()
+        model.keep_trials_in(tmp_path)
+        reports.append(fit(model))
+        statuses.append([(row["status"], row.get("why", "")) for row in trials_of(reports[-1])])
+
+    done = ("done", "")
+    assert statuses == [[done, ("failed", "its process ended: SIGKILL"), done], [done] * 3]
+    assert fits.count("Above") == 2
+    assert fits.count("Below") == 1
+    assert without_times(reports[1]) == without_times(expected)
 
 
 def test_two_searches_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,22 @@ def test_what_was_not_recorded_then_is_not_said_to_differ(
     old = VersionStore(workspace.central_storage).add(bundle, created=1.0, lineage=lineage)
 
     assert compare(old, bundle_of(tmp_path / "now", panel, seed=7), TRAINING).differences == ()
+
+
+def test_of_a_search_counts_how_many_it_tried_and_not_what_bounded_it(
+    version: Version, panel: Panel, tmp_path: Path
+) -> None:
+    def search(trials: int, time_budget: int, tried: int) -> dict[str, Any]:
+        bounds = {"trials": trials, "time_budget": time_budget, "members": 6}
+        rows = [{"member": None}, *({"member": number} for number in range(tried))]
+        model = TRAINING["model"] | {"model_type": "auto", "hyperparameters": bounds}
+        return TRAINING | {"model": model, "fit": {"leaderboard": rows}}
+
+    then = replace(version, lineage={"training": search(trials=16, time_budget=240, tried=9)})
+    bundle = bundle_of(tmp_path / "again", panel, seed=7)
+
+    again = compare(then, bundle, search(trials=9, time_budget=604_800, tried=9))
+    fewer = compare(then, bundle, search(trials=9, time_budget=604_800, tried=8))
+
+    assert (again.verdict, again.differences) == ("identical", ())
+    assert fewer.differences == (Difference("hparams.trials", 9, 8),)
