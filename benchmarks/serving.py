@@ -1,5 +1,7 @@
 """The predictor under load: latency, throughput, memory, start, beside trainings, changing.
 
+A blend is asked for its intervals too.
+
 The load is wrk's (apt-get install wrk), on the loopback interface; the peers are the same network
 behind FastAPI, answered by torch, and behind `mlflow models serve`, answered by onnxruntime
 (pip install 'mlops-tui[bench]'). Each has one process.
@@ -103,10 +105,15 @@ def _milliseconds(text: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
 
 
+def demand() -> Panel:
+    """Twenty series of counts."""
+    values = np.random.default_rng(7).poisson(20.0, (20, 200)).astype(float)
+    return Panel(tuple(str(number) for number in range(20)), dt.date(2025, 1, 1), values)
+
+
 def deploy_networks(workspace: Workspace, folder: Path) -> None:
     """Train two small LSTMs briefly, and make one the champion and one the previous version."""
-    values = np.random.default_rng(7).poisson(20.0, (20, 200)).astype(float)
-    panel = Panel(tuple(str(number) for number in range(20)), dt.date(2025, 1, 1), values)
+    panel = demand()
     aliases = AliasRegistry(workspace.central_storage)
     for seed in (1, 2):
         model = registry.create(
@@ -189,6 +196,35 @@ def measure(seconds: int, changes: int) -> Iterator[Claim]:
             yield at_most("cold start to first forecast", start, "s", 1, PEER, peer_start)
             yield _beside_trainings(server, folder, seconds)
             yield from _while_it_changes(workspace, server, folder, changes)
+        yield _measure_blend(folder, seconds)
+
+
+def deploy_blend(workspace: Workspace, folder: Path) -> int:
+    """Search briefly, and make the blend the champion; returns how many members it has."""
+    panel = demand()
+    hparams = {"trials": 12, "epochs": 2, "samples_per_epoch": 1000, "rounds": 100}
+    blend = registry.create("auto", window=30, horizon=7, seed=1, threads=1, hparams=hparams)
+    blend.fit(panel, validation_days=28, progress=no_progress)
+    blend.calibrate(panel, validation_days=28)
+    write_bundle(blend, folder / "blend", panel.last_windows(30, most=4))
+    version = VersionStore(workspace.central_storage).add(folder / "blend", created=1.0, lineage={})
+    AliasRegistry(workspace.central_storage).promote(version.id, expected=None)
+    return len(blend.describe()["members"])
+
+
+def _measure_blend(folder: Path, seconds: int) -> Claim:
+    """How fast a blend answers, intervals included."""
+    workspace = Workspace(folder / "of-blend").create()
+    members = deploy_blend(workspace, folder)
+    port = free_port()
+    server = Server(f"http://127.0.0.1:{port}", body=json.dumps({**BODY, "level": 80}))
+    options = encode(PredictorOptions(workspace=str(workspace.root), port=port))
+    with process(["-P", "-m", "engine.predictor.main", options], folder / "blend.log"):
+        wait_for(server)
+        load = hammer(server, folder, 1, seconds)
+    assert not load.failed, load
+    name = f"p50 of a blend of {members} with an interval"
+    return at_most(name, load.p50, "ms", 2.0, "", None)
 
 
 def _measure_mlflow(folder: Path, seconds: int) -> Load:
