@@ -18,6 +18,7 @@ from tui.backtests.table import (
     list_row,
     verdict_lines,
 )
+from tui.backtests.verdicts import translated
 from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.tab import Tab
@@ -169,7 +170,7 @@ class BacktestsTab(Tab):
         if one is not None:
             whole = self.book.whole(one)
             found = [("id", one.id)]
-            found += [("verdict", one.verdict)] if one.verdict else []
+            found += [("verdict", translated(one.verdict))] if one.verdict else []
             found += [
                 ("row", "\t".join(list_cells(self.app, one))),
                 ("JSON", json.dumps(asdict(whole), ensure_ascii=False)),
