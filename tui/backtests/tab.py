@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,9 +39,9 @@ class BacktestsTab(Tab):
     title = "Backtests"
     filter_hint = "words in id, name, data set or contenders"
 
-    def __init__(self, app: ControlCenter, models: ModelBook) -> None:
+    def __init__(self, app: ControlCenter, models: ModelBook, answered: Callable[[], None]) -> None:
         super().__init__(app)
-        self.book = BacktestBook(app)
+        self.book = BacktestBook(app, answered)
         self._models = models
         self.chosen = ""
 
@@ -111,7 +112,11 @@ class BacktestsTab(Tab):
 
     def problem(self) -> str:
         """Why the last question failed."""
-        return self.book.problem if self.book.backtests is not None else ""
+        return self.book.problem
+
+    def is_known(self) -> bool:
+        """Whether the list was told."""
+        return self.book.backtests is not None
 
     # Life and acting
 
