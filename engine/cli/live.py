@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Protocol
@@ -72,12 +75,24 @@ class _SilentView:
 
 
 class _LineView(_SilentView):
-    """One line when a step starts or ends, and one every few seconds while it counts."""
+    """One line when a step starts or ends, and one every few seconds while it counts.
+
+    Of what is counted in between, the newest is told as soon as the next line may be written: the
+    next count can be minutes away.
+    """
 
     def __init__(self, run: RunInfo) -> None:
         self._start = run.created
-        self._last_line = 0.0
+        self._last_line = -math.inf
         self._last_status = ""
+        self._untold: dict[str, StepInfo] = {}
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._untold.clear()
+            self._stop_timer()
 
     def status(self, text: str) -> None:
         if text and text != self._last_status:
@@ -86,21 +101,47 @@ class _LineView(_SilentView):
 
     def show(self, steps: list[StepInfo], changed: list[StepInfo]) -> None:
         # One event list may hold the start and the end of a step: it is told once.
-        for step in {step.id: step for step in changed}.values():
-            now = time.monotonic()
-            finished_counting = step.unit and step.done == step.total
-            if step.state == "RUNNING" and step.unit:
-                if now - self._last_line < _LINE_SECONDS and not finished_counting:
+        with self._lock:
+            for step in {step.id: step for step in changed}.values():
+                self._untold.pop(step.id, None)
+                if step.state == "RUNNING":
+                    self._count(step)
                     continue
-                self._last_line = now
-                text = f"{step.unit} {step.done}/{step.total}  {_measures(step)}"
-            elif step.state == "RUNNING":
-                continue
-            else:
                 # A step that was ended from outside crashed, unless that was asked for.
                 was_asked = step.state == "CRASHED" and self._last_status == CANCELLING
-                text = f"{'stopped' if was_asked else step.state.lower()} in {_seconds(step)}"
-            report_status(f"[{time.time() - self._start:6.1f} s] {printable(step.name)}: {text}")
+                what = "stopped" if was_asked else step.state.lower()
+                self._tell(step, f"{what} in {_seconds(step)}")
+
+    def _count(self, step: StepInfo) -> None:
+        if not step.unit:
+            return
+        wait = self._last_line + _LINE_SECONDS - time.monotonic()
+        if wait > 0 and step.done != step.total:
+            self._untold[step.id] = step
+            if self._timer is None:
+                self._timer = threading.Timer(wait, self._catch_up)
+                self._timer.daemon = True
+                self._timer.start()
+            return
+        self._last_line = time.monotonic()
+        self._tell(step, _count(step))
+
+    def _catch_up(self) -> None:
+        # A terminal that went away is found out by whoever shows the next step.
+        with self._lock, contextlib.suppress(OSError):
+            self._stop_timer()
+            for step in self._untold.values():
+                self._last_line = time.monotonic()
+                self._tell(step, _count(step))
+            self._untold.clear()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self, step: StepInfo, text: str) -> None:
+        report_status(f"[{time.time() - self._start:6.1f} s] {printable(step.name)}: {text}")
 
 
 class _LiveView(_SilentView):

@@ -10,6 +10,8 @@ from engine.cli.lazy import LazyGroup
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from engine.store import Version
 
 _SCORES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
@@ -36,25 +38,26 @@ def models(context: click.Context) -> None:
 
 @models.command("show")
 @click.argument("version", metavar="VERSION")
+@click.option("--config", is_flag=True, help="With the whole configuration that trained it.")
 @json_option
 @workspace_option
 @pass_command_line
-def show(line: CommandLine, version: str) -> None:
-    """Show one version with its lineage; VERSION is an id or an alias."""
+def show(line: CommandLine, version: str, config: bool) -> None:
+    """Show how good one version is, what it is made of and where it comes from.
+
+    VERSION is an id or an alias. Of its configuration, what differs from the defaults is shown;
+    --json has everything that was recorded.
+    """
     from engine.cli.output import write_json, write_text
 
     data = resolve_version(line, version).to_dict()
     if line.json:
         write_json(data)
-    else:
-        import yaml
+        return
+    from engine.cli.version_report import version_lines
 
-        leaderboard = data["lineage"]["training"].get("fit", {}).pop("leaderboard", [])
-        write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip())
-        if leaderboard:
-            from engine.cli.leaderboard import leaderboard_lines
-
-            write_text("\n" + "\n".join(leaderboard_lines(leaderboard)))
+    alias = _roles(line).get(data["id"], "")
+    write_text("\n".join(version_lines(data, alias, _timezone(line), config=config)))
 
 
 @models.command("compare")
@@ -136,11 +139,9 @@ def log(line: CommandLine) -> None:
     from rich.text import Text
 
     from engine.cli.times import clock
-    from engine.config.loading import load_engine_settings
     from engine.text import printable
-    from engine.zones import zone_of
 
-    timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
+    timezone = _timezone(line)
     shown = Table("when", "what", "champion", "who", "why", box=None, pad_edge=False)
     for move in moves:
         shown.add_row(
@@ -172,12 +173,10 @@ def resolve_version(line: CommandLine, name: str) -> Version:
 
 def _list(line: CommandLine) -> None:
     from engine.cli.output import write_json, write_table, write_text
-    from engine.store import AliasRegistry, open_store
+    from engine.store import open_store
 
-    workspace = line.workspace.create()
-    aliases = AliasRegistry(workspace.central_storage).read()
-    versions = open_store(workspace).newest()
-    roles = {aliases.previous: "previous", aliases.champion: "champion"}
+    versions = open_store(line.workspace.create()).newest()
+    roles = _roles(line)
     if line.json:
         write_json(
             [
@@ -196,10 +195,8 @@ def _list(line: CommandLine) -> None:
     from rich.table import Column, Table
 
     from engine.cli.times import clock
-    from engine.config.loading import load_engine_settings
-    from engine.zones import zone_of
 
-    timezone = zone_of(load_engine_settings(workspace_configs=workspace.configs).settings.timezone)
+    timezone = _timezone(line)
     columns = ("alias", "MASE", "naive", "WAPE", "bias", "deployed")
     shown = Table(Column("version", no_wrap=True), *columns, box=None, pad_edge=False)
     for version in versions:
@@ -215,6 +212,21 @@ def _list(line: CommandLine) -> None:
             clock(version.created, timezone),
         )
     write_table(shown)
+
+
+def _roles(line: CommandLine) -> dict[str | None, str]:
+    from engine.store import AliasRegistry
+
+    aliases = AliasRegistry(line.workspace.central_storage).read()
+    return {aliases.previous: "previous", aliases.champion: "champion"}
+
+
+def _timezone(line: CommandLine) -> tzinfo:
+    from engine.config.loading import load_engine_settings
+    from engine.zones import zone_of
+
+    loaded = load_engine_settings(workspace_configs=line.workspace.configs)
+    return zone_of(loaded.settings.timezone)
 
 
 def _number(value: float | None, form: str = ".3f") -> str:

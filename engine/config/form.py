@@ -45,6 +45,7 @@ class Field:
         allowed: What may stand there, in words.
         option: Option of the command line that sets it, "" when only `--set` does.
         models: Model types that use this hyper-parameter; empty for other settings.
+        owners: Those of them that have it themselves, and do not only hand it on.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Field:
     allowed: str
     option: str
     models: tuple[str, ...]
+    owners: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def _field(one: EffectiveValue) -> Field:
     if one.key == _MODEL_TYPE:
         kind, choices = "choice", registry.names()
     options = {FLAG_KEYS[option]: f"--{option.replace('_', '-')}" for option in OPTIONS}
-    is_hparam = section == dotted(HPARAMS)
+    owners: tuple[str, ...] = ()
+    if section == dotted(HPARAMS) and isinstance(doc.default, dict):
+        owners = tuple(doc.default)
     return Field(
         key=one.key,
         section=section,
@@ -129,7 +133,8 @@ def _field(one: EffectiveValue) -> Field:
         help=doc.doc,
         allowed=doc.allowed,
         option=options.get(one.key, ""),
-        models=_users(name, doc.default) if is_hparam and isinstance(doc.default, dict) else (),
+        models=_users(name, owners) if owners else (),
+        owners=owners,
     )
 
 

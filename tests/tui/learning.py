@@ -183,13 +183,14 @@ def _more(one: dict[str, Any], best: dict[str, Any]) -> dict[str, Any]:
     if one is not best:
         difference = mase - best["scores"]["mase"]
         lower = difference - 0.005
-        beats = f"{best['name']} beats {one['name']} by {difference:.3f} MASE"
+        ends = f"({lower:.3f} to {difference + 0.003:.3f})"
+        verdict = f"{best['name']} beats {one['name']} by {difference:.3f} MASE {ends}"
         if lower < 0:
-            beats = f"{best['name']} and {one['name']} differ by no more than chance"
+            verdict = f"{best['name']} and {one['name']}: no difference that these days can tell"
         comparison = {
             "with": best["name"], "difference": difference, "lower": lower,
             "upper": difference + 0.003, "probability_better": 0.01, "series": 200,
-            "verdict": f"{beats} ({lower:.3f} to {difference + 0.003:.3f})",
+            "verdict": verdict,
         }  # fmt: skip
     return {"hyperparameters": {}, "ahead": ahead, "folds": [], "comparison": comparison}
 

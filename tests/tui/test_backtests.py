@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from engine.backtests.results import sentence, verdict
 from engine.errors import ConflictError, StorageError
 from engine.workspace import Workspace
+from models.forecasting.comparison import Difference
 from tests.tui import learning
 from tests.tui.rows import NOW
 from tests.tui.stage import Script, StagedTerminal, no, perform, untouched
-from tui import verbs
+from tui import language, verbs
 from tui.backtests.facts import backtest_of, backtests_of
 from tui.backtests.tab import BacktestsTab
 from tui.backtests.table import contenders_table, list_columns, verdict_lines
+from tui.backtests.verdicts import translated
 from tui.paint import text_of, width_of
 from tui.screens.models import ModelsView
 
@@ -56,6 +61,13 @@ def look(
     perform(monkeypatch, workspace, script or prepared(), begun, **options)
 
 
+@pytest.fixture
+def korean() -> Iterator[None]:
+    language.choose("ko")
+    yield
+    language.choose("en")
+
+
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (200, 60)])
 def test_backtests_are_listed_with_their_best_or_how_far_they_are(
     monkeypatch: pytest.MonkeyPatch, workspace: Workspace, size: tuple[int, int]
@@ -80,7 +92,7 @@ def test_the_preview_holds_contenders_against_each_other(
         best = next(line for line in text.split("\n") if " 1 LightGBM" in line)
         assert "0.791   0.775–0.808" in best and "-0.020" in best and "82.0 %" in best
         assert "training diverged in epoch 3" in text
-        assert "· LightGBM and GRU differ by no more than chance" in text
+        assert "· LightGBM and GRU: no difference that these days can tell" in text
         assert "✓ LightGBM beats Theta by 0.046 MASE" in text
 
     look(monkeypatch, workspace, scenario, size=(80, 24))
@@ -252,6 +264,54 @@ def test_anything_that_is_told_of_backtests_is_survived(data: Any) -> None:
         assert contenders_table(one, 80)
         assert verdict_lines(one, 80) == []
         assert one.command().startswith("engine backtest run")
+
+
+APART = Difference(0.004, 0.001, 0.007, 0.01, 200)
+LEVEL = Difference(0.004, -0.001, 0.007, 0.2, 200)
+FEW = Difference(-0.00004, None, None, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [
+        (
+            sentence("GRU", "lstm-0a", APART, "mase"),
+            ["lstm-0a이(가) GRU보다", "0.004", "0.001~0.007"],
+        ),
+        (sentence("GRU", "Theta", LEVEL, "mase"), ["Theta과(와) GRU"]),
+        (sentence("GRU", "Theta", FEW, "rmsse"), ["GRU이(가) Theta보다 RMSSE 4e-05", "2개로는"]),
+        (sentence("GRU", "Theta", replace(FEW, series=1), "rmsse"), ["시계열 1개로는"]),
+        (verdict(["A", "B", "C"], {"B": LEVEL, "C": LEVEL}, "mase"), ["A, B, C:"]),
+        (verdict(["A", "B"], {"B": LEVEL}, "mase"), ["A, B:"]),
+        (verdict(["A"], {}, "mase"), ["MASE로"]),
+    ],
+)
+def test_every_verdict_of_the_engine_is_told_in_korean(
+    korean: None, said: str, parts: list[str]
+) -> None:
+    told = translated(said)
+
+    assert all(part in told for part in parts), told
+    assert not re.search("[a-z]{3}", told.replace("Theta", "").replace("lstm", "")), told
+
+
+def test_verdicts_on_the_screen_and_in_the_clipboard_are_translated(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+) -> None:
+    async def scenario(terminal: StagedTerminal) -> None:
+        await terminal.press("j")
+        assert "LightGBM이(가)" in dict(terminal.app.view.yanks())["verdict"]
+        await terminal.press("enter")
+        await terminal.until_shown("차이를 알 수 없음")
+        assert "beats" not in terminal.text()
+
+    look(monkeypatch, workspace, scenario, chosen_language="ko")
+
+
+def test_a_verdict_stays_english_where_english_is_spoken() -> None:
+    language.choose("en")
+    for said in (sentence("GRU", "Theta", APART, "mase"), "something that no engine said yet"):
+        assert translated(said) == said
 
 
 def test_every_width_holds_the_tables() -> None:

@@ -288,3 +288,18 @@ def test_hyper_parameters_of_other_models_are_not_asked_for(form: LaunchForm) ->
     form.set("model.model_type", "LightGBM")
     assert EPOCHS not in asked()
     assert "train.hparams.num_leaves" in asked()
+
+
+def test_the_chosen_type_s_own_hyper_parameters_stand_before_those_that_it_hands_on(
+    form: LaunchForm,
+) -> None:
+    def asked() -> list[str]:
+        rows = rows_of(form, ["train.hparams"], "")
+        return [row.key.rpartition(".")[2] for row in rows if row.key.startswith("train.hparams.")]
+
+    before = asked()
+    form.set("model.model_type", "auto")
+    assert asked()[:5] == ["epochs", "trials", "time_budget", "members", "workers"]
+    assert {"lstm_units", "num_leaves"} <= set(asked()[5:])
+    form.set("model.model_type", "LSTM")
+    assert asked() == before

@@ -25,13 +25,18 @@ _REST_SECONDS = 0.15
 class BacktestBook:
     """What the last answers told. Each question is a process: it is asked when there is a reason.
 
+    Args:
+        app: The application.
+        answered: Called with every answer to the question for the list, and when it failed.
+
     Attributes:
         backtests: The newest first; None before they were asked for.
         problem: Why the last question failed, "" if it did not.
     """
 
-    def __init__(self, app: ControlCenter) -> None:
+    def __init__(self, app: ControlCenter, answered: Callable[[], None]) -> None:
         self._app = app
+        self._answered = answered
         self.backtests: list[Backtest] | None = None
         self.problem = ""
         self._whole: OrderedDict[str, Backtest] = OrderedDict()
@@ -85,6 +90,7 @@ class BacktestBook:
             self.take(await self._app.engine("backtest", "list"))
         except EngineError as error:
             self.problem = str(error)
+        self._answered()
         self._app.changed()
 
     def want_whole(self, selected: Callable[[], Backtest | None]) -> None:

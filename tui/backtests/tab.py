@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from tui.backtests.table import (
     list_row,
     verdict_lines,
 )
+from tui.backtests.verdicts import translated
 from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.tab import Tab
@@ -37,9 +39,9 @@ class BacktestsTab(Tab):
     title = "Backtests"
     filter_hint = "words in id, name, data set or contenders"
 
-    def __init__(self, app: ControlCenter, models: ModelBook) -> None:
+    def __init__(self, app: ControlCenter, models: ModelBook, answered: Callable[[], None]) -> None:
         super().__init__(app)
-        self.book = BacktestBook(app)
+        self.book = BacktestBook(app, answered)
         self._models = models
         self.chosen = ""
 
@@ -110,7 +112,11 @@ class BacktestsTab(Tab):
 
     def problem(self) -> str:
         """Why the last question failed."""
-        return self.book.problem if self.book.backtests is not None else ""
+        return self.book.problem
+
+    def is_known(self) -> bool:
+        """Whether the list was told."""
+        return self.book.backtests is not None
 
     # Life and acting
 
@@ -169,7 +175,7 @@ class BacktestsTab(Tab):
         if one is not None:
             whole = self.book.whole(one)
             found = [("id", one.id)]
-            found += [("verdict", one.verdict)] if one.verdict else []
+            found += [("verdict", translated(one.verdict))] if one.verdict else []
             found += [
                 ("row", "\t".join(list_cells(self.app, one))),
                 ("JSON", json.dumps(asdict(whole), ensure_ascii=False)),

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from engine.charts.scales import format_duration
 from tui.backtests.facts import BASELINE, RUNNING, Backtest, Contender
+from tui.backtests.verdicts import translated
 from tui.language import tr
 from tui.models.table import number
 from tui.models.whisker import Axis, Measured, whisker
@@ -205,11 +206,11 @@ def verdict_lines(one: Backtest, width: int) -> list[Line]:
     sentences = {text: is_certain for text, is_certain in said if text}
     if not sentences:
         # A list tells the first of them only, and not how certain it is.
-        return [[(f" {text}", "")] for text in wrap(one.verdict, width - 2) if text]
+        return [[(f" {text}", "")] for text in wrap(translated(one.verdict), width - 2) if text]
     lines: list[Line] = []
     for text, is_certain in sentences.items():
         sign, look = ("✓", "good") if is_certain else ("·", "dim")
-        for at, part in enumerate(wrap(text, width - 4)):
+        for at, part in enumerate(wrap(translated(text), width - 4)):
             lines.append([(f" {sign if at == 0 else ' '} ", look), (part, "")])
     return lines
 

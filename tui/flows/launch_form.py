@@ -226,12 +226,16 @@ class LaunchForm:
         return [by_option[name] for name in (*_COMMON, TAGS, PRIORITY) if name in by_option]
 
     def of_section(self, section: str) -> list[FormField]:
-        """The fields of a section but those that stand above all sections."""
-        return [
+        """The fields of a section but those that stand above all sections.
+
+        Hyper-parameters of the chosen model type come before those that it hands on to others.
+        """
+        fields = [
             field
             for field in self.fields.values()
             if field.section == section and not field.option and self.is_used(field)
         ]
+        return sorted(fields, key=lambda field: self.model not in field.owners)
 
     def changed(self) -> list[FormField]:
         """Fields that differ from their defaults."""

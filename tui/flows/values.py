@@ -39,7 +39,8 @@ class FormField:
         help: What it means.
         allowed: What may stand there, in words.
         option: Option of the command line that sets it, "" when only `--set` does.
-        models: Model types that have this hyper-parameter; empty for other settings.
+        models: Model types that use this hyper-parameter; empty for other settings.
+        owners: Those of them that have it themselves, and do not only hand it on.
     """
 
     key: str
@@ -56,6 +57,7 @@ class FormField:
     allowed: str = ""
     option: str = ""
     models: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -80,6 +82,7 @@ class FormField:
             allowed=data["allowed"],
             option=data["option"],
             models=tuple(data["models"]),
+            owners=tuple(data["owners"]),
         )
 
 

@@ -27,4 +27,10 @@ TEXTS: dict[str, str] = {
     "Delete the backtest {name} with its forecasts, for ever?": "백테스트 {name}: 예측까지 영구히 삭제할까요?",
     "launch command": "실행 명령",
     "verdict": "판정",
+    "{winner} beats {loser} by {ahead} {metric} ({low} to {high})": "{winner}이(가) {loser}보다 {metric} {ahead}만큼 좋음 ({low}~{high})",
+    "{best} and {name}: no difference that these days can tell": "{best}과(와) {name}: 이 날들로는 차이를 알 수 없음",
+    "no difference that these days can tell between {names} and {last}": "{names}, {last}: 이 날들로는 차이를 알 수 없음",
+    "{winner} is ahead of {loser} by {ahead} {metric}; 1 series is too few to tell whether by chance": "{winner}이(가) {loser}보다 {metric} {ahead}만큼 앞섬. 시계열 1개로는 우연인지 알 수 없음",
+    "{winner} is ahead of {loser} by {ahead} {metric}; {count} series are too few to tell whether by chance": "{winner}이(가) {loser}보다 {metric} {ahead}만큼 앞섬. 시계열 {count}개로는 우연인지 알 수 없음",
+    "no two contenders could be held against each other by {metric}": "{metric}로 서로 견줄 수 있는 비교 대상이 없음",
 }

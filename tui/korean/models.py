@@ -132,6 +132,7 @@ TEXTS: dict[str, str] = {
     "The other way round": "거꾸로",
     # Around the list
     "asking": "묻는 중",
+    "opens as soon as the answer is there; esc drops it": "답이 오면 바로 엽니다. esc로 취소합니다",
     "asking for the versions": "버전 목록을 가져오는 중",
     "sorted by {name}": "정렬: {name}",
     "letters of id, type or alias; !word for those without": "ID, 종류, 별칭의 글자; !단어는 제외",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,10 @@ class Checked:
 class ModelBook:
     """What the last answers told. Each question is a process: it is asked when there is a reason.
 
+    Args:
+        app: The application.
+        answered: Called with every answer, and when a question failed.
+
     Attributes:
         models: All versions.
         aliases: Which version each alias names.
@@ -42,8 +46,9 @@ class ModelBook:
         revision: Grows with every answer.
     """
 
-    def __init__(self, app: ControlCenter) -> None:
+    def __init__(self, app: ControlCenter, answered: Callable[[], None]) -> None:
         self._app = app
+        self._answered = answered
         self.models: tuple[Model, ...] = ()
         self.aliases: dict[str, str] = {}
         self.moves: tuple[Move, ...] | None = None
@@ -107,9 +112,11 @@ class ModelBook:
                 models = await self._app.engine("models")
                 moves = await self._app.engine("models", "log") if self.wants_moves else None
                 self.take(models, moves)
+                self._answered()
                 self._app.changed()
         except EngineError as error:
             self.problem = str(error)
+            self._answered()
         finally:
             self.asking = False
 

@@ -145,9 +145,13 @@ class HistoryTab(Tab):
             lines += make(self.app, self._book, model, width)
         return lines
 
+    def is_known(self) -> bool:
+        """Whether the log was told."""
+        return self._book.moves is not None
+
     def problem(self) -> str:
         """Why the last question failed."""
-        return self._book.problem if self._book.asked else ""
+        return self._book.problem
 
     def ask(self) -> None:
         """Ask for the log, too."""

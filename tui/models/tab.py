@@ -44,6 +44,10 @@ class Tab:
         """What is to say about the selected row."""
         raise NotImplementedError
 
+    def is_known(self) -> bool:
+        """Whether there was an answer yet."""
+        raise NotImplementedError
+
     def problem(self) -> str:
         """Why the last question failed, "" if it did not."""
         return ""

@@ -39,12 +39,16 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
-        self.book = ModelBook(app)
+        self.book = ModelBook(app, self._answered)
         self.tab = "leaderboard"
         self.order = Sorted("deployed", turned=False)
         self.marked = set()
         self.tabs: dict[str, Tab] = {
-            tab.name: tab for tab in (HistoryTab(app, self.book), BacktestsTab(app, self.book))
+            tab.name: tab
+            for tab in (
+                HistoryTab(app, self.book),
+                BacktestsTab(app, self.book, self._answered),
+            )
         }
         self._names = ("leaderboard", *self.tabs)
         self._listing = Listing()
@@ -53,6 +57,8 @@ class ModelsView(ListKeys, ModelActions, View):
         self._shown: tuple[object, list[Model], dict[str, float]] = (None, [], {})
         self._list_width = 80
         self._tab_places: list[tuple[int, int, str]] = []
+        # The tab on which something is opened as soon as it is known, "" for none.
+        self._opening = ""
 
     # What is selected
 
@@ -152,8 +158,8 @@ class ModelsView(ListKeys, ModelActions, View):
                 (" ", ""),
             ]
             self._tab_places.append((at, width_of(line) - 1, name))
-        own = self.book.problem if self.book.asked else ""
-        problem = self.other.problem() if self.other else own
+        # Before the first answer it stands in the list.
+        problem = self._problem() if self._is_known() else ""
         room = width - width_of(line) - 2
         said = clip(problem or (tr("asking") if self.book.asking else ""), max(0, room))
         line = pad(line, width - width_of([(said, "")]) - 1)
@@ -254,16 +260,48 @@ class ModelsView(ListKeys, ModelActions, View):
             self.entered()
 
     def do_open(self) -> None:
-        """All about the version, and from there its run; or about what is under the cursor."""
+        """All about the version, and from there its run; or about what is under the cursor.
+
+        What is not known yet is opened when the answer comes.
+        """
+        if self.app.connects and not self._is_known():
+            self._open_later()
+            return
         model = self.selected()
         if self.other:
             self.other.open()
         elif model is not None:
             self.app.open_overlay(DetailPage(self.app, self.book, model))
 
+    def _is_known(self) -> bool:
+        return self.other.is_known() if self.other else self.book.asked
+
+    def _problem(self) -> str:
+        return self.other.problem() if self.other else self.book.problem
+
+    def _open_later(self) -> None:
+        if self._problem():
+            self.app.say(self._problem(), "bad")
+            return
+        self._opening = self.tab
+        self.app.say(tr("opens as soon as the answer is there; esc drops it"))
+
+    def _answered(self) -> None:
+        """Open what was asked for before it was known, unless its user has gone on since."""
+        app = self.app
+        if app.view is not self or app.overlays or app.prompt or self._opening != self.tab:
+            self._opening = ""
+        elif self._is_known() or self._problem():
+            self._opening, app.message = "", None
+            self._keep_cursor()
+            if self._is_known():
+                self.do_open()
+
     def do_back(self) -> None:
-        """The filter of another tab, the tab, then marks, then the filter."""
-        if self.other and not self.other.filter:
+        """What waits to be opened, the filter of another tab, the tab, marks, the filter."""
+        if self._opening:
+            self._opening, self.app.message = "", None
+        elif self.other and not self.other.filter:
             self._show_tab("leaderboard")
         elif self.marked and not self.other:
             self.marked.clear()

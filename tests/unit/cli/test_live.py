@@ -6,14 +6,17 @@ import contextlib
 import os
 import pty
 import time
+from typing import Any
 
 import pytest
 
-from engine.cli.live import progress_view
+from engine.cli import live
+from engine.cli.live import ProgressView, progress_view
 from engine.schema import StepInfo
 from tests.unit.client.messages import run_info, step_info
 
 AGO = 600
+PATIENCE_SECONDS = 10.0
 
 
 def training_step() -> StepInfo:
@@ -85,3 +88,67 @@ def test_a_step_that_was_ended_from_outside_stopped_when_that_was_asked_for(
         view.show([step], [step])
 
     assert f"train_model: {said} 2.0 s" in capsys.readouterr().err
+
+
+def counted(view: ProgressView, done: int, **changed: Any) -> None:
+    values = {"name": "train_model", "unit": "trial", "done": done, "total": 12}
+    step = step_info("1", **{**values, **changed})
+    view.show([step], [step])
+
+
+def told_until(capsys: pytest.CaptureFixture[str], text: str) -> str:
+    """What was told on stderr when a text stands there."""
+    said, deadline = "", time.monotonic() + PATIENCE_SECONDS
+    while text not in said:
+        assert time.monotonic() < deadline, said
+        time.sleep(0.01)
+        said += capsys.readouterr().err
+    return said
+
+
+def test_the_last_count_of_a_burst_is_told_when_lines_may_be_written_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_LINE_SECONDS", 0.3)
+    began = time.monotonic()
+
+    with progress_view(run_info(created=time.time()), quiet=False, cancels=False) as view:
+        for done in range(1, 9):
+            counted(view, done)
+        said = told_until(capsys, "trial 8/12")
+        took = time.monotonic() - began
+        time.sleep(0.4)
+        said += capsys.readouterr().err
+
+    assert took >= 0.3
+    assert [line.split()[5] for line in said.splitlines()] == ["1/12", "8/12"]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"state": "COMPLETED", "end": 103.0, "unit": ""}, {"done": 12}]
+)
+def test_a_count_that_is_outdated_is_not_told_any_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(live, "_LINE_SECONDS", 0.1)
+
+    with progress_view(run_info(created=time.time()), quiet=False, cancels=False) as view:
+        counted(view, 1)
+        counted(view, 2)
+        counted(view, **{"done": 3, **changed})
+        time.sleep(0.2)
+
+    assert " 2/12" not in capsys.readouterr().err
+
+
+def test_nothing_is_told_once_nobody_watches(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_LINE_SECONDS", 0.1)
+
+    with progress_view(run_info(created=time.time()), quiet=False, cancels=False) as view:
+        counted(view, 1)
+        counted(view, 2)
+    time.sleep(0.2)
+
+    assert " 2/12" not in capsys.readouterr().err

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from engine.config.loading import load_settings
 from engine.store import VersionStore
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand
@@ -63,7 +65,90 @@ def test_a_version_is_shown_by_its_id_or_its_alias(
 
     assert data["id"] == wanted
     assert data["model_type"] == "SeasonalNaive"
-    assert yaml.safe_load(text) == data
+    first, second, third = text.splitlines()[:3]
+    assert first == f"{wanted}  {alias or 'champion'}"
+    assert second.strip() == "SeasonalNaive"
+    assert third.strip().startswith("deployed 2026-01-01 ")
+
+
+def store_version(workspace: Workspace, folder: Path, told: dict[str, Any]) -> str:
+    store = VersionStore(workspace.central_storage)
+    return store.add(make_bundle(folder / "bundle"), created=1.0, lineage=told).id
+
+
+def trained_story() -> dict[str, Any]:
+    """What deploy_flow records of boosted trees that were trained with one setting changed."""
+    settings = load_settings("train_flow", workspace_configs=None).settings
+    told = lineage()
+    told["training"] |= {
+        "model": {"model_type": "LightGBM", "window": 30, "horizon": 7, "objective": "stock"},
+        "fit": {"seconds": 6.0, "importance": {"lag_1": 0.1, "lag_7": 0.9}},
+        "refit": {"seconds": 2.0, "importance": {}},
+        "settings": settings.model_dump(mode="json", include={"dataset", "model", "train"}),
+        "run": "631fadca-0000-4000-8000-000000000000",
+    }
+    told["training"]["settings"]["train"]["seed"] = 99
+    told["evaluation"] |= {"folds": 4, "horizon": 7}
+    told["gate"] = [{"name": "bias", "passed": True, "sentence": "bias -0.020 (allowed: any)"}]
+    return told
+
+
+def test_what_people_ask_of_a_version_stands_first_and_its_configuration_is_short(
+    command: EngineCommand, workspace: Workspace, tmp_path: Path
+) -> None:
+    version = store_version(workspace, tmp_path, trained_story())
+
+    text = command("models", "show", version).out
+    shown = text.splitlines()
+
+    places = [
+        next(at for at, line in enumerate(shown) if part in line)
+        for part in (
+            version,
+            "deployed 1970-01-01",
+            "rolling origin, 4 folds x 7 days",
+            "(candidate)",
+            "passed: bias -0.020",
+            "features by what they gained",
+            "lag_7   90.0 %",
+            "lag_1   10.0 %",
+            "days up to 2026-02-01",
+            "in 6.0 s, again from all days in 2.0 s",
+            "settings that differ from the defaults",
+            "train.seed  99  (default ",
+        )
+    ]
+    assert places == sorted(places)
+    assert len(shown) == places[-1] + 1, "no other setting differs"
+    assert "objective stock, window 30 days, horizon 7 days" in text
+
+
+def test_the_whole_configuration_is_shown_when_asked_for(
+    command: EngineCommand, workspace: Workspace, tmp_path: Path
+) -> None:
+    told = trained_story()
+    version = store_version(workspace, tmp_path, told)
+
+    text = command("models", "show", version, "--config").out
+    data = command("models", "show", version, "--config", "--json").json
+
+    assert yaml.safe_load(text.partition("\nconfiguration\n")[2]) == told["training"]["settings"]
+    assert "differ" not in text
+    assert data["lineage"]["training"] == told["training"]
+
+
+def test_hyper_parameters_that_the_type_does_not_have_are_no_difference(
+    command: EngineCommand, workspace: Workspace, tmp_path: Path
+) -> None:
+    told = trained_story()
+    told["training"]["settings"]["train"]["hparams"] |= {"epochs": 3, "of_tomorrow": 1}
+    told["training"]["settings"]["tomorrow"] = {"key": "value"}
+    version = store_version(workspace, tmp_path, told)
+
+    text = command("models", "show", version).out
+
+    assert "epochs" not in text
+    assert 'tomorrow.key  "value"' in text
 
 
 def test_a_leaderboard_is_shown_as_a_table(
@@ -79,10 +164,9 @@ def test_a_leaderboard_is_shown_as_a_table(
     text = command("models", "show", version.id).out
     data = command("models", "show", version.id, "--json").json
 
-    described, _, table = text.partition("\n\n")
-    assert "leaderboard:" not in described
-    assert table.splitlines()[0] == "leaderboard of the validation days"
-    assert "0.7000 to 0.8000" in table
+    measured, _, table = text.partition("\n\nleaderboard of the validation days\n")
+    assert "rolling origin" in measured
+    assert "0.7000 to 0.8000" in table.partition("\n\n")[0]
     assert data["lineage"]["training"]["fit"]["leaderboard"] == [row]
 
 

@@ -100,6 +100,9 @@ def test_hyper_parameters_say_whose_they_are_and_stand_in_the_order_of_the_chose
     assert found["train.hparams.trials"].models == ("auto",)
     assert {"LSTM", "LightGBM"} <= set(found["train.hparams.unknown_weekday_rate"].models)
     assert found["model.window"].models == ()
+    assert found["train.hparams.gru_units"].owners == ("GRU",)
+    assert found["train.hparams.trials"].owners == ("auto",)
+    assert found["model.window"].owners == ()
     hparams = [one for key, one in found.items() if key.startswith("train.hparams.")]
     assert ["LightGBM" in one.models for one in hparams] == sorted(
         ["LightGBM" in one.models for one in hparams], reverse=True
