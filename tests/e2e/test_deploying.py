@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.harness import Engine
 
 STRICT = "--set=deploy.gate.max_ratio_to_naive=0.001"
 REASON = "the shop asked for it"
 
 
+@pytest.mark.long
 def test_what_the_gate_refuses_is_deployed_with_a_reason_that_is_kept(own_engine: Engine) -> None:
     quick = (*own_engine.sample_options, "--model-type=SeasonalNaive", STRICT)
     refused = own_engine.json("run", "full_flow", *quick, exit_code=4)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.e2e.harness import Engine
 
 FULL_FLOW_TASKS = [
@@ -72,6 +74,7 @@ def test_each_flow_takes_up_what_the_one_before_it_left(
     assert aliases == {full_run["outputs"]["version"]: "champion"}
 
 
+@pytest.mark.long
 def test_the_same_data_configuration_and_seed_give_the_same_bundle(
     engine: Engine, full_run: dict[str, Any]
 ) -> None:

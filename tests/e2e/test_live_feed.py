@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from itertools import islice
 
+import pytest
+
 from engine.client import AsyncEngineClient, EngineClient, calls
 from engine.client.calls import Call
 from engine.schema import (
@@ -62,6 +64,7 @@ def test_other_runs_are_not_told_to_who_asks_for_one(engine: Engine) -> None:
     engine.wait_closed(other.id)
 
 
+@pytest.mark.long
 def test_an_engine_that_is_replaced_is_followed_on_and_the_child_states_are_told(
     own_engine: Engine,
 ) -> None:

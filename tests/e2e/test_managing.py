@@ -36,6 +36,7 @@ def test_a_rerun_keeps_what_was_asked_for_and_adds_what_is_new(own_engine: Engin
     assert request["flags"] == own_engine.table.get(first["id"]).request["flags"]
 
 
+@pytest.mark.long
 def test_a_deleted_run_is_gone_here_and_in_prefect(own_engine: Engine) -> None:
     old = own_engine.json("run", "data_flow", *own_engine.sample_options)
     new = own_engine.json("run", "data_flow", *own_engine.sample_options)
@@ -63,6 +64,7 @@ def test_a_run_that_goes_on_is_not_deleted(own_engine: Engine, own_puppet: Puppe
     assert own_engine.table.get(run_id).state == "RUNNING"
 
 
+@pytest.mark.long
 def test_many_runs_are_cancelled_at_once(own_engine: Engine, own_puppet: Puppets) -> None:
     run_ids = {own_puppet.launch("wait") for _ in range(6)}  # some run, the others wait
 

@@ -99,6 +99,7 @@ def test_a_deploy_ends_when_the_predictor_answers_with_it(serving: Engine) -> No
     assert model_of(address) == run["outputs"]["version"]
 
 
+@pytest.mark.long
 def test_a_killed_predictor_is_replaced_and_a_killed_engine_is_none_of_its_business(
     versions: list[Version], serving: Engine
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_killed_predictor_is_replaced_and_a_killed_engine_is_none_of_its_busin
     assert model_of(second["address"]) == versions[1].id
 
 
+@pytest.mark.long
 def test_a_restarted_engine_takes_its_predictor_over_and_other_settings_replace_it(
     versions: list[Version], serving: Engine
 ) -> None:
@@ -134,6 +136,7 @@ def test_a_restarted_engine_takes_its_predictor_over_and_other_settings_replace_
     assert model_of(after["address"]) == versions[1].id
 
 
+@pytest.mark.long
 def test_a_predictor_that_is_not_wanted_any_more_ends_with_the_restart(
     versions: list[Version], serving: Engine
 ) -> None:
@@ -143,6 +146,7 @@ def test_a_predictor_that_is_not_wanted_any_more_ends_with_the_restart(
         assert list(processes_that_predict(serving)) == []
 
 
+@pytest.mark.long
 def test_while_the_champion_changes_again_and_again_no_request_fails_or_is_mixed(
     versions: list[Version], serving: Engine
 ) -> None:
@@ -171,6 +175,7 @@ def test_while_the_champion_changes_again_and_again_no_request_fails_or_is_mixed
     assert {name for _, name in seen} == known
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_names_who_has_it(serving: Engine) -> None:
     taken = predictor(serving)["address"].rpartition(":")[2]
     other = Engine(Workspace(serving.workspace.root / "other").create(), serving.sample)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from engine.client import EngineClient, calls
 from engine.schema import LaunchReply
 from tests.e2e.harness import SAMPLE_COLUMNS, Engine, Puppets
@@ -13,6 +15,7 @@ def launch(engine: Engine, *options: str) -> str:
     return str(engine.json("run", "data_flow", "--detach", *engine.sample_options, *options)["id"])
 
 
+@pytest.mark.long
 def test_a_run_that_waits_says_for_what_and_starts_when_there_is_room(
     own_engine: Engine, own_puppet: Puppets
 ) -> None:
@@ -31,6 +34,7 @@ def test_a_run_that_waits_says_for_what_and_starts_when_there_is_room(
         assert own_engine.wait_closed(third).state == "COMPLETED"
 
 
+@pytest.mark.long
 def test_a_flow_can_have_a_limit_of_its_own_that_keeps_no_other_flow_waiting(
     own_engine: Engine, own_puppet: Puppets
 ) -> None:
@@ -44,6 +48,7 @@ def test_a_flow_can_have_a_limit_of_its_own_that_keeps_no_other_flow_waiting(
         assert "queue.per_flow.train_flow" in waiting
 
 
+@pytest.mark.long
 def test_a_higher_priority_overtakes_what_waits(own_engine: Engine, own_puppet: Puppets) -> None:
     with own_engine.settings("queue: {max_concurrent: 1}"):
         blocker = own_puppet("wait")

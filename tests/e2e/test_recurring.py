@@ -36,6 +36,7 @@ def received() -> Iterator[tuple[int, list[dict[str, Any]]]]:
         thread.join()
 
 
+@pytest.mark.long
 def test_a_schedule_launches_again_and_again_until_it_is_removed(own_engine: Engine) -> None:
     own_engine.json(
         "schedule", "add", "data_flow", "--every=10s", "--name=often", *own_engine.sample_options
