@@ -17,6 +17,7 @@ from models.errors import ModelProblem
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 DAYS_A_WEEK = 7
 UNKNOWN_WEEKDAY = 7

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.arrays import FloatArray, Panel, Windows
 from models.errors import ModelProblem
-from models.forecasting.error_units import ErrorUnit, learn_unit, unit_of_totals
+from models.forecasting.error_units import ErrorUnit, errors_in_units, learn_unit
 from models.forecasting.intervals import MOST_TOTAL_GROWTH, Calibration, window_scales
 from models.forecasting.movement import learn_short_scales
 from models.forecasting.quantiles import ErrorQuantiles, rounded
@@ -60,33 +60,24 @@ def calibrate(
     floor = _floor(movement, residuals)
     worth = loss_scales(history, validation_days, MEDIAN)[samples.rows]
     unit = learn_unit(residuals, point, movement, floor, worth)
-    relative, totals = _relative(residuals, unit.of_days(point, movement, floor))
-    if not (np.isfinite(relative).all() and np.isfinite(totals).all()):
-        raise ModelProblem(
-            "an error of the model is too large to calibrate intervals with",
-            "Look for extreme values in the data.",
-        )
+    errors = errors_in_units(residuals, point, movement, unit, floor)
     later = SampleIndex(history, window, 2 * horizon, border, history.days)
     growth, total_growth = _growth(predict, later, unit, floor)
     if total_growth is None:
-        total_growth = _growth_within(np.abs(totals).mean(axis=0))
-    days = ErrorQuantiles.of(relative, growth)
+        total_growth = _growth_within(np.abs(errors[1]).mean(axis=0))
+    days = ErrorQuantiles.of(errors[0], growth)
     return Calibration(
         quantiles=days.quantiles,
         count=days.count,
         floor=floor,
         growth=growth,
         nonnegative=bool(np.nanmin(history.values) >= 0),
-        totals=ErrorQuantiles.of(totals, total_growth),
-        short=learn_short_scales(predict, samples.windows, samples.targets, unit=unit, floor=floor),
+        totals=ErrorQuantiles.of(errors[1], total_growth),
+        short=learn_short_scales(
+            predict, samples.windows, samples.targets, errors, unit=unit, floor=floor
+        ),
         unit=unit,
     )
-
-
-def _relative(residuals: FloatArray, units: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Errors of days, and of the days until each together, in their units."""
-    with np.errstate(over="ignore"):
-        return residuals / units, residuals.cumsum(axis=1) / unit_of_totals(units)
 
 
 def _floor(scales: FloatArray, residuals: FloatArray) -> float:
@@ -118,11 +109,11 @@ def _growth(
     samples = index.spread(_MOST_SAMPLES)
     both = samples.targets.shape[1]
     point = predict(samples.windows, both)
-    units = unit.of_days(point, window_scales(samples.windows), floor)
+    movement = window_scales(samples.windows)
     steps = [both // 2 - 1, both - 1]
     day, total = (
         _power(*np.abs(errors[:, steps]).mean(axis=0))
-        for errors in _relative(samples.targets - point, units)
+        for errors in errors_in_units(samples.targets - point, point, movement, unit, floor)
     )
     return (
         _GROWTH_UNKNOWN if day is None else float(rounded(np.clip(day, 0.0, 1.0))),

@@ -88,6 +88,32 @@ def unit_of_totals(days: FloatArray) -> FloatArray:
     return np.asarray(largest * np.sqrt(mean))
 
 
+def errors_in_units(
+    residuals: FloatArray, point: FloatArray, movement: FloatArray, unit: ErrorUnit, floor: float
+) -> tuple[FloatArray, FloatArray]:
+    """Errors of days, and of the days until each together, in their units: float64 (n, steps).
+
+    Args:
+        residuals: float64 (n, steps), actual less forecast.
+        point: float64 (n, steps), the forecasts.
+        movement: float64 (n,), how much each window moves.
+        unit: What errors are measured in.
+        floor: What less movement, and a lower forecast, count as; above 0.
+
+    Raises:
+        ModelProblem: An error that is not finite.
+    """
+    units = unit.of_days(point, movement, floor)
+    with np.errstate(over="ignore"):
+        days, totals = residuals / units, residuals.cumsum(axis=1) / unit_of_totals(units)
+    if not (np.isfinite(days).all() and np.isfinite(totals).all()):
+        raise ModelProblem(
+            "an error of the model is too large to calibrate intervals with",
+            "Look for extreme values in the data.",
+        )
+    return days, totals
+
+
 def learn_unit(
     residuals: FloatArray, point: FloatArray, movement: FloatArray, floor: float, worth: FloatArray
 ) -> ErrorUnit:
@@ -120,7 +146,7 @@ def learn_unit(
 
 def _loss(residuals: FloatArray, units: FloatArray, worth: FloatArray) -> float:
     """Mean pinball loss of the quantiles that errors in these units have."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         quantiles = np.quantile(residuals / units, _PROBABILITIES, axis=0)
         missed = (residuals - quantiles[:, None, :] * units) / worth[:, None]
     tilt = _PROBABILITIES[:, None, None]

@@ -19,15 +19,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from models.arrays import FloatArray, Windows
+from models.arrays import BoolArray, FloatArray, Windows
 from models.errors import ModelProblem
 from models.forecasting.error_units import ErrorUnit, unit_of_totals
 from models.forecasting.movement import ShortScales, window_scales
 from models.forecasting.quantiles import GRID, ErrorQuantiles
-
-BoolArray = npt.NDArray[np.bool_]
 
 __all__ = ["GRID", "Calibration", "window_scales"]
 
@@ -43,7 +40,7 @@ class Calibration:
         quantiles: float64 (horizon, len(GRID)), ascending in each row: quantiles of
             (actual - forecast) / unit of the day's error, for each step ahead.
         count: Residuals that each row was made from, at least 1.
-        floor: Smallest scale, above 0: what a window that stands still is measured by.
+        floor: What less movement, and a lower forecast, count as in the unit; above 0.
         growth: How the miss grows beyond the horizon: with (step / horizon) ** growth.
         nonnegative: Whether the values learnt from were never below 0.
         totals: The same of the first days together: sum of (actual - forecast) / unit of the total

@@ -1,8 +1,8 @@
 """How much windows move, which is what errors are measured by.
 
 Of a window that is known in part, what is known says something, and the less that is, the more
-counts how much windows of its level usually move. How far forecasts from such windows miss in that
-unit is learnt by cutting whole windows and looking at what came.
+counts how much windows of its level usually move. How much further forecasts from
+such windows miss is learnt by cutting whole windows and looking at what came.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from models.arrays import DAYS_A_WEEK, FloatArray, Windows
+from models.arrays import DAYS_A_WEEK, BoolArray, FloatArray, Windows
 from models.errors import ModelProblem
-from models.forecasting.error_units import ErrorUnit, unit_of_totals
+from models.forecasting.error_units import ErrorUnit, errors_in_units
 from models.forecasting.quantiles import rounded
 from models.forecasting.short import shortened
-
-BoolArray = npt.NDArray[np.bool_]
 
 # Movement below this part of the largest value is rounding (float64 has 2e-16).
 _NOISE = 1e-12
@@ -133,6 +130,7 @@ def learn_short_scales(
     predict: Callable[[Windows, int], FloatArray],
     windows: Windows,
     targets: FloatArray,
+    errors: tuple[FloatArray, FloatArray],
     *,
     unit: ErrorUnit,
     floor: float,
@@ -143,6 +141,7 @@ def learn_short_scales(
         predict: The fitted model.
         windows: Whole windows that it was not fitted to.
         targets: float64 (n, horizon), what came.
+        errors: How far it missed with these, of `error_units.errors_in_units`.
         unit: What errors are measured in.
         floor: Smallest movement that counts.
 
@@ -152,13 +151,14 @@ def learn_short_scales(
     count = min(len(windows), _MOST_SAMPLES)
     rows = np.arange(count, dtype=np.int64) * len(windows) // count
     windows, targets = windows.take(rows), targets[rows]
-    usual = _typical(predict, windows, targets, window_scales(windows), unit, floor)
+    usual = _typical(*(one[rows] for one in errors))
     level_share = _level_share(windows)
     factors = []
     for days in (days for days in _LENGTHS if days < windows.window):
         cut = shortened(windows, np.full(count, days, dtype=np.int64))
         moved = _known_scales(windows.values[:, -days:], level_share)
-        missed = _typical(predict, cut, targets, moved, unit, floor)
+        point = predict(cut, targets.shape[1])
+        missed = _typical(*errors_in_units(targets - point, point, moved, unit, floor))
         # Where whole windows are forecast without a miss, nothing can be said in their units.
         day, total = (
             float(rounded(further / known if further > 0 and known > 0 else 1.0))
@@ -175,28 +175,11 @@ def _cut(windows: Windows) -> Iterator[tuple[int, BoolArray]]:
             yield known, windows.known_days == known
 
 
-def _typical(
-    predict: Callable[[Windows, int], FloatArray],
-    windows: Windows,
-    targets: FloatArray,
-    movement: FloatArray,
-    unit: ErrorUnit,
-    floor: float,
-) -> tuple[float, float]:
-    """How far most days miss, and how far most totals of all days."""
-    point = predict(windows, targets.shape[1])
-    units = unit.of_days(point, movement, floor)
-    with np.errstate(over="ignore"):
-        days = (targets - point) / units
-        totals = (targets - point).sum(axis=1) / unit_of_totals(units)[:, -1]
-    if not np.isfinite(days).all():
-        raise ModelProblem(
-            "an error of the model is too large to calibrate intervals with",
-            "Look for extreme values in the data.",
-        )
+def _typical(days: FloatArray, totals: FloatArray) -> tuple[float, float]:
+    """How far most days miss, and how far most totals of all days: of float64 (n, horizon)."""
     return (
         float(np.quantile(np.abs(days), _TYPICAL_LEVEL)),
-        float(np.quantile(np.abs(totals), _TYPICAL_LEVEL)),
+        float(np.quantile(np.abs(totals[:, -1]), _TYPICAL_LEVEL)),
     )
 
 

@@ -128,16 +128,14 @@ class Search:
     def _await_one(self) -> None:
         try:
             number, outcome = self._crew.next_done()
+            outcome = dataclasses.replace(outcome, elapsed=self._elapsed())
+            self._store.finish(outcome)
         except LostJob as lost:
-            # Somebody killed it, or there was no memory: says nothing about the model, and whoever
-            # searches here next tries it again.
-            number = lost.number
-            trial = self._running.pop(number)
-            self._ended[number] = Outcome(trial, FAILED, str(lost), 0.0, self._elapsed(), None)
-            return
+            # Somebody killed it, or there was no memory: that says nothing about the model, so it
+            # is not kept, and whoever searches here next tries it again.
+            number, trial = lost.number, self._running[lost.number]
+            outcome = Outcome(trial, FAILED, str(lost), 0.0, self._elapsed(), None)
         del self._running[number]
-        outcome = dataclasses.replace(outcome, elapsed=self._elapsed())
-        self._store.finish(outcome)
         self._ended[number] = outcome
 
     def _tell(self) -> None:

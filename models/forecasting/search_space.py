@@ -18,7 +18,7 @@ from models.hyperparameters import Hyperparameters
 _WORDS_OF_BUDGETS = frozenset(
     {"batch", "epochs", "folds", "passes", "patience", "rounds", "samples", "stopping"}
 )
-# Validation windows know their weekday and covariates, so they cannot judge training without;
+# Validation windows know their weekday, covariates and days, so they cannot judge training without;
 # the average of the weights has no range of a scale.
 _WORDS_NOT_JUDGED = frozenset({"ema", "unknown"})
 # Known names: (lowest, highest), instead of a range around the default.

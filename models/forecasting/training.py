@@ -236,10 +236,10 @@ class _Trainer:
         """What is made small.
 
         A window that is wild for its series tends to be followed by less, a calm one by more, and
-        the network cannot see which it is: it sees every window in units of its own spread. The
-        squares alone pull a wild window's answer harder, in proportion to that spread, and the
-        mean of all forecasts ends up too low. Divided by it, each pulls as hard as it is off, so
-        that the errors of all forecasts add up to nothing.
+        the network cannot see which it is: it knows how much a window moves, not how much its
+        series does. The squares alone pull a wild window's answer harder, in proportion to that
+        spread, and the mean of all forecasts ends up too low. Divided by it, each pulls as hard as
+        it is off, so that the errors of all forecasts add up to nothing.
         """
         if self._plan.objective == MEDIAN:
             return error.abs().mean()
