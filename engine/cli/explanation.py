@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.features import feature_lines, importance_of
+
 if TYPE_CHECKING:
     from engine.cli.forecasting import Forecaster, InProcess, Question
     from models.arrays import FloatArray, Windows
     from models.forecasting.explanation import Explanation
 
 _DAYS_SHOWN = 10
-_FEATURES_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -111,16 +112,7 @@ class Why:
                 colour=colour,
                 ascii=ascii,
             )
-        if self.importance:
-            yield "What its trees look at (part of what they gained):"
-            features = sorted(self.importance.items(), key=lambda one: -one[1])
-            yield from bar_list(
-                features[:_FEATURES_SHOWN],
-                width,
-                show=lambda part: f"{part * 100:.1f} %",
-                colour=colour,
-                ascii=ascii,
-            )
+        yield from feature_lines(self.importance, width, colour=colour, ascii=ascii)
 
     def _summary(self) -> Iterator[str]:
         found, day = self.found, self.day
@@ -170,7 +162,7 @@ def why_of(why: WhyOptions, forecaster: Forecaster, question: Question, steps: i
         question.values[-forecaster.window :],
         question.last_day,
         why.day,
-        _importance(forecaster.lineage),
+        importance_of(forecaster.lineage.get("training", {})),
     )
 
 
@@ -189,11 +181,3 @@ def _explanation(forecaster: InProcess, question: Question, steps: int) -> Expla
         return explain(ask, known_window(question, forecaster.window, forecaster.covariates))
     except ModelProblem as problem:
         raise DataError(str(problem), where=f"version {forecaster.version}") from problem
-
-
-def _importance(lineage: dict[str, Any]) -> dict[str, float]:
-    """What the fit of a version says about its features; {} where it says nothing."""
-    training = lineage.get("training")
-    fit = training.get("fit") if isinstance(training, dict) else None
-    said = fit.get("importance") if isinstance(fit, dict) else None
-    return {str(name): float(part) for name, part in (said or {}).items()}

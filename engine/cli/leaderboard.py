@@ -40,12 +40,13 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         interval,
         f"{weight:.2f}" if weight else "",
         seconds,
-        ", ".join(f"{printable(key)} {_short(value)}" for key, value in _settings(row)),
+        named_values({**row["hyperparameters"], "seed": row["seed"]}),
     )
 
 
-def _settings(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [*row["hyperparameters"].items(), ("seed", row["seed"])]
+def named_values(values: Mapping[str, Any]) -> str:
+    """Settings and the like on one line: name, value, name, value."""
+    return ", ".join(f"{printable(name)} {_short(value)}" for name, value in values.items())
 
 
 def _short(value: Any) -> str:

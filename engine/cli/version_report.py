@@ -9,12 +9,12 @@ from typing import Any
 
 from engine.charts.scales import format_duration
 from engine.cli.evaluation import evaluation_lines
-from engine.cli.leaderboard import leaderboard_lines
-from engine.cli.output import terminal_size
+from engine.cli.features import feature_lines, importance_of
+from engine.cli.leaderboard import leaderboard_lines, named_values
+from engine.cli.output import terminal_size, wants_ascii, wants_colour
 from engine.cli.times import clock
 from engine.text import printable
 
-_MOST_FEATURES = 10
 _ORIGIN = 10
 _HPARAMS = "train.hparams."
 
@@ -44,8 +44,10 @@ def version_lines(
     if fit.get("leaderboard"):
         yield ""
         yield from leaderboard_lines(fit["leaderboard"])
-    again = training.get("refit") or {}
-    yield from _features(again.get("importance") or fit.get("importance") or {})
+    if importance := importance_of(training):
+        yield ""
+        width = terminal_size()[0]
+        yield from feature_lines(importance, width, colour=wants_colour(), ascii=wants_ascii())
     yield ""
     yield from _origin(version, timezone)
     yield ""
@@ -77,28 +79,13 @@ def _gate(lineage: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'passed' if check['passed'] else 'refused'}: {printable(check['sentence'])}"
 
 
-def _features(importance: Mapping[str, float]) -> Iterator[str]:
-    """The features that gained most, as a part of what all of them gained."""
-    if not importance:
-        return
-    ranked = sorted(importance.items(), key=lambda item: -item[1])
-    shown, rest = ranked[:_MOST_FEATURES], ranked[_MOST_FEATURES:]
-    rows = [(printable(name), part) for name, part in shown]
-    if rest:
-        rows.append((f"{len(rest)} more", sum(part for _, part in rest)))
-    width = max(len(name) for name, _ in rows)
-    yield ""
-    yield "features by what they gained"
-    yield from (f"{name:<{width}}  {100 * part:5.1f} %" for name, part in rows)
-
-
 def _origin(version: Mapping[str, Any], timezone: tzinfo) -> Iterator[str]:
     training, imported = version["lineage"]["training"], version["lineage"].get("imported", {})
     rows = {
         "data set": f"{training['dataset']}, days up to {training['last_day_seen']}",
         "trained": _training(training),
-        "with": _named(training.get("model", {}).get("hyperparameters", {})),
-        "stood on": _named(training.get("environment", {})),
+        "with": named_values(training.get("model", {}).get("hyperparameters", {})),
+        "stood on": named_values(training.get("environment", {})),
         "lies in": version["folder"],
         "imported": "",
     }
@@ -122,14 +109,6 @@ def _training(training: Mapping[str, Any]) -> str:
         _by(training.get("run")).strip(),
     ]
     return ", ".join(part for part in parts if part)
-
-
-def _named(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_short(value)}" for name, value in values.items())
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _whole(training: Mapping[str, Any]) -> Iterator[str]:
