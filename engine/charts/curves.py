@@ -63,11 +63,7 @@ def curve_chart(
         The chart, or a sentence when there is nothing to draw or no room to draw it.
     """
     page = Page(width, height, colour, ascii)
-    finite = {
-        name: [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
-        for name, points in curves.items()
-    }
-    drawn = {name: points for name, points in finite.items() if points}
+    drawn = _finite(curves)
     across = finite_range(x for points in drawn.values() for x, _ in points)
     values = finite_range(y for points in drawn.values() for _, y in points)
     if across is None or values is None:
@@ -85,10 +81,7 @@ def curve_chart(
         marker = markers[index % len(markers)]
         hue = _COLOURS[index % len(_COLOURS)]
         layers.extend(_layers(curves[name], marker, hue, width, ascii))
-        lowest = min(points, key=lambda point: point[1])
-        sample = "⡠⠊" if marker == "braille" else marker
-        detail = words.lowest.format(value=f"{lowest[1]:.4g}", at=f"{lowest[0]:g}")
-        legend.append(Entry(sample, f"{name} {points[-1][1]:.4g}", hue, f" ({detail})"))
+        legend.append(_entry(name, points, marker, hue, words))
     # The first curves are the ones people look for: they are painted over the others.
     layers.reverse()
     if mark is not None:
@@ -98,6 +91,23 @@ def curve_chart(
         where = words.at.format(at=f"{point[0]:g}")
         legend.append(Entry(sample, f"{name} {point[1]:.4g}", "green", f" {where}"))
     return compose(page, title, words.by.format(unit=x_name), layers, x, y, legend)
+
+
+def _finite(curves: Mapping[str, Sequence[Point]]) -> dict[str, list[Point]]:
+    """The points of each curve that can be drawn; a curve without any is left out."""
+    finite = {
+        name: [one for one in points if all(map(math.isfinite, one))]
+        for name, points in curves.items()
+    }
+    return {name: points for name, points in finite.items() if points}
+
+
+def _entry(name: str, points: Sequence[Point], marker: str, hue: str, words: Words) -> Entry:
+    """What the legend says of a curve: its latest value, and its lowest."""
+    lowest = min(points, key=lambda point: point[1])
+    sample = "⡠⠊" if marker == "braille" else marker
+    detail = words.lowest.format(value=f"{lowest[1]:.4g}", at=f"{lowest[0]:g}")
+    return Entry(sample, f"{name} {points[-1][1]:.4g}", hue, f" ({detail})")
 
 
 def _layers(points: Sequence[Point], marker: str, hue: str, width: int, ascii: bool) -> list[Layer]:

@@ -124,7 +124,7 @@ class _LineView(_SilentView):
                 self._timer.start()
             return
         self._last_line = time.monotonic()
-        self._tell(step, _count(step))
+        self._tell(step, _counted(step))
 
     def _catch_up(self) -> None:
         # A terminal that went away is found out by whoever shows the next step.
@@ -132,7 +132,7 @@ class _LineView(_SilentView):
             self._stop_timer()
             for step in self._untold.values():
                 self._last_line = time.monotonic()
-                self._tell(step, _count(step))
+                self._tell(step, _counted(step))
             self._untold.clear()
 
     def _stop_timer(self) -> None:
@@ -187,7 +187,7 @@ class _LiveView(_SilentView):
                 Text(printable(step.name)),
                 Text(_seconds(step), "dim", justify="right"),
                 self._bar(step),
-                Text(_count(step), "dim"),
+                Text(_counted(step), "dim"),
             )
         status = Text(f"... {self._status}", "yellow") if self._status else Text("")
         return Group(head, table, status)
@@ -202,7 +202,7 @@ def _seconds(step: StepInfo) -> str:
     return f"{(step.end or time.time()) - step.start:.1f} s"
 
 
-def _count(step: StepInfo) -> str:
+def _counted(step: StepInfo) -> str:
     if not step.unit:
         return ""
     return f"{step.unit} {step.done}/{step.total}  {_measures(step)}"

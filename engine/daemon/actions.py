@@ -19,7 +19,6 @@ from engine.daemon.dispatcher import Dispatcher
 from engine.daemon.feed import Feed
 from engine.daemon.keeper import Keeper
 from engine.daemon.prefect_child import PrefectServer
-from engine.daemon.usage import Usage
 from engine.daemon.views import call_it, run_info
 from engine.daemon.workers import Workers
 from engine.errors import ConflictError, EngineError, NotFoundError, StorageError
@@ -78,10 +77,7 @@ class RunActions:
         """A run as clients see it."""
         living = self._keeper.living.get(record.id)
         waiting = "" if record.pid or record.is_final else self._dispatcher.why_waiting(record)
-        usage = living.usage if living else None
-        if living and usage and record.is_final:
-            # Its process may live on for a moment; what counts of its memory is the most it had.
-            usage = Usage(usage.cpu_seconds, living.peak)
+        usage = living.used(is_over=record.is_final) if living else None
         return run_info(record, waiting=waiting, usage=usage)
 
     async def launch(self, request: LaunchRequest, rerun_of: str | None = None) -> LaunchReply:

@@ -54,6 +54,12 @@ class Living:
     peak: int = 0
     kill_at: float | None = None
 
+    def used(self, *, is_over: bool) -> Usage | None:
+        """What it uses; of a run that is over, whose process may live on for a moment, the most."""
+        if self.usage is None or not is_over:
+            return self.usage
+        return Usage(self.usage.cpu_seconds, self.peak)
+
 
 class Keeper:
     """Keeps the table of runs true.
