@@ -37,7 +37,7 @@ from engine.store import AliasRegistry, VersionStore
 from engine.workspace import Workspace
 from models import registry
 from models.arrays import UNKNOWN_WEEKDAY, Panel
-from models.base import no_progress
+from models.base import Forecaster, no_progress
 from models.forecasting.bundle import MODEL_FILE, write_bundle
 
 HERE = Path(__file__).parent
@@ -111,20 +111,24 @@ def demand() -> Panel:
     return Panel(tuple(str(number) for number in range(20)), dt.date(2025, 1, 1), values)
 
 
+def deploy(workspace: Workspace, model: Forecaster, bundle: Path) -> None:
+    """Make a model the champion, by a bundle in a folder that is not there yet."""
+    write_bundle(model, bundle, demand().last_windows(30, most=4))
+    version = VersionStore(workspace.central_storage).add(bundle, created=time.time(), lineage={})
+    aliases = AliasRegistry(workspace.central_storage)
+    aliases.promote(version.id, expected=aliases.read().champion)
+
+
 def deploy_networks(workspace: Workspace, folder: Path) -> None:
     """Train two small LSTMs briefly, and make one the champion and one the previous version."""
     panel = demand()
-    aliases = AliasRegistry(workspace.central_storage)
     for seed in (1, 2):
         model = registry.create(
             "LSTM", window=30, horizon=7, seed=seed, threads=1, hparams={"epochs": 1}
         )
         model.fit(panel, validation_days=0, progress=no_progress)
         model.save(folder / f"model-{seed}")
-        write_bundle(model, folder / f"bundle-{seed}", panel.last_windows(30, most=4))
-        store = VersionStore(workspace.central_storage)
-        version = store.add(folder / f"bundle-{seed}", created=float(seed), lineage={})
-        aliases.promote(version.id, expected=aliases.read().champion)
+        deploy(workspace, model, folder / f"bundle-{seed}")
 
 
 @contextmanager
@@ -206,9 +210,7 @@ def deploy_blend(workspace: Workspace, folder: Path) -> int:
     blend = registry.create("auto", window=30, horizon=7, seed=1, threads=1, hparams=hparams)
     blend.fit(panel, validation_days=28, progress=no_progress)
     blend.calibrate(panel, validation_days=28)
-    write_bundle(blend, folder / "blend", panel.last_windows(30, most=4))
-    version = VersionStore(workspace.central_storage).add(folder / "blend", created=1.0, lineage={})
-    AliasRegistry(workspace.central_storage).promote(version.id, expected=None)
+    deploy(workspace, blend, folder / "blend")
     return len(blend.describe()["members"])
 
 
