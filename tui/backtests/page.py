@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tui.backtests.book import BacktestBook
 from tui.backtests.facts import BASELINE, RUNNING, Backtest
 from tui.backtests.table import contenders_table, how_lines, state_text, verdict_lines
-from tui.curve_words import curve_words
+from tui.curve_lines import curve_lines
 from tui.language import tr
 from tui.overlays.page import Page
-from tui.paint import Line, clip, from_ansi, pad, rule, wrap
+from tui.paint import Line, clip, pad, rule, wrap
 from tui.panels import gauge
 from tui.states import moment
 
 if TYPE_CHECKING:
-    from engine.charts.curves import Words
     from tui.control_center import ControlCenter
 
 _CHART_LINES, _WIDEST_CHART = 12, 110
@@ -102,28 +100,11 @@ def _ahead(app: ControlCenter, book: BacktestBook, whole: Backtest, width: int) 
         problem = book.problem_of(whole)
         said = problem or tr("asking …")
         return [*head, [(clip(f" {said}", width), "bad" if problem else "dim")]]
-    wide = min(width - 1, _WIDEST_CHART)
-    chart = _chart(curves, tr("days ahead"), wide, app.painter.ascii, curve_words())
-    return [*head, *(pad(line, width) for line in chart)]
-
-
-@lru_cache(8)
-def _chart(
-    curves: tuple[tuple[str, tuple[tuple[float, float], ...]], ...],
-    x_name: str,
-    width: int,
-    ascii: bool,
-    words: Words,
-) -> tuple[Line, ...]:
-    from engine.charts.curves import curve_chart
-
-    drawn = curve_chart(
-        dict(curves),
-        title="",
-        width=width,
+    chart = curve_lines(
+        curves,
+        width=min(width - 1, _WIDEST_CHART),
         height=_CHART_LINES,
-        x_name=x_name,
-        words=words,
-        ascii=ascii,
+        x_name=tr("days ahead"),
+        ascii=app.painter.ascii,
     )
-    return tuple(from_ansi(line) for line in drawn.split("\n"))
+    return [*head, *(pad(line, width) for line in chart)]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tui.curve_words import curve_words
+from tui.curve_lines import curve_lines
 from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.detail import detail_lines
 from tui.models.facts import Model
 from tui.models.members import board_lines, gain_lines, importance_lines
 from tui.overlays.page import Page
-from tui.paint import Line, from_ansi, pad, rule
+from tui.paint import Line, pad, rule
 
 if TYPE_CHECKING:
-    from engine.charts.curves import Words
     from tui.control_center import ControlCenter
 
-_CHART_LINES = 12
+_CHART_LINES, _WIDEST_CHART = 12, 110
 _TITLES = {"all": "Overview", "members": "Members", "features": "Features"}
 
 
@@ -86,32 +84,21 @@ def _curve(model: Model, width: int, app: ControlCenter) -> list[Line]:
         return []
     is_search = bool(model.training.board)
     title = tr("Error by trial") if is_search else tr("Loss by round")
-    names = (tr("training"), tr("validation"), tr("trial") if is_search else tr("round"))
-    chart = _chart(model.training.curve, names, min(width, 110), app.painter.ascii, curve_words())
-    return [[], rule(width, title), *(pad(line, width) for line in chart)]
-
-
-@lru_cache(8)
-def _chart(
-    curve: tuple[tuple[float, float | None, float | None], ...],
-    names: tuple[str, str, str],
-    width: int,
-    ascii: bool,
-    words: Words,
-) -> tuple[Line, ...]:
-    from engine.charts.curves import curve_chart
-
-    curves = {
-        name: [(point[0], value) for point in curve if (value := point[at]) is not None]
-        for at, name in enumerate(names[:2], 1)
-    }
-    drawn = curve_chart(
-        curves,
-        title="",
-        width=width,
-        height=_CHART_LINES,
-        x_name=names[2],
-        words=words,
-        ascii=ascii,
+    named = ((tr("training"), 1), (tr("validation"), 2))
+    curves = tuple(
+        (
+            name,
+            tuple(
+                (one[0], value) for one in model.training.curve if (value := one[at]) is not None
+            ),
+        )
+        for name, at in named
     )
-    return tuple(from_ansi(line) for line in drawn.split("\n"))
+    chart = curve_lines(
+        curves,
+        width=min(width, _WIDEST_CHART),
+        height=_CHART_LINES,
+        x_name=tr("trial") if is_search else tr("round"),
+        ascii=app.painter.ascii,
+    )
+    return [[], rule(width, title), *(pad(line, width) for line in chart)]

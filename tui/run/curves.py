@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.curve_words import curve_words
+from tui.curve_lines import Point, curve_lines
 from tui.language import tr
-from tui.paint import Line, clip, fit, from_ansi
+from tui.paint import Line, clip, fit
 
 _NOT_MEASURES = frozenset({"at", "kind", "step", "done", "total"})
 # Measures whose sizes differ by more than this would flatten each other in one chart.
@@ -17,8 +17,6 @@ _APART = 8.0
 _LEAST_CHART = 8
 _READABLE = 11
 _MOST_CHART = 20
-
-Point = tuple[float, float]
 
 
 @dataclass
@@ -145,23 +143,20 @@ def _groups(curve: Curve) -> list[list[str]]:
 
 
 def _chart(curve: Curve, names: list[str], width: int, height: int, ascii: bool) -> list[Line]:
-    from engine.charts.curves import curve_chart
-
     best = curve.best if curve.judged_by in names and curve.done > 1 else None
     title = curve.step
     if curve.attempt > 1:
         title += " " + tr("(attempt {number})", number=curve.attempt)
-    text = curve_chart(
-        {name: curve.points[name] for name in names},
+    chart = curve_lines(
+        tuple((name, tuple(curve.points[name])) for name in names),
         title=title,
         width=width - 2,
         height=height,
         x_name=curve.unit,
         mark=None if best is None else (tr("best"), best),
-        words=curve_words(),
         ascii=ascii,
     )
-    return [[(" ", ""), *from_ansi(line)] for line in text.split("\n")]
+    return [[(" ", ""), *line] for line in chart]
 
 
 def _numbers(curve: Curve, width: int) -> list[Line]:

@@ -18,6 +18,7 @@ from tui.models.detail import detail_lines, preview_lines
 from tui.models.detail_page import DetailPage
 from tui.models.facts import ORDERS, Model, best, fits, ordered
 from tui.models.history import HistoryTab
+from tui.models.opening import Opening
 from tui.models.tab import Tab
 from tui.models.table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
@@ -39,7 +40,8 @@ class ModelsView(ListKeys, ModelActions, View):
 
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
-        self.book = ModelBook(app, self._answered)
+        self._opening = Opening(self, self._open_what_waited)
+        self.book = ModelBook(app, self._opening.answered)
         self.tab = "leaderboard"
         self.order = Sorted("deployed", turned=False)
         self.marked = set()
@@ -47,7 +49,7 @@ class ModelsView(ListKeys, ModelActions, View):
             tab.name: tab
             for tab in (
                 HistoryTab(app, self.book),
-                BacktestsTab(app, self.book, self._answered),
+                BacktestsTab(app, self.book, self._opening.answered),
             )
         }
         self._names = ("leaderboard", *self.tabs)
@@ -57,8 +59,6 @@ class ModelsView(ListKeys, ModelActions, View):
         self._shown: tuple[object, list[Model], dict[str, float]] = (None, [], {})
         self._list_width = 80
         self._tab_places: list[tuple[int, int, str]] = []
-        # The tab on which something is opened as soon as it is known, "" for none.
-        self._opening = ""
 
     # What is selected
 
@@ -81,6 +81,14 @@ class ModelsView(ListKeys, ModelActions, View):
             rows = ordered(found, self.order.by, turned=self.order.turned)
             self._shown = (key, rows, best(rows))
         return self._shown[1]
+
+    def is_known(self) -> bool:
+        """Whether there was an answer to what the tab that is seen asked for."""
+        return self.other.is_known() if self.other else self.book.asked
+
+    def problem(self) -> str:
+        """Why its last question failed."""
+        return self.other.problem() if self.other else self.book.problem
 
     def count(self) -> int:
         """Rows of the tab that is seen."""
@@ -159,7 +167,7 @@ class ModelsView(ListKeys, ModelActions, View):
             ]
             self._tab_places.append((at, width_of(line) - 1, name))
         # Before the first answer it stands in the list.
-        problem = self._problem() if self._is_known() else ""
+        problem = self.problem() if self.is_known() else ""
         room = width - width_of(line) - 2
         said = clip(problem or (tr("asking") if self.book.asking else ""), max(0, room))
         line = pad(line, width - width_of([(said, "")]) - 1)
@@ -264,8 +272,7 @@ class ModelsView(ListKeys, ModelActions, View):
 
         What is not known yet is opened when the answer comes.
         """
-        if self.app.connects and not self._is_known():
-            self._open_later()
+        if self._opening.must_wait():
             return
         model = self.selected()
         if self.other:
@@ -273,35 +280,15 @@ class ModelsView(ListKeys, ModelActions, View):
         elif model is not None:
             self.app.open_overlay(DetailPage(self.app, self.book, model))
 
-    def _is_known(self) -> bool:
-        return self.other.is_known() if self.other else self.book.asked
-
-    def _problem(self) -> str:
-        return self.other.problem() if self.other else self.book.problem
-
-    def _open_later(self) -> None:
-        if self._problem():
-            self.app.say(self._problem(), "bad")
-            return
-        self._opening = self.tab
-        self.app.say(tr("opens as soon as the answer is there; esc drops it"))
-
-    def _answered(self) -> None:
-        """Open what was asked for before it was known, unless its user has gone on since."""
-        app = self.app
-        if app.view is not self or app.overlays or app.prompt or self._opening != self.tab:
-            self._opening = ""
-        elif self._is_known() or self._problem():
-            self._opening, app.message = "", None
-            self._keep_cursor()
-            if self._is_known():
-                self.do_open()
+    def _open_what_waited(self) -> None:
+        self._keep_cursor()
+        self.do_open()
 
     def do_back(self) -> None:
         """What waits to be opened, the filter of another tab, the tab, marks, the filter."""
-        if self._opening:
-            self._opening, self.app.message = "", None
-        elif self.other and not self.other.filter:
+        if self._opening.drop():
+            return
+        if self.other and not self.other.filter:
             self._show_tab("leaderboard")
         elif self.marked and not self.other:
             self.marked.clear()
