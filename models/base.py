@@ -7,13 +7,12 @@ value ever was, forecasts are not either.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -22,6 +21,15 @@ from models.errors import ModelProblem
 from models.forecasting.calibration import calibrate
 from models.forecasting.intervals import Calibration
 from models.hyperparameters import Hyperparameters, bounded, choice
+from models.learner import (
+    TIMESERIES,
+    FitReport,
+    Learner,
+    Progress,
+    Resumable,
+    no_progress,
+    read_description,
+)
 from models.metrics import MEDIAN, OBJECTIVES, STOCK
 
 # Inside the class that name means the model's own set.
@@ -49,81 +57,11 @@ __all__ = [
     "roll",
 ]
 
-SAVE_FORMAT = 2
-MAX_SEED = 2**32 - 1
-"""Largest seed that any of the libraries takes."""
 INTERVALS_FILE = "intervals.json"
-_DESCRIPTION = "model.json"
-_KEYS = frozenset(
-    {
-        "format",
-        "model_type",
-        "window",
-        "horizon",
-        "seed",
-        "threads",
-        "objective",
-        "covariates",
-        "nonnegative",
-        "hyperparameters",
-        "files",
-    }
-)
 
 
-class Progress(Protocol):
-    """Called as training goes on: `progress("epoch", 3, 20, loss=0.91, validation_loss=0.88)`."""
-
-    def __call__(self, kind: str, done: int, total: int, **values: float) -> None:
-        """`done` of `total` units named `kind` are finished; `values` are their measures."""
-
-
-def no_progress(kind: str, done: int, total: int, **values: float) -> None:
-    """A `Progress` for callers that do not watch."""
-
-
-@runtime_checkable
-class Resumable(Protocol):
-    """A model whose training can go on where it was cut short."""
-
-    def keep_trials_in(self, folder: Path) -> None:
-        """Let `fit` write what is finished into a folder, and take up what it finds there.
-
-        What was made from other data, settings or code is not taken up. The folder is the
-        caller's to delete.
-        """
-
-
-@dataclass(frozen=True)
-class FitReport:
-    """What a training did."""
-
-    samples: int
-    """Training windows that the panel offers."""
-    validation_samples: int
-    """Validation windows that the panel offers; 0 when training ran without early stopping."""
-    rounds: int
-    """Epochs or boosting rounds that were run."""
-    best_round: int
-    """The round (from 1) whose state was kept; 0 for a model that learns nothing."""
-    best_loss: float | None
-    """Validation loss of that round; None without validation."""
-    seconds: float
-    """Wall-clock time of the fit."""
-    curve: list[dict[str, float]] = field(default_factory=list)
-    """One entry a round: `round`, and losses by name."""
-    leaderboard: list[dict[str, Any]] = field(default_factory=list)
-    """One entry a member of a blend that was tried, the best first; empty for a single model."""
-    importance: dict[str, float] = field(default_factory=dict)
-    """Part of each feature in what trees gained (sum 1); of a blend, its members' by weight."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-able data."""
-        return asdict(self)
-
-
-class Forecaster(ABC):
-    """Base class of all models.
+class Forecaster(Learner):
+    """Base class of all forecasters.
 
     A model is one file: a subclass with `Hyperparameters`, decorated with
     `models.registry.register(name)`, that implements `fit`, `answer`, `save_state`, `load_state`
@@ -138,10 +76,7 @@ class Forecaster(ABC):
         hyperparameters: An instance of the class' `Hyperparameters`.
     """
 
-    model_type: ClassVar[str]
-    hands_on: ClassVar[bool] = False
-    """Whether it makes models of other types, with what is configured for these."""
-    Hyperparameters: ClassVar[type[_AnyHyperparameters]]
+    data_type: ClassVar[str] = TIMESERIES
 
     def __init__(
         self,
@@ -156,31 +91,18 @@ class Forecaster(ABC):
         for name, value, low in (("window", window, 2), ("horizon", horizon, 1)):
             if value < low:
                 raise ModelProblem(f"{name} must be at least {low}, not {value}")
-        if not 0 <= seed <= MAX_SEED:
-            raise ModelProblem(f"seed must be from 0 to {MAX_SEED}, not {seed}")
-        if threads < 0:
-            raise ModelProblem(f"threads must be at least 0, not {threads}")
-        if not isinstance(hyperparameters, self.Hyperparameters):
-            raise ModelProblem(
-                f"{self.model_type} needs {self.Hyperparameters.__name__}, "
-                f"not {type(hyperparameters).__name__}"
-            )
+        # One thread where the choice is the model's: more than one collapses as soon as another
+        # process wants the cores, and on small models gains little when none does.
+        super().__init__(seed=seed, threads=threads, hyperparameters=hyperparameters)
         self.window = window
         self.horizon = horizon
-        self.seed = seed
-        # More than one OpenMP thread collapses as soon as another process wants the cores, and
-        # on small models gains little when none does.
-        self.threads = threads or 1
         if objective not in OBJECTIVES:
             raise ModelProblem(f"objective must be {' or '.join(OBJECTIVES)}, not {objective!r}")
         self.objective = objective
-        self.hyperparameters = hyperparameters
         self.covariates: tuple[str, ...] = ()
         """Names of the covariates that it learnt from, in the order that windows have them."""
         self.nonnegative = False
         """Whether no value that it learnt from was below 0; its forecasts are not either then."""
-        self.configured: Mapping[str, object] = {}
-        """Hyperparameters as configured, those of other types too, which a blend hands on."""
         self.calibration: Calibration | None = None
         """What prediction intervals are made from; None until `calibrate` was called."""
 
@@ -226,18 +148,6 @@ class Forecaster(ABC):
     @abstractmethod
     def answer(self, windows: Windows) -> FloatArray:
         """The next `horizon` days after each of n >= 1 windows: float64 (n, horizon)."""
-
-    @abstractmethod
-    def save_state(self, folder: Path) -> None:
-        """Write what was learnt as data-only files (nothing that has to be unpickled)."""
-
-    @abstractmethod
-    def load_state(self, folder: Path) -> None:
-        """Read what `save_state` wrote.
-
-        Raises:
-            ModelProblem: A file that is missing, damaged or holds numbers that are not finite.
-        """
 
     @abstractmethod
     def export_onnx(self, path: Path) -> None:
@@ -293,39 +203,9 @@ class Forecaster(ABC):
             "hyperparameters": asdict(self.hyperparameters),
         }
 
-    def save(self, folder: Path) -> None:
-        """Write the fitted model into a folder, which is made when it does not exist."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.save_state(folder)
-        if self.calibration is not None:
-            text = json.dumps(self.calibration.as_dict())
-            (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
-        # By their paths below the folder: a blend has folders of its members in its own.
-        within = sorted(path for path in folder.rglob("*") if path.is_file())
-        files = {path.relative_to(folder).as_posix(): _sha256(path) for path in within}
-        files.pop(_DESCRIPTION, None)
-        description = {
-            "format": SAVE_FORMAT,
-            "threads": self.threads,
-            "files": files,
-            **self.describe(),
-        }
-        (folder / _DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
-
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a model that `save` wrote.
-
-        Raises:
-            ModelProblem: Another type, another format, or files that are missing or damaged.
-        """
-        saved = read_description(folder)
-        if saved["model_type"] != cls.model_type:
-            raise ModelProblem(f"{folder} holds a {saved['model_type']}, not a {cls.model_type}")
-        # Before any library reads them: LightGBM ends the process on half a file.
-        for name, digest in saved["files"].items():
-            if _sha256(folder / name) != digest:
-                raise ModelProblem(f"{folder / name} is not the file that was saved (sha256)")
+    def of_description(cls, saved: Mapping[str, Any]) -> Self:
+        """An unfitted model as `describe` told it."""
         model = cls(
             window=saved["window"],
             horizon=saved["horizon"],
@@ -336,10 +216,18 @@ class Forecaster(ABC):
         )
         model.covariates = tuple(saved["covariates"])
         model.nonnegative = bool(saved["nonnegative"])
-        model.load_state(folder)
-        if INTERVALS_FILE in saved["files"]:
-            model.calibration = read_calibration(folder / INTERVALS_FILE)
         return model
+
+    def save_calibration(self, folder: Path) -> None:
+        """Write what intervals are made from."""
+        if self.calibration is not None:
+            text = json.dumps(self.calibration.as_dict())
+            (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
+
+    def load_calibration(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Read it back, where there is any."""
+        if INTERVALS_FILE in files:
+            self.calibration = read_calibration(folder / INTERVALS_FILE)
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -353,32 +241,3 @@ def read_calibration(path: Path) -> Calibration:
     except (OSError, ValueError, RecursionError) as error:
         raise ModelProblem(f"{path} cannot be read: {error}") from error
     return Calibration.of_dict(data)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelProblem(f"{path} cannot be read: {error}") from error
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The description of a saved model.
-
-    Raises:
-        ModelProblem: No saved model in the folder, or one of a format that this version does not
-            know.
-    """
-    path = folder / _DESCRIPTION
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelProblem(f"{folder} does not hold a saved model: {error}") from error
-    if not isinstance(saved, dict) or not saved.keys() >= _KEYS:
-        raise ModelProblem(f"{path} is not the description of a saved model")
-    if saved["format"] != SAVE_FORMAT:
-        raise ModelProblem(
-            f"{path} has format {saved['format']}; this version reads format {SAVE_FORMAT}",
-            "Train the model again with this version.",
-        )
-    return saved

@@ -236,7 +236,7 @@ class LightGBM(Forecaster):
     def _features(self, windows: Windows) -> tuple[FloatArray, ...]:
         import torch
 
-        from models.forecasting.training import limited_threads
+        from models.networks.seeding import limited_threads
 
         inputs = [torch.tensor(windows.values), torch.tensor(windows.weekday)]
         if count := len(self.covariates):

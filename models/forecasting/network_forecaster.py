@@ -76,7 +76,8 @@ class NetworkForecaster(Forecaster):
         progress: Progress,
         stop_after: int | None = None,
     ) -> FitReport:
-        from models.forecasting.training import TrainingPlan, limited_threads, seeded, train_network
+        from models.forecasting.training import TrainingPlan, train_network
+        from models.networks.seeding import limited_threads, seeded
 
         self.remember(history)
         own = self._own()
@@ -100,7 +101,8 @@ class NetworkForecaster(Forecaster):
         """The next `horizon` days."""
         import torch
 
-        from models.forecasting.training import limited_threads, predict_in_parts
+        from models.forecasting.training import predict_in_parts
+        from models.networks.seeding import limited_threads
 
         covariates = None
         if count := len(self.covariates):
@@ -112,13 +114,13 @@ class NetworkForecaster(Forecaster):
 
     def save_state(self, folder: Path) -> None:
         """Write the weights as plain arrays."""
-        from models.forecasting.weights import save_weights
+        from models.networks.weights import save_weights
 
         save_weights(self._fitted(), folder / _WEIGHTS)
 
     def load_state(self, folder: Path) -> None:
         """Read the weights; their names, shapes and finiteness are checked."""
-        from models.forecasting.weights import load_weights
+        from models.networks.weights import load_weights
 
         network = self._build()
         load_weights(network, folder / _WEIGHTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import time
@@ -19,7 +18,6 @@ from models.base import MEDIAN, FitReport, Progress
 from models.errors import ModelProblem
 from models.forecasting.network_inputs import NetworkInputs
 from models.forecasting.networks import WindowNetwork
-from models.forecasting.optimizer import OneCycleAdamW, as_vector
 from models.forecasting.windows import (
     SampleIndex,
     Samples,
@@ -27,6 +25,7 @@ from models.forecasting.windows import (
     partly_unknown,
     split_samples,
 )
+from models.networks.optimizer import OneCycleAdamW, as_vector
 
 _PREDICT_ROWS = 1024
 _VALIDATION_SAMPLES = 3_000
@@ -50,25 +49,6 @@ class TrainingPlan:
     ema_decay: float
     objective: str
     seed: int
-
-
-@contextlib.contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Give torch so many threads; afterwards it has as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch; afterwards its generator is where it was before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def train_network(

@@ -69,7 +69,10 @@ def test_a_process_of_an_earlier_boot_is_another_one(
     assert not is_alive(sleeper.pid, mark)
 
 
-@pytest.mark.parametrize(("pid", "mark"), [(None, None), (None, "1"), (os.getpid(), None)])
+@pytest.mark.parametrize(
+    ("pid", "mark"),
+    [(None, None), (None, "1"), pytest.param(os.getpid(), None, id="own-None")],
+)
 def test_a_process_that_was_never_recorded_is_not_alive(pid: int | None, mark: str | None) -> None:
     assert not is_alive(pid, mark)
 

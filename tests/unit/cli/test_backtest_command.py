@@ -22,6 +22,7 @@ from models import registry
 from models.base import no_progress
 from models.forecasting.backtest import Backtest, rolling_origin
 from models.forecasting.fitting import Fitting
+from tests.own_registry import use_own_registry
 from tests.unit.cli.conftest import Answer, EngineCommand
 from tests.unit.deployments import lineage, make_bundle, prepare_dataset
 
@@ -102,9 +103,7 @@ class Puppet:
 
 @pytest.fixture
 def puppet(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Puppet:
-    registry.names()
-    monkeypatch.setattr(registry, "_models", dict(registry._models))
-    monkeypatch.setattr(registry, "_plugin_files", {})
+    use_own_registry(monkeypatch)
     return Puppet(workspace)
 
 

@@ -9,6 +9,7 @@ from engine.config.loading import Loaded, load_settings
 from engine.config.model_checks import describe_hparams
 from engine.config.problems import ConfigProblemsError
 from models import registry
+from tests.own_registry import use_own_registry
 
 PLUGIN = """
     from dataclasses import dataclass
@@ -29,9 +30,7 @@ PLUGIN = """
 @pytest.fixture(autouse=True)
 def registry_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget after each test what its plugins registered."""
-    registry.names()
-    monkeypatch.setattr(registry, "_models", dict(registry._models))
-    monkeypatch.setattr(registry, "_plugin_files", {})
+    use_own_registry(monkeypatch)
 
 
 def load(configs: Path, *overrides: str) -> Loaded:

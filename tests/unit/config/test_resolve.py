@@ -17,6 +17,7 @@ from engine.config.loading import load_settings, names_plugins
 from engine.config.resolve import Resolved, resolve
 from engine.errors import ConfigError
 from models import registry
+from tests.own_registry import use_own_registry
 
 DRIFT = Path(__file__).parents[2] / "contract" / "drift_model.py"
 
@@ -102,8 +103,7 @@ def test_here_and_elsewhere_come_to_the_same(
 ) -> None:
     elsewhere = with_plugin(configs, "dataset.ds_root=재고", seed=5)
 
-    monkeypatch.setattr(registry, "_models", dict(registry._models))
-    monkeypatch.setattr(registry, "_plugin_files", {})
+    use_own_registry(monkeypatch)
     monkeypatch.setattr(resolve_module, "names_plugins", lambda *_, **__: False)
     assert with_plugin(configs, "dataset.ds_root=재고", seed=5) == elsewhere
 

@@ -18,6 +18,8 @@ from models.forecasting.boosting import LightGBM
 from models.forecasting.bundle import open_bundle, write_bundle
 from models.forecasting.crew import Crew, LostJob, crew_of
 from models.forecasting.trials import discard, held_alone
+from models.learner import TIMESERIES
+from tests.own_registry import use_own_registry
 
 LEANING_MODELS = Path(__file__).with_name("leaning_models.py")
 WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 21
@@ -26,16 +28,15 @@ WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 21
 @pytest.fixture(autouse=True)
 def few_types(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only these types are there to be tried."""
-    registry.names()
-    monkeypatch.setattr(registry, "_models", dict(registry._models))
-    monkeypatch.setattr(registry, "_plugin_files", {})
+    use_own_registry(monkeypatch)
     registry.load_file(LEANING_MODELS)
     leave_only("SeasonalNaive", "Above", "Below")
 
 
 def leave_only(*names: str) -> None:
-    for name in set(registry._models) - {"auto", *names}:
-        del registry._models[name]
+    forecasters = registry._models[TIMESERIES]
+    for name in set(forecasters) - {"auto", *names}:
+        del forecasters[name]
 
 
 def demand(days: int = 120, series: int = 12, covariates: bool = False) -> Panel:
@@ -87,7 +88,7 @@ def test_members_that_miss_to_both_sides_are_blended_and_beat_each_of_them() -> 
 
 def test_features_are_those_of_the_members_that_can_tell_by_their_weights() -> None:
     leave_only("SeasonalNaive")
-    registry._models["LightGBM"] = LightGBM
+    registry._models[TIMESERIES]["LightGBM"] = LightGBM
     model = make(trials=4, rounds=5, min_data_in_leaf=5)
     report = fit(model)
 
@@ -388,7 +389,7 @@ def test_a_series_that_is_too_short_is_refused() -> None:
 
 @pytest.mark.long
 def test_processes_find_what_one_finds_alone() -> None:
-    registry._models["LightGBM"] = LightGBM
+    registry._models[TIMESERIES]["LightGBM"] = LightGBM
     quick = {"rounds": 5, "trials": 8}
     alone, together = make(**quick), make(**quick, workers=2)
     assert without_times(fit(together)) == without_times(fit(alone))

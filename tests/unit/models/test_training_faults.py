@@ -13,7 +13,7 @@ from models import registry
 from models.arrays import Panel
 from models.base import MEDIAN, OBJECTIVES, STOCK, Forecaster, no_progress
 from models.errors import ModelProblem
-from models.forecasting.weights import load_weights
+from models.networks.weights import load_weights
 
 QUICK = {"epochs": 2, "rounds": 5, "lstm_units": 4, "min_data_in_leaf": 5}
 
