@@ -72,6 +72,8 @@ class FitReport:
     """One entry a member of a blend that was tried, the best first; empty for a single model."""
     importance: dict[str, float] = field(default_factory=dict)
     """Part of each feature in what trees gained (sum 1); of a blend, its members' by weight."""
+    transferred: int = 0
+    """Tensors of weights that training began with because a model had learnt them before."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""

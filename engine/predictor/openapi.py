@@ -17,7 +17,7 @@ from engine.predictor.messages import (
     Models,
     SeriesInput,
 )
-from models.forecasting.bundle import MANIFEST_FILE
+from models.bundles.checks import MANIFEST_FILE
 
 _WITH_BODY = {
     400: "a body that is not JSON",

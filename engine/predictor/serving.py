@@ -74,7 +74,7 @@ def load(version: Version) -> Served:
     Raises:
         ModelError: It does not verify.
     """
-    model = version.open()
+    model = version.open_forecaster()
     for count in _WARM_BATCHES:
         values = np.zeros((count, model.window))
         values[:, -1] = 1.0

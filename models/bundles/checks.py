@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from models.bundles.graphs import graph_problem
+from models.data_types import DATA_TYPES, TIMESERIES
 from models.errors import ModelProblem
-from models.learner import DATA_TYPES, TIMESERIES
 
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.json"

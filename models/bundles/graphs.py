@@ -1,42 +1,8 @@
-"""ONNX files: what all that are written have in common, and what none may hold."""
+"""What no ONNX file of a bundle may hold."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from models.errors import ModelProblem
-
-# Fixed, so that an older onnxruntime within the supported range reads what a newer onnx writes.
-OPSET = 17
-ML_OPSET = 3
-IR_VERSION = 8
-
 _OPERATOR_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-
-
-def save_graph(graph: Any, path: Path) -> None:
-    """Check a hand-made graph and write it as a model.
-
-    Raises:
-        ModelProblem: A graph that breaks the rules of ONNX.
-    """
-    import onnx
-
-    model = onnx.helper.make_model(
-        graph,
-        producer_name="mlops-tui",
-        ir_version=IR_VERSION,
-        opset_imports=[
-            onnx.helper.make_opsetid("", OPSET),
-            onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET),
-        ],
-    )
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ModelProblem(f"the model cannot be written as ONNX: {error}") from error
-    onnx.save(model, path)
 
 
 def graph_problem(content: bytes) -> str | None:

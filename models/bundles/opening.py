@@ -13,6 +13,7 @@ from models.bundles.checks import (
     data_type_of,
     read_manifest,
 )
+from models.data_types import IMAGE
 from models.errors import ModelProblem
 from models.forecasting import bundle as forecasters
 from models.forecasting.bundle_checks import KIND as FORECASTERS
@@ -20,7 +21,6 @@ from models.forecasting.serving_model import ServingModel
 from models.imaging import bundle as classifiers
 from models.imaging.bundle import KIND as CLASSIFIERS
 from models.imaging.serving_classifier import ServingClassifier
-from models.learner import IMAGE
 
 __all__ = [
     "GOLDEN_FILE",

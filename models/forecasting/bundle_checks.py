@@ -8,9 +8,9 @@ from typing import Any
 
 from models.base import INTERVALS_FILE
 from models.bundles.checks import BundleKind, BundleProblem, parse
+from models.data_types import TIMESERIES
 from models.errors import ModelProblem
 from models.forecasting.intervals import Calibration
-from models.learner import TIMESERIES
 
 BUNDLE_FORMAT = 3
 _FORMAT_WITH_COVARIATES = 3

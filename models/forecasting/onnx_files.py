@@ -1,14 +1,11 @@
-"""Writing the ONNX file of a forecaster: one signature, one opset, everything in one file."""
+"""The signature of forecasters as ONNX files."""
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
-from models.bundles.graphs import OPSET, save_graph
-
-__all__ = ["COVARIATES", "INPUTS", "OUTPUT", "export_network", "save_graph"]
+from models.onnx_graphs import trace
 
 INPUTS = ("values", "weekday")
 COVARIATES = "covariates"
@@ -47,22 +44,4 @@ def export_network(
         shape = (2, window + horizon, covariates)
         example.append(torch.full(shape, torch.nan, dtype=torch.float64))
         inputs.append(COVARIATES)
-    with warnings.catch_warnings():
-        # The exporter that needs no further package announces its retirement, and warns that an
-        # LSTM traced at one batch size might not run at another; the contract tests show it does.
-        warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export.*")
-        warnings.filterwarnings("ignore", message=".*Exporting a model to ONNX with a batch_size.*")
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")
-        # Inside torch's own layers: the checks of shapes that they make are constants here.
-        tracer_warning = torch.jit.TracerWarning  # type: ignore[attr-defined]
-        warnings.filterwarnings("ignore", category=tracer_warning, module=r"torch\.nn\.modules")
-        torch.onnx.export(
-            network,
-            tuple(example),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=inputs,
-            output_names=list(outputs),
-            dynamic_axes={name: {0: "n"} for name in (*inputs, *outputs)},
-        )
+    trace(network, example, path, inputs=inputs, outputs=outputs)

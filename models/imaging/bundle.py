@@ -28,11 +28,11 @@ from models.bundles.checks import (
     verified,
 )
 from models.bundles.writing import make_empty, seal
+from models.data_types import IMAGE
 from models.errors import ModelProblem
 from models.imaging.classifier import LARGEST_SIDE, MOST_CLASSES, SMALLEST_SIDE, Classifier
 from models.imaging.pictures import CHANNELS, PixelArray
 from models.imaging.serving_classifier import ImageSignature, ServingClassifier
-from models.learner import IMAGE
 
 BUNDLE_FORMAT = 1
 TOLERANCE = 1e-4

@@ -132,7 +132,7 @@ class MeanPicture(Classifier):
 
     def export_onnx(self, path: Path) -> None:
         """Write one product a cell, in double precision: sums over many pixels are large."""
-        from models.bundles.graphs import save_graph
+        from models.onnx_graphs import save_graph
 
         cells, places = _grid(self.height, self.width, self.channels)
         # (cells, places, classes); what only fills up a cell counts nothing.
