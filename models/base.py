@@ -17,12 +17,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from models.arrays import UNKNOWN_WEEKDAY, FloatArray, IntArray, Panel, Windows, roll
+from models.data_types import TIMESERIES
 from models.errors import ModelProblem
 from models.forecasting.calibration import calibrate
 from models.forecasting.intervals import Calibration
 from models.hyperparameters import Hyperparameters, bounded, choice
 from models.learner import (
-    TIMESERIES,
     FitReport,
     Learner,
     Progress,

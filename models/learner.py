@@ -17,10 +17,6 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from models.errors import ModelProblem
 from models.hyperparameters import Hyperparameters
 
-TIMESERIES, IMAGE = "timeseries", "image"
-DATA_TYPES = (TIMESERIES, IMAGE)
-"""Kinds of data that models are for."""
-
 SAVE_FORMAT = 2
 MAX_SEED = 2**32 - 1
 """Largest seed that any of the libraries takes."""
@@ -93,7 +89,7 @@ class Learner(ABC):
 
     model_type: ClassVar[str]
     data_type: ClassVar[str]
-    """What it is for, one of `DATA_TYPES`."""
+    """What it is for, one of `models.data_types.DATA_TYPES`."""
     hands_on: ClassVar[bool] = False
     """Whether it makes models of other types, with what is configured for these."""
     default_threads: ClassVar[int] = 1

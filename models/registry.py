@@ -21,10 +21,11 @@ from typing import TypeVar
 import models.forecasting
 import models.imaging
 from models.base import MEDIAN, Forecaster
+from models.data_types import DATA_TYPES, IMAGE, TIMESERIES
 from models.errors import ModelProblem
 from models.hyperparameters import Hyperparameters, suggestion
 from models.imaging.classifier import Classifier
-from models.learner import DATA_TYPES, IMAGE, TIMESERIES, Learner, read_description
+from models.learner import Learner, read_description
 
 _Model = TypeVar("_Model", bound=type[Learner])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from models import registry
-from models.learner import DATA_TYPES
+from models.data_types import DATA_TYPES
 
 
 def use_own_registry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """Aliases: which version serves (`champion`) and which one served before (`previous`).
 
-Both move in one transaction, and only when the champion is still the one that the mover saw: of
-two deploys at once, one wins and the other is told.
+Each data type has its own: a workspace serves a forecaster and a classifier side by side. Both of
+its aliases move in one transaction, and only when the champion is still the one that the mover
+saw: of two deploys at once, one wins and the other is told.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from engine.errors import ConflictError, DeployRefusedError, NotFoundError
 from engine.tables.sqlite import storable, transaction
+from models.data_types import DATA_TYPES, TIMESERIES
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
@@ -34,7 +36,10 @@ CREATE TABLE IF NOT EXISTS moves (
 ) STRICT;
 """
 # Added later than the table.
-_REASON = "ALTER TABLE moves ADD COLUMN reason TEXT NOT NULL DEFAULT ''"
+_LATER = {
+    "reason": "ALTER TABLE moves ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    "data_type": "ALTER TABLE moves ADD COLUMN data_type TEXT NOT NULL DEFAULT 'timeseries'",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,12 @@ class AliasState:
 
     champion: str | None
     previous: str | None
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """The aliases that point somewhere, each with its version."""
+        for name, version in ((PREVIOUS, self.previous), (CHAMPION, self.champion)):
+            if version is not None:
+                yield name, version
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class Move:
         champion: The champion since then, None when there was none.
         previous: The previous version since then.
         reason: Why, where that was said.
+        data_type: Whose aliases moved.
     """
 
     at: float
@@ -64,25 +76,37 @@ class Move:
     champion: str | None
     previous: str | None
     reason: str
+    data_type: str
 
 
 class AliasRegistry:
-    """The aliases of one central storage, and the log of their moves."""
+    """The aliases of one data type in a central storage, and the log of all moves.
 
-    def __init__(self, central_storage: Path) -> None:
+    Args:
+        central_storage: The folder.
+        data_type: Whose aliases are read and moved.
+    """
+
+    def __init__(self, central_storage: Path, data_type: str = TIMESERIES) -> None:
         self.path = central_storage / "aliases.db"
+        self.data_type = data_type
 
     def read(self) -> AliasState:
         """Return where the aliases point now."""
         with self._transaction() as database:
-            return _state(database)
+            return self._state(database)
+
+    def of_all(self) -> dict[str, AliasState]:
+        """Return where the aliases of every data type point now."""
+        with self._transaction() as database:
+            return {data_type: _state(database, data_type) for data_type in DATA_TYPES}
 
     def history(self, limit: int = 100) -> list[Move]:
-        """Return the moves of the aliases, the newest first."""
+        """Return the moves of the aliases of all data types, the newest first."""
         with self._transaction() as database:
             rows = database.execute(
-                "SELECT at, who, action, nullif(champion, '') AS champion, previous, reason"
-                " FROM moves ORDER BY id DESC LIMIT ?",
+                "SELECT at, who, action, nullif(champion, '') AS champion, previous, reason,"
+                " data_type FROM moves ORDER BY id DESC LIMIT ?",
                 (limit,),
             ).fetchall()
         return [Move(**dict(row)) for row in rows]
@@ -102,7 +126,7 @@ class AliasRegistry:
             DeployRefusedError: The champion has moved since.
         """
         with self._transaction() as database:
-            before = _state(database)
+            before = self._state(database)
             if before.champion == version_id:
                 return before
             if before.champion != expected:
@@ -113,7 +137,7 @@ class AliasRegistry:
                     fix="Run eval_flow and deploy_flow again, against the new champion",
                 )
             to = AliasState(version_id, before.champion)
-            return _move(database, "promote", to, who=who, reason=reason)
+            return self._move(database, "promote", to, who=who, reason=reason)
 
     def roll_back(self, *, reason: str = "") -> AliasState:
         """Exchange champion and previous; doing it twice returns to where it began.
@@ -125,11 +149,11 @@ class AliasRegistry:
             NotFoundError: There is no previous version.
         """
         with self._transaction() as database:
-            before = _state(database)
+            before = self._state(database)
             if before.champion is None or before.previous is None:
                 raise NotFoundError("there is no previous version to return to")
             to = AliasState(before.previous, before.champion)
-            return _move(database, "roll back", to, reason=reason)
+            return self._move(database, "roll back", to, reason=reason)
 
     def withdraw(self, version_id: str, *, restored: AliasState, reason: str = "") -> AliasState:
         """Undo the promotion of a version that turned out not to work.
@@ -140,9 +164,10 @@ class AliasRegistry:
             reason: For the log.
         """
         with self._transaction() as database:
-            if _state(database).champion != version_id:
-                return _state(database)
-            return _move(database, "withdraw", restored, reason=reason)
+            now = self._state(database)
+            if now.champion != version_id:
+                return now
+            return self._move(database, "withdraw", restored, reason=reason)
 
     @contextmanager
     def held_away_from(self, version_id: str) -> Iterator[None]:
@@ -152,14 +177,14 @@ class AliasRegistry:
             ConflictError: One does.
         """
         with self._transaction() as database:
-            state = _state(database)
-            for name, named in ((CHAMPION, state.champion), (PREVIOUS, state.previous)):
-                if named == version_id:
-                    raise ConflictError(
-                        f"it is the {name} version",
-                        where=f"version {version_id}",
-                        fix="Let other versions be champion and previous first",
-                    )
+            states = [_state(database, data_type) for data_type in DATA_TYPES]
+            named = {version: name for state in states for name, version in state.named()}
+            if version_id in named:
+                raise ConflictError(
+                    f"it is the {named[version_id]} version",
+                    where=f"version {version_id}",
+                    fix="Let other versions be champion and previous first",
+                )
             yield
 
     @contextmanager
@@ -167,34 +192,50 @@ class AliasRegistry:
         with transaction(self.path, "the aliases") as database:
             for statement in _SCHEMA.split(";"):
                 database.execute(statement)
-            if "reason" not in {
-                row["name"] for row in database.execute("PRAGMA table_info(moves)")
-            }:
-                database.execute(_REASON)
+            columns = {row["name"] for row in database.execute("PRAGMA table_info(moves)")}
+            for column, statement in _LATER.items():
+                if column not in columns:
+                    database.execute(statement)
             yield database
 
+    def _state(self, database: sqlite3.Connection) -> AliasState:
+        return _state(database, self.data_type)
 
-def _state(database: sqlite3.Connection) -> AliasState:
+    def _move(
+        self,
+        database: sqlite3.Connection,
+        action: str,
+        to: AliasState,
+        *,
+        who: str = "",
+        reason: str = "",
+    ) -> AliasState:
+        for name in (CHAMPION, PREVIOUS):
+            database.execute("DELETE FROM aliases WHERE name = ?", (_row(name, self.data_type),))
+        for name, version in to.named():
+            row = (_row(name, self.data_type), version)
+            database.execute("INSERT INTO aliases VALUES (?, ?)", row)
+        database.execute(
+            "INSERT INTO moves (at, who, action, champion, previous, reason, data_type)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                time.time(),
+                storable(who or getpass.getuser()),
+                action,
+                to.champion or "",
+                to.previous,
+                storable(reason),
+                self.data_type,
+            ),
+        )
+        return to
+
+
+def _state(database: sqlite3.Connection, data_type: str) -> AliasState:
     rows: dict[str, str] = dict(database.execute("SELECT name, version FROM aliases").fetchall())
-    return AliasState(rows.get(CHAMPION), rows.get(PREVIOUS))
+    return AliasState(rows.get(_row(CHAMPION, data_type)), rows.get(_row(PREVIOUS, data_type)))
 
 
-def _move(
-    database: sqlite3.Connection, action: str, to: AliasState, *, who: str = "", reason: str = ""
-) -> AliasState:
-    database.execute("DELETE FROM aliases")
-    for name, version in ((CHAMPION, to.champion), (PREVIOUS, to.previous)):
-        if version is not None:
-            database.execute("INSERT INTO aliases VALUES (?, ?)", (name, version))
-    database.execute(
-        "INSERT INTO moves (at, who, action, champion, previous, reason) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            time.time(),
-            storable(who or getpass.getuser()),
-            action,
-            to.champion or "",
-            to.previous,
-            storable(reason),
-        ),
-    )
-    return to
+def _row(name: str, data_type: str) -> str:
+    """What an alias is called in its table; those of series are older than data types."""
+    return name if data_type == TIMESERIES else f"{data_type} {name}"

@@ -50,8 +50,8 @@ class Sweep:
         Raises:
             StorageError: The versions cannot be listed.
         """
-        state = self._aliases.read()
-        used = {state.champion, state.previous}
+        states = self._aliases.of_all().values()
+        used = {version for state in states for _, version in state.named()}
         old = [version.id for version in self._store.newest()[keep:]]
         return Plan(
             versions=tuple(name for name in old if name not in used),

@@ -20,6 +20,7 @@ from engine.errors import ModelError, NotFoundError, StorageError
 from engine.ids import is_id
 from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
 from engine.store.remote import RemoteVersions
+from models.data_types import TIMESERIES
 from models.errors import ModelProblem
 
 # Who lists versions or moves aliases opens no bundle, and must not wait for numpy.
@@ -36,6 +37,7 @@ class Version:
     Attributes:
         id: `<model type>-<content hash>`.
         model_type: Registered name of the model.
+        data_type: What it is for: timeseries or image.
         created: Seconds since the epoch.
         folder: Where it lies on this machine, once it is here.
         lineage: Data hash, configuration, code version, seed, metrics of every fold, run ids.
@@ -43,6 +45,7 @@ class Version:
 
     id: str
     model_type: str
+    data_type: str
     created: float
     folder: Path
     lineage: dict[str, Any]
@@ -88,6 +91,7 @@ class Version:
         return {
             "id": self.id,
             "model_type": self.model_type,
+            "data_type": self.data_type,
             "created": self.created,
             "folder": str(self.folder),
             "lineage": self.lineage,
@@ -126,7 +130,12 @@ class VersionStore:
         """
         manifest = _verified(bundle, str(bundle))
         version_id = _id_of(bundle, manifest)
-        story = {"model_type": manifest["model_type"], "created": created, **lineage}
+        story = {
+            "model_type": manifest["model_type"],
+            "data_type": manifest.get("data_type", TIMESERIES),
+            "created": created,
+            **lineage,
+        }
         if self._remote and self._remote.lineages([version_id]):
             self._bring(version_id)  # with the story that the others know
         elif not self._is_here(version_id):
@@ -254,6 +263,8 @@ class VersionStore:
         return Version(
             id=version_id,
             model_type=story.pop("model_type"),
+            # Versions that are older than data types are of series.
+            data_type=story.pop("data_type", TIMESERIES),
             created=story.pop("created"),
             folder=self.folder / version_id,
             lineage=story,

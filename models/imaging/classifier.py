@@ -16,11 +16,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from models.arrays import FloatArray
+from models.data_types import IMAGE
 from models.errors import ModelProblem
 from models.hyperparameters import Hyperparameters
 from models.imaging.pictures import CHANNELS, Pictures, PixelArray, check_pixels
 from models.imaging.temperature import fitted_temperature, softmax
-from models.learner import IMAGE, FitReport, Learner, Progress
+from models.learner import FitReport, Learner, Progress
 
 CALIBRATION_FILE = "temperature.json"
 SMALLEST_SIDE, LARGEST_SIDE = 8, 1024

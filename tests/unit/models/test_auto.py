@@ -12,13 +12,13 @@ import pytest
 from models import registry
 from models.arrays import Panel, Windows
 from models.base import FitReport, Forecaster, no_progress
+from models.data_types import TIMESERIES
 from models.errors import ModelProblem
 from models.forecasting import auto, search
 from models.forecasting.boosting import LightGBM
 from models.forecasting.bundle import open_bundle, write_bundle
 from models.forecasting.crew import Crew, LostJob, crew_of
 from models.forecasting.trials import discard, held_alone
-from models.learner import TIMESERIES
 from tests.own_registry import use_own_registry
 
 LEANING_MODELS = Path(__file__).with_name("leaning_models.py")

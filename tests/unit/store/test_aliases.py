@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import DeployRefusedError, NotFoundError, StorageError
+from engine.errors import ConflictError, DeployRefusedError, NotFoundError, StorageError
 from engine.store.aliases import AliasRegistry, AliasState
+from models.data_types import IMAGE, TIMESERIES
 from tests.unit.several_processes import at_once
 
 NOBODY = AliasState(None, None)
@@ -122,6 +123,33 @@ def test_every_move_is_in_the_log_and_nothing_else(aliases: AliasRegistry, tmp_p
     ]
 
 
+def test_each_data_type_has_aliases_of_its_own(aliases: AliasRegistry, tmp_path: Path) -> None:
+    of_images = AliasRegistry(tmp_path, IMAGE)
+    aliases.promote("v1", expected=None)
+    of_images.promote("p1", expected=None)
+    of_images.promote("p2", expected="p1")
+    of_images.roll_back()
+
+    assert aliases.read() == AliasState("v1", None)
+    assert of_images.read() == AliasState("p1", "p2")
+    assert aliases.of_all() == {TIMESERIES: AliasState("v1", None), IMAGE: AliasState("p1", "p2")}
+    told = [(move.data_type, move.action) for move in aliases.history()]
+    assert told == [(IMAGE, "roll back"), *[(IMAGE, "promote")] * 2, (TIMESERIES, "promote")]
+
+
+@pytest.mark.parametrize("version", ["v1", "p1", "p2"])
+def test_what_an_alias_of_any_data_type_names_is_held(
+    aliases: AliasRegistry, tmp_path: Path, version: str
+) -> None:
+    aliases.promote("v1", expected=None)
+    AliasRegistry(tmp_path, IMAGE).promote("p1", expected=None)
+    AliasRegistry(tmp_path, IMAGE).promote("p2", expected="p1")
+
+    message = f"version {version}: it is the (champion|previous)"
+    with pytest.raises(ConflictError, match=message), aliases.held_away_from(version):
+        pytest.fail("it was let go")
+
+
 def test_the_log_tells_who_moved_them_and_why_the_newest_first(aliases: AliasRegistry) -> None:
     aliases.promote("v1", expected=None, who="kim, command line", reason="forced: bias known")
     aliases.promote("v2", expected="v1")
@@ -168,7 +196,7 @@ def test_of_several_deploys_at_once_exactly_one_wins(
 ) -> None:
     code = """
 from pathlib import Path
-from engine.errors import DeployRefusedError
+from engine.errors import ConflictError, DeployRefusedError
 from engine.store.aliases import AliasRegistry
 aliases = AliasRegistry(Path(sys.argv[1]))
 wait_for_start()

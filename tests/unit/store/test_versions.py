@@ -241,6 +241,7 @@ def test_a_version_can_be_told_as_json(version: Version) -> None:
     assert told == {
         "id": version.id,
         "model_type": "SeasonalNaive",
+        "data_type": "timeseries",
         "created": 100.0,
         "folder": str(version.folder),
         "lineage": LINEAGE,
