@@ -42,16 +42,16 @@ def fitted_temperature(logits: FloatArray, labels: IntArray) -> float:
     Returns:
         1 where no other temperature is better.
     """
-    count, classes = logits.shape
+    count, classes = len(logits), logits.shape[1]
     doubt = 1 / (count + 2)
     right = logits[np.arange(count), labels]
     wrong = (logits.sum(axis=1) - right) / (classes - 1)
-    gap = doubt * float(np.mean(right - wrong))
+    gap = float(np.mean(right - wrong)) * doubt
 
     # One minimum along the logarithm of the temperature: it is halved by the golden section.
     def loss(log_temperature: float) -> float:
-        scale = np.exp(-log_temperature)
-        return negative_log_likelihood(logits * scale, labels) + gap * float(scale)
+        scale = float(np.exp(-log_temperature))
+        return negative_log_likelihood(logits * scale, labels) + gap * scale
 
     low, high = np.log(_LOWEST), np.log(_HIGHEST)
     inner, outer = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
