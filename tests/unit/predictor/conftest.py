@@ -12,8 +12,8 @@ import pytest
 
 from engine.access import Door
 from engine.predictor.app import App
-from engine.predictor.feedback import Feedback
-from engine.predictor.serving import Slot
+from engine.predictor.feedback import ClassificationFeedback, Feedback
+from engine.predictor.serving import Slots
 from engine.predictor.updates import Updates
 from engine.store import VersionStore
 from engine.tokens import Tokens
@@ -32,20 +32,23 @@ class Predictor:
         self.workspace = workspace
         workspace.token.write_text(TOKEN)
         workspace.token.chmod(0o600)
-        self.slot = Slot()
+        self.slots = Slots()
+        self.slot = self.slots.series
         self.switched: list[str] = []
         self.updates = Updates(
             workspace,
             VersionStore(workspace.central_storage),
-            self.slot,
-            lambda served: self.switched.append(served.name),
+            self.slots,
+            lambda _, served: self.switched.append(served.name),
         )
         self.feedback = Feedback(workspace.predictor / "forecasts.jsonl", 64 * 1024)
+        self.seen = ClassificationFeedback(workspace.predictor / "pictures.jsonl", 64 * 1024)
         self.app = App(
-            self.slot,
+            self.slots,
             self.updates,
             Door(Tokens(workspace)),
             self.feedback,
+            self.seen,
             ["forecasts.shop.example"],
         )
 
