@@ -1,4 +1,4 @@
-"""Writing ONNX files: one signature, one opset, everything in one file."""
+"""Writing the ONNX file of a forecaster: one signature, one opset, everything in one file."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from models.errors import ModelProblem
+from models.bundles.graphs import OPSET, save_graph
+
+__all__ = ["COVARIATES", "INPUTS", "OUTPUT", "export_network", "save_graph"]
 
 INPUTS = ("values", "weekday")
 COVARIATES = "covariates"
 OUTPUT = "forecast"
-
-# Fixed, so that an older onnxruntime within the supported range reads what a newer onnx writes.
-OPSET = 17
-ML_OPSET = 3
-IR_VERSION = 8
 
 
 def export_network(
@@ -69,27 +66,3 @@ def export_network(
             output_names=list(outputs),
             dynamic_axes={name: {0: "n"} for name in (*inputs, *outputs)},
         )
-
-
-def save_graph(graph: Any, path: Path) -> None:
-    """Check a hand-made graph and write it as a model.
-
-    Raises:
-        ModelProblem: A graph that breaks the rules of ONNX.
-    """
-    import onnx
-
-    model = onnx.helper.make_model(
-        graph,
-        producer_name="mlops-tui",
-        ir_version=IR_VERSION,
-        opset_imports=[
-            onnx.helper.make_opsetid("", OPSET),
-            onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET),
-        ],
-    )
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ModelProblem(f"the model cannot be written as ONNX: {error}") from error
-    onnx.save(model, path)
