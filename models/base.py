@@ -190,14 +190,16 @@ class Forecaster(Learner):
         )
         return self.calibration
 
+    def shape(self) -> dict[str, Any]:
+        """Window, horizon and objective."""
+        return {"window": self.window, "horizon": self.horizon, "objective": self.objective}
+
     def describe(self) -> dict[str, Any]:
         """What this model is, as JSON-able data."""
         return {
             "model_type": self.model_type,
-            "window": self.window,
-            "horizon": self.horizon,
+            **self.shape(),
             "seed": self.seed,
-            "objective": self.objective,
             "covariates": list(self.covariates),
             "nonnegative": self.nonnegative,
             "hyperparameters": asdict(self.hyperparameters),

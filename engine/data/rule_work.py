@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from engine.config.settings import DatasetRules
+from engine.config.series_settings import DatasetRules
 from engine.data.problems import Problems, Spot, counted
 from engine.data.report import Change
 
