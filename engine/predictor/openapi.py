@@ -20,7 +20,7 @@ from engine.predictor.messages import (
     SeriesInput,
 )
 from engine.predictor.uploads import FILE, FILES, FORMS, HEAT_MAP, MOST_FILES, PICTURES
-from models.forecasting.bundle import MANIFEST_FILE
+from models.bundles.checks import MANIFEST_FILE
 
 _WITH_BODY = {
     400: "a body that is not JSON",

@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from engine.pictures import Fit
+from engine.errors import ModelError
+from engine.pictures import FITS, Fit
 from engine.store import Version
 from models.arrays import UNKNOWN_WEEKDAY, Windows
 from models.data_types import IMAGE, TIMESERIES
-from models.forecasting.bundle import ServingModel
+from models.forecasting.serving_model import ServingModel
 from models.imaging.serving_classifier import ServingClassifier
 
 _WARM_BATCHES = (1, 64)
@@ -66,7 +67,7 @@ class ServedClassifier(ServedVersion[ServingClassifier]):
         fit: How pictures were brought to the size that it sees, when it learnt from them.
     """
 
-    fit: Fit = "crop"
+    fit: Fit = "pad"
 
 
 AnyServed = Served | ServedClassifier
@@ -119,8 +120,7 @@ def load_forecaster(version: Version) -> Served:
     Raises:
         ModelError: It does not verify.
     """
-    model = version.open()
-    assert isinstance(model, ServingModel)  # its aliases name no other
+    model = version.open_forecaster()
     for count in _WARM_BATCHES:
         values = np.zeros((count, model.window))
         values[:, -1] = 1.0
@@ -134,10 +134,19 @@ def load_classifier(version: Version) -> ServedClassifier:
     Raises:
         ModelError: It does not verify.
     """
-    model = version.open()
-    assert isinstance(model, ServingClassifier)  # its aliases name no other
-    signature = model.signature
-    shape = (signature.height, signature.width, signature.channels)
-    model.classify(np.zeros((1, *shape), dtype=np.uint8))
-    fit = version.lineage.get("training", {}).get("picture_fit", "crop")
-    return ServedClassifier(version.id, version.model_type, model, fit=fit)
+    model = version.open_classifier()
+    model.classify(np.zeros((1, *model.signature.shape), dtype=np.uint8))
+    return ServedClassifier(version.id, version.model_type, model, fit=_fit_of(version))
+
+
+def _fit_of(version: Version) -> Fit:
+    """How pictures were brought to the size of the model: its training says it."""
+    said = version.lineage.get("training", {}).get("picture_fit", ServedClassifier.fit)
+    for fit in FITS:
+        if fit == said:
+            return fit
+    raise ModelError(
+        f"its training brought pictures to size by {said!r}, which this predictor does not know",
+        where=f"version {version.id}",
+        fix=f"It knows {', '.join(FITS)}; use the version of this program that made it",
+    )

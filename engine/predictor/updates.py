@@ -14,7 +14,7 @@ from engine.refusal import RefusalError
 from engine.store import AliasRegistry, AliasState, Version, VersionStore
 from engine.tables.sqlite import ChangeWatch
 from engine.workspace import Workspace
-from models.forecasting.bundle import MANIFEST_FILE
+from models.bundles.checks import MANIFEST_FILE
 
 _LOOK_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
