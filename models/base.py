@@ -198,8 +198,11 @@ class Forecaster(Learner):
         """What this model is, as JSON-able data."""
         return {
             "model_type": self.model_type,
-            **self.shape(),
+            # In this order: the ids of versions are made from the text of their manifests.
+            "window": self.window,
+            "horizon": self.horizon,
             "seed": self.seed,
+            "objective": self.objective,
             "covariates": list(self.covariates),
             "nonnegative": self.nonnegative,
             "hyperparameters": asdict(self.hyperparameters),

@@ -25,7 +25,7 @@ from models.learner import FitReport, Learner, Progress
 
 CALIBRATION_FILE = "temperature.json"
 SMALLEST_SIDE, LARGEST_SIDE = 8, 1024
-MOST_CLASSES = 10_000
+MOST_CLASSES = 1_000
 
 # Inside the class that name means the model's own set.
 _AnyHyperparameters = Hyperparameters

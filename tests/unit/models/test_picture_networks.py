@@ -153,7 +153,7 @@ def test_rare_classes_count_as_much_as_they_are_told_to() -> None:
 
 def test_balance_finds_more_of_a_rare_class() -> None:
     pictures = greys(200)
-    rows = np.flatnonzero(pictures.labels == 0).tolist() + [1, 3, 5, 7, 9, 11, 13, 15]
+    rows = [*np.flatnonzero(pictures.labels == 0).tolist(), 1, 3, 5, 7, 9, 11, 13, 15]
     rare, unseen = pictures.take(np.array(rows)), greys(seed=5)
     found = []
     for balance in (0.0, 1.0):
@@ -214,7 +214,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     teacher.save(tmp_path)
     model = make()
     model.pretrained = tmp_path
-    with pytest.raises(ModelProblem, match="none of the weights .* fits this network"):
+    with pytest.raises(ModelProblem, match=r"none of the weights .* fits this network"):
         fit(model)
     model.pretrained = tmp_path / "nothing.npz"
     with pytest.raises(ModelProblem, match="cannot be read"):
@@ -237,8 +237,11 @@ def test_the_body_of_a_model_of_other_classes_is_taken_over(tmp_path: Path) -> N
         hparams={"epochs": 1, "conv_filters": 4},
     )
     pictures = greys(side=16)
-    many.fit(Pictures(pictures.pixels, pictures.labels, many.classes), Pictures(
-        pictures.pixels[:0], pictures.labels[:0], many.classes), progress=no_progress)
+    many.fit(
+        Pictures(pictures.pixels, pictures.labels, many.classes),
+        Pictures(pictures.pixels[:0], pictures.labels[:0], many.classes),
+        progress=no_progress,
+    )
     many.save(tmp_path)
     model = make()
     model.pretrained = tmp_path
