@@ -72,6 +72,8 @@ class FitReport:
     """One entry a member of a blend that was tried, the best first; empty for a single model."""
     importance: dict[str, float] = field(default_factory=dict)
     """Part of each feature in what trees gained (sum 1); of a blend, its members' by weight."""
+    transferred: int = 0
+    """Tensors of weights that training began with because a model had learnt them before."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -111,6 +113,10 @@ class Learner(ABC):
         self.hyperparameters = hyperparameters
         self.configured: Mapping[str, object] = {}
         """Hyperparameters as configured, those of other types too, which a blend hands on."""
+
+    @abstractmethod
+    def shape(self) -> dict[str, Any]:
+        """What it takes and gives, as JSON-able data: known before it has learnt anything."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:

@@ -215,6 +215,11 @@ def _own_hyperparameters(cls: type[Learner], hparams: Mapping[str, object]) -> H
     return cls.Hyperparameters.parse(own)
 
 
+def load_model(folder: Path, data_type: str) -> Learner:
+    """Read a saved model of a data type, of whatever type is in the folder."""
+    return model_class(str(read_description(folder)["model_type"]), data_type).load(folder)
+
+
 def load(folder: Path) -> Forecaster:
     """Read a saved forecaster of whatever type is in the folder."""
     return get(str(read_description(folder)["model_type"])).load(folder)

@@ -40,7 +40,7 @@ from models.data_types import TIMESERIES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from engine.config.settings import DatasetSettings
+    from engine.config.series_settings import DatasetSettings
 
 FORMAT = 1
 SERIES_FILE = "series.parquet"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-from engine.config.settings import DatasetRules
+from engine.config.series_settings import DatasetRules
 from engine.data.problems import Problems, Spot, counted
 from engine.data.report import Change
 

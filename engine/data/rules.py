@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.cells import Cells, IntArray, day_of
 from engine.data.filling import Calendar
 from engine.data.future import set_future_apart, with_future

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.forecasting.onnx_files import OUTPUT, save_graph
+from models.forecasting.onnx_files import OUTPUT
+from models.onnx_graphs import prefixed_graph, save_graph
 
 
 def write_blend(
@@ -41,7 +42,7 @@ def write_blend(
     weighted = []
     for number, (file, weight, places) in enumerate(parts):
         prefix = f"member_{number}/"
-        graph = _prefixed(onnx.load(file).graph, prefix)
+        graph = prefixed_graph(file, prefix)
         if places and list(places) != list(range(covariates)):
             _choose_covariates(graph, prefix, places)
         joined.node.extend(graph.node)
@@ -63,13 +64,6 @@ def write_blend(
         joined.input.append(info("covariates", TensorProto.DOUBLE, shape))
     joined.output.append(info(OUTPUT, TensorProto.DOUBLE, ["n", horizon]))
     save_graph(joined, path)
-
-
-def _prefixed(graph: Any, prefix: str) -> Any:
-    """The graph with a prefix before every name but those of the shared inputs."""
-    from onnx import compose
-
-    return compose.add_prefix_graph(graph, prefix, rename_inputs=False)
 
 
 def _choose_covariates(graph: Any, prefix: str, places: Sequence[int]) -> None:

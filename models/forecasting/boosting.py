@@ -164,8 +164,9 @@ class LightGBM(Forecaster):
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
-        from models.forecasting.onnx_files import OUTPUT, export_network, save_graph
+        from models.forecasting.onnx_files import OUTPUT, export_network
         from models.forecasting.trees import tree_ensemble
+        from models.onnx_graphs import save_graph
 
         with tempfile.TemporaryDirectory() as scratch:
             traced = Path(scratch) / "features.onnx"

@@ -1,12 +1,11 @@
-"""How good forecasts of the validation days are, and how sure that is.
+"""How good forecasts of the validation days are.
 
-Confidence intervals resample whole series, because the windows of one series overlap and tell of
-each other (cluster bootstrap; Efron and Tibshirani, 1993, "An introduction to the bootstrap").
+Whole series are resampled, because the windows of one series overlap and tell of each other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,26 +14,14 @@ from models.arrays import FloatArray
 from models.base import MEDIAN
 from models.errors import ModelProblem
 from models.forecasting.windows import Samples
+from models.search.judging import Judge, Residuals
 
-Residuals = npt.NDArray[np.float32]
-
-_LEVEL = 0.95
-_RESAMPLES = 1000
 _FEWEST_SERIES = 8
 # A residual's square has to fit into single precision.
 _FARTHEST = 1e15
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A number, and the interval that holds it with 95 % confidence."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Judge:
+class ForecastJudge(Judge):
     """Scores forecasts of validation windows by the metric of the objective; smaller is better.
 
     `median`: mean absolute error in units of each series' scale (as MASE). `stock`: root of the
@@ -48,6 +35,8 @@ class Judge:
         seed: Of the resampling.
     """
 
+    nearly: ClassVar[float] = 0.02
+
     def __init__(
         self,
         samples: Samples,
@@ -60,16 +49,13 @@ class Judge:
         self._targets = samples.targets
         self._scale = scales[samples.rows][:, None]
         self._objective = objective
-        self._seed = seed
         floor = -samples.targets / self._scale
         positive = samples.windows.values.min(axis=1) >= 0
         floored = nonnegative & positive[:, None]
         self._floor = np.where(floored, floor, -np.inf).astype(np.float32)
         self._first = _first_of_each_unit(samples.rows, samples.targets.shape[1])
-        self.units = len(self._first)
         self._counts = np.diff(np.append(self._first, len(samples.rows)))
-        self.everything = np.full(self.units, 1.0 / self.units)
-        """Weights under which every unit counts the same."""
+        super().__init__(len(self._first), seed=seed)
 
     def residuals(self, answers: FloatArray) -> Residuals:
         """Errors of forecasts in units of the scale of their series: float32 (n, horizon).
@@ -100,44 +86,9 @@ class Judge:
         windows = loss.mean(axis=2, dtype=np.float64)
         return np.asarray(np.add.reduceat(windows, self._first, axis=1) / self._counts)
 
-    def scores(self, losses: FloatArray, weights: FloatArray | None = None) -> FloatArray:
-        """One number for each row of losses; `weights` (..., units) count units more or less."""
-        errors = losses if self._objective == MEDIAN else np.sqrt(losses)
-        weights = self.everything if weights is None else weights
-        return np.asarray(errors @ weights.T)
-
-    def score(self, residuals: Residuals) -> Estimate:
-        """The score of one set of forecasts, with its interval."""
-        losses = self.losses(residuals[None])
-        return self._interval(self.scores(losses)[0], self.scores(losses, self.resamples())[0])
-
-    def gain(self, better: FloatArray, worse: FloatArray) -> Estimate:
-        """How much smaller one score is than another, as a part of the other (paired bootstrap).
-
-        Args:
-            better: Losses of each unit, float64 (units,).
-            worse: Those that it is compared with.
-        """
-        losses = np.stack([better, worse])
-        value = _reduction(*self.scores(losses))
-        return self._interval(float(value), _reduction(*self.scores(losses, self.resamples())))
-
-    def resamples(self, count: int = _RESAMPLES) -> FloatArray:
-        """How much each unit counts in each resample: float64 (count, units), rows add up to 1."""
-        rng = np.random.default_rng([self._seed, count])
-        drawn = rng.multinomial(self.units, np.full(self.units, 1.0 / self.units), size=count)
-        return drawn / self.units
-
-    def folds(self, count: int) -> npt.NDArray[np.int64]:
-        """Parts of about the same size, drawn at random, at most one a unit: int64 (units,)."""
-        count = min(count, self.units)
-        order = np.random.default_rng([self._seed, 0]).permutation(self.units)
-        return order % count
-
-    def _interval(self, value: float, resampled: FloatArray) -> Estimate:
-        tail = (1 - _LEVEL) / 2
-        low, high = np.quantile(resampled, [tail, 1 - tail])
-        return Estimate(float(value), float(low), float(high))
+    def errors(self, losses: FloatArray) -> FloatArray:
+        """In the unit of the series: the root of what was squared."""
+        return losses if self._objective == MEDIAN else np.sqrt(losses)
 
 
 def _first_of_each_unit(rows: npt.NDArray[np.int64], horizon: int) -> npt.NDArray[np.int64]:
@@ -152,7 +103,3 @@ def _first_of_each_unit(rows: npt.NDArray[np.int64], horizon: int) -> npt.NDArra
     return np.concatenate(
         [np.arange(first, end, horizon) for first, end in zip(firsts, ends, strict=True)]
     )
-
-
-def _reduction(better: FloatArray, worse: FloatArray) -> FloatArray:
-    return np.asarray(1.0 - better / np.where(worse > 0, worse, 1.0))

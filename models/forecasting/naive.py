@@ -69,7 +69,7 @@ class SeasonalNaive(Forecaster):
         """One Gather of the positions; the weekday is an input that does not matter."""
         from onnx import TensorProto, helper, numpy_helper
 
-        from models.forecasting.onnx_files import save_graph
+        from models.onnx_graphs import save_graph
 
         positions = numpy_helper.from_array(
             np.array(self._positions(), dtype=np.int64), "positions"

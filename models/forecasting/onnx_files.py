@@ -1,21 +1,15 @@
-"""Writing ONNX files: one signature, one opset, everything in one file."""
+"""The signature of forecasters as ONNX files."""
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
-from models.errors import ModelProblem
+from models.onnx_graphs import trace
 
 INPUTS = ("values", "weekday")
 COVARIATES = "covariates"
 OUTPUT = "forecast"
-
-# Fixed, so that an older onnxruntime within the supported range reads what a newer onnx writes.
-OPSET = 17
-ML_OPSET = 3
-IR_VERSION = 8
 
 
 def export_network(
@@ -50,46 +44,4 @@ def export_network(
         shape = (2, window + horizon, covariates)
         example.append(torch.full(shape, torch.nan, dtype=torch.float64))
         inputs.append(COVARIATES)
-    with warnings.catch_warnings():
-        # The exporter that needs no further package announces its retirement, and warns that an
-        # LSTM traced at one batch size might not run at another; the contract tests show it does.
-        warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export.*")
-        warnings.filterwarnings("ignore", message=".*Exporting a model to ONNX with a batch_size.*")
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx")
-        # Inside torch's own layers: the checks of shapes that they make are constants here.
-        tracer_warning = torch.jit.TracerWarning  # type: ignore[attr-defined]
-        warnings.filterwarnings("ignore", category=tracer_warning, module=r"torch\.nn\.modules")
-        torch.onnx.export(
-            network,
-            tuple(example),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=inputs,
-            output_names=list(outputs),
-            dynamic_axes={name: {0: "n"} for name in (*inputs, *outputs)},
-        )
-
-
-def save_graph(graph: Any, path: Path) -> None:
-    """Check a hand-made graph and write it as a model.
-
-    Raises:
-        ModelProblem: A graph that breaks the rules of ONNX.
-    """
-    import onnx
-
-    model = onnx.helper.make_model(
-        graph,
-        producer_name="mlops-tui",
-        ir_version=IR_VERSION,
-        opset_imports=[
-            onnx.helper.make_opsetid("", OPSET),
-            onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET),
-        ],
-    )
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ModelProblem(f"the model cannot be written as ONNX: {error}") from error
-    onnx.save(model, path)
+    trace(network, example, path, inputs=inputs, outputs=outputs)

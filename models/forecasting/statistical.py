@@ -138,7 +138,7 @@ class _Smoothing(Forecaster):
 
     def export_onnx(self, path: Path) -> None:
         """One product of matrices, in double precision; the weekday does not matter."""
-        from models.forecasting.onnx_files import save_graph
+        from models.onnx_graphs import save_graph
 
         save_graph(_graph(self._fitted(), self.model_type), path)
 

@@ -48,7 +48,7 @@ class Drift(Forecaster):
     def export_onnx(self, path):
         from onnx import TensorProto, helper, numpy_helper
 
-        from models.forecasting.onnx_files import save_graph
+        from models.onnx_graphs import save_graph
 
         info = helper.make_tensor_value_info
         save_graph(

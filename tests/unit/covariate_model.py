@@ -69,7 +69,7 @@ class Promo(Forecaster):
         """The same as a graph; what is unknown adds nothing."""
         from onnx import TensorProto, helper, numpy_helper
 
-        from models.forecasting.onnx_files import save_graph
+        from models.onnx_graphs import save_graph
 
         def constant(name: str, value: Any) -> Any:
             return numpy_helper.from_array(np.array(value), name)

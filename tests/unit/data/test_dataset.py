@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from engine.config.settings import DatasetSettings, SplitSettings
+from engine.config.series_settings import DatasetSettings, SplitSettings
 from engine.data.catalogue import list_datasets
 from engine.data.dataset import Dataset, open_dataset, write_dataset
 from engine.data.rules import CleanData

@@ -65,7 +65,7 @@ class _Leaning(Forecaster):
     def export_onnx(self, path):
         from onnx import TensorProto, helper, numpy_helper
 
-        from models.forecasting.onnx_files import save_graph
+        from models.onnx_graphs import save_graph
 
         info, node = helper.make_tensor_value_info, helper.make_node
         shapes = {"values": ["n", self.window]}

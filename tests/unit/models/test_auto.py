@@ -14,11 +14,11 @@ from models.arrays import Panel, Windows
 from models.base import FitReport, Forecaster, no_progress
 from models.data_types import TIMESERIES
 from models.errors import ModelProblem
-from models.forecasting import auto, search
 from models.forecasting.boosting import LightGBM
 from models.forecasting.bundle import open_bundle, write_bundle
-from models.forecasting.crew import Crew, LostJob, crew_of
-from models.forecasting.trials import discard, held_alone
+from models.search import blending, search
+from models.search.crew import Crew, LostJob, crew_of
+from models.search.trials import discard, held_alone
 from tests.own_registry import use_own_registry
 
 LEANING_MODELS = Path(__file__).with_name("leaning_models.py")
@@ -293,7 +293,7 @@ def test_a_trial_whose_process_was_killed_failed_and_is_done_by_the_next_search(
     fits.clear()
     statuses, reports = [], []
     for crew in (unlucky_crew, crew_of):
-        monkeypatch.setattr(auto, "crew_of", crew)
+        monkeypatch.setattr(blending, "crew_of", crew)
         model = make()
         model.keep_trials_in(tmp_path)
         reports.append(fit(model))

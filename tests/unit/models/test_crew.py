@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.forecasting.crew import LostJob, all_done, crew_of
+from models.search.crew import LostJob, all_done, crew_of
 
 pytestmark = pytest.mark.long
 
@@ -79,7 +79,7 @@ def test_a_process_that_dies_is_told_and_replaced() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel does it on Linux")
 def test_a_crew_dies_with_a_parent_that_is_killed() -> None:
     code = (
-        "import time\nfrom models.forecasting.crew import crew_of\nfrom test_crew import Sleep\n"
+        "import time\nfrom models.search.crew import crew_of\nfrom test_crew import Sleep\n"
         "with crew_of(2, 'shared') as crew:\n"
         "    crew.start(0, Sleep(0)); crew.next_done(); crew.start(1, Sleep(60))\n"
         "    print('busy', flush=True); time.sleep(60)\n"

@@ -8,10 +8,10 @@ import pytest
 from models import metrics
 from models.arrays import Panel
 from models.errors import ModelProblem
-from models.forecasting.ensemble import select
-from models.forecasting.judging import Judge
+from models.forecasting.judging import ForecastJudge
 from models.forecasting.windows import Samples, loss_scales, split_samples
 from models.metrics import MEDIAN
+from models.search.ensemble import select
 
 WINDOW, HORIZON, VALIDATION_DAYS = 14, 7, 28
 RNG = np.random.default_rng(6)
@@ -24,12 +24,12 @@ def panel(series: int = 20, level: float = 50.0) -> Panel:
 
 def judged(
     history: Panel, objective: str = "median", nonnegative: bool = False
-) -> tuple[Samples, Judge]:
+) -> tuple[Samples, ForecastJudge]:
     _, validation = split_samples(history, WINDOW, HORIZON, VALIDATION_DAYS)
     assert validation is not None
     samples = validation.spread(10_000)
     scales = loss_scales(history, VALIDATION_DAYS, MEDIAN)
-    judge = Judge(samples, scales, objective=objective, nonnegative=nonnegative, seed=3)
+    judge = ForecastJudge(samples, scales, objective=objective, nonnegative=nonnegative, seed=3)
     return samples, judge
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from models import registry
-from models.forecasting.search_space import Choices, Range, differing, search_space
 from models.hyperparameters import Hyperparameters, bounded, choice
+from models.search.search_space import Choices, Range, differing, search_space
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import registry
-from models.forecasting.ensemble import Blend
-from models.forecasting.judging import Estimate
-from models.forecasting.proposals import Judged
-from models.forecasting.search_space import differing
+from models.search.ensemble import Blend
+from models.search.judging import Estimate
+from models.search.proposals import Judged
+from models.search.search_space import differing
 
 Row = dict[str, Any]
 
@@ -20,6 +20,7 @@ def leaderboard_of(
     blend: Blend,
     *,
     model_type: str,
+    data_type: str,
     seed: int,
 ) -> list[Row]:
     """One row for each trial and one for the blend, the best first and what failed last.
@@ -29,6 +30,7 @@ def leaderboard_of(
         weights: Of those that were done, by number.
         blend: What the weights make.
         model_type: Name of the blend's own row, whose `member` is None.
+        data_type: What the models are for.
         seed: Of the search.
 
     Returns:
@@ -46,7 +48,7 @@ def leaderboard_of(
         "status": "done",
         "gain": {"value": blend.gain.value, "low": blend.gain.low, "high": blend.gain.high},
     }
-    rows = [whole, *(_row(one, weights.get(one.outcome.trial.number)) for one in told)]
+    rows = [whole, *(_row(one, data_type, weights.get(one.number)) for one in told)]
     return sorted(rows, key=lambda row: (row["score"] is None, row["score"]))
 
 
@@ -63,9 +65,9 @@ def curve_of(told: Sequence[Judged]) -> list[dict[str, float]]:
     return curve
 
 
-def _row(one: Judged, weight: float | None) -> Row:
+def _row(one: Judged, data_type: str, weight: float | None) -> Row:
     trial = one.outcome.trial
-    kind = registry.get(trial.model_type).Hyperparameters
+    kind = registry.model_class(trial.model_type, data_type).Hyperparameters
     row = {
         "member": trial.number,
         "model_type": trial.model_type,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from models.base import Progress
 from models.errors import ModelProblem
-from models.forecasting.crew import Crew, LostJob
-from models.forecasting.judging import Judge
-from models.forecasting.proposals import Judged, Proposals
-from models.forecasting.trials import DONE, FAILED, Course, Outcome, Trial, TrialStore, timed
+from models.learner import Progress
+from models.search.crew import Crew, LostJob
+from models.search.judging import Judge
+from models.search.proposals import Judged, Proposals
+from models.search.trials import DONE, FAILED, Course, Outcome, Trial, TrialStore, timed
 
 
 @dataclass(frozen=True)

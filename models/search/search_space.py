@@ -19,12 +19,14 @@ _WORDS_OF_BUDGETS = frozenset(
     {"batch", "epochs", "folds", "passes", "patience", "rounds", "samples", "stopping"}
 )
 # Validation windows know their weekday, covariates and days, so they cannot judge training without;
-# the average of the weights has no range of a scale.
-_WORDS_NOT_JUDGED = frozenset({"ema", "unknown"})
+# the average of the weights has no range of a scale; how much a rare class counts is for people to
+# say; and how exactly numbers are kept makes a model faster, not better.
+_WORDS_NOT_JUDGED = frozenset({"balance", "bf16", "ema", "unknown"})
 # Known names: (lowest, highest), instead of a range around the default.
 _RANGES = {
     "bagging_fraction": (0.5, 1.0),
     "dropout_rate": (0.0, 0.4),
+    "erase": (0.0, 0.5),
     "feature_fraction": (0.4, 1.0),
 }
 # Known names: the range is from default / factor to default * factor.

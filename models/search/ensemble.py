@@ -1,18 +1,18 @@
-"""Which weights make the best blend of several forecasts.
+"""Which weights make the best blend of what several models answer.
 
 Of three, the safest that is good enough: the best candidate alone; the mean of those that are
 nearly as good, half of it shared equally and half by selection; a selection from all. A mean of
 equals is the better bet before anything is measured, so it has to be no worse than the best one; a
-selection that leans on weaker ones has to be better beyond noise. Both are asked on series that
-the weights were not picked on (cross-fitting).
+selection that leans on weaker ones has to be better beyond noise. Both are asked on series, or on
+pictures, that the weights were not picked on (cross-fitting).
 
 Selection is greedy, with replacement and bagged: Caruana et al. (2004), "Ensemble selection from
 libraries of models", and Caruana, Munson and Niculescu-Mizil (2006), "Getting the most out of
 ensemble selection".
 
-The days that pick the weights are those that decided when each member stopped. Both choices are
-small beside what was learnt: one of a few epochs, and a handful of weights that add up to 1. A
-part of the validation days for each would leave too few days for either.
+The examples that pick the weights are those that decided when each member stopped. Both choices
+are small beside what was learnt: one of a few epochs, and a handful of weights that add up to 1. A
+part of the validation examples for each would leave too few for either.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.arrays import FloatArray
-from models.forecasting.judging import Estimate, Judge, Residuals
+from models.search.judging import Estimate, Judge, Residuals
 
 _Places = npt.NDArray[np.integer]
 
@@ -33,8 +33,6 @@ _STEPS = 24
 _BAGS, _BAGS_A_FOLD = 8, 3
 _FOLDS = 4
 _SMALLEST_WEIGHT = 0.03
-# Whose score is at most this part above the best is nearly as good.
-_NEARLY = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +42,7 @@ class Blend:
     Args:
         weights: float64 (candidates,), at least 0, sum 1.
         score: Of the blend.
-        gain: How much smaller its score is than that of the best candidate alone, on series that
+        gain: How much smaller its score is than that of the best candidate alone, on units that
             neither was picked on; 0 where that is the blend.
     """
 
@@ -58,7 +56,7 @@ def select(judge: Judge, residuals: Residuals, *, members: int) -> Blend:
 
     Args:
         judge: Scores the blends.
-        residuals: (candidates, n, horizon), at least one candidate.
+        residuals: Of each candidate, (candidates, n, ...); at least one candidate.
         members: Most candidates with a weight.
     """
     chooser = _Chooser(judge, residuals, members)
@@ -103,7 +101,7 @@ class _Chooser:
     def mean(self, units: FloatArray, bags: int = _BAGS) -> FloatArray:
         """Half shared equally among those that are nearly as good as the best, half selected."""
         scores = self._alone(units)
-        near = np.flatnonzero(scores <= scores.min() * (1 + _NEARLY))
+        near = np.flatnonzero(scores <= scores.min() * (1 + self._judge.nearly))
         weights = self._half_and_half(near, units, bags)
         if len(near) > self._members:
             near = np.sort(np.argsort(-weights, kind="stable")[: self._members])

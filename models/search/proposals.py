@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import registry
-from models.forecasting.ensemble import leaning
-from models.forecasting.judging import Estimate, Judge, Residuals
-from models.forecasting.search_space import Choices, Range, search_space
-from models.forecasting.trials import Outcome, Trial
 from models.hyperparameters import Hyperparameters
+from models.search.ensemble import leaning
+from models.search.judging import Estimate, Judge, Residuals
+from models.search.search_space import Choices, Range, search_space
+from models.search.trials import Outcome, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -35,7 +35,7 @@ class Judged:
 
     Args:
         outcome: How.
-        residuals: Of its validation forecasts, float32 (n, horizon); None when it failed.
+        residuals: Of its answers to the validation examples; None when it failed.
         score: Of these; None when it failed.
     """
 
@@ -55,6 +55,7 @@ class Proposals:
     Args:
         hparams: Configured hyperparameters of any types; what differs from a default is kept.
         judge: Tells which types the blend leans on.
+        data_type: What the models are for.
         members: Most members of the blend.
         seed: Of the search; the defaults are tried with it as their own.
         without: Types that are not tried.
@@ -65,20 +66,22 @@ class Proposals:
         hparams: Mapping[str, object],
         judge: Judge,
         *,
+        data_type: str,
         members: int,
         seed: int,
         without: Sequence[str],
     ) -> None:
         self._judge = judge
+        self._data_type = data_type
         self._members = members
         self._seed = seed
         self._starts: dict[str, Hyperparameters] = {}
-        for name in registry.names():
-            kind = registry.get(name).Hyperparameters
+        for name in registry.names(data_type):
+            kind = self._kind(name)
             own = {key: value for key, value in hparams.items() if key in kind.names()}
             if name not in without:
                 self._starts[name] = kind.parse(own)
-        self._order = sorted(self._starts, key=_cost)
+        self._order = sorted(self._starts, key=self._cost)
         self._proposed: Counter[str] = Counter()
 
     @property
@@ -110,14 +113,14 @@ class Proposals:
 
     def _next_type(self, done: Sequence[Judged]) -> str | None:
         """The type with the most weight in the blend so far for each trial that it had."""
-        varied = [one for one in done if _can_vary(one)]
+        varied = [one for one in done if self._can_vary(one)]
         if not varied:
             return None
         residuals = np.stack([_residuals(one) for one in done])
         weights = leaning(self._judge, residuals, members=self._members)
         shares: defaultdict[str, float] = defaultdict(float)
         for one, weight in zip(done, weights.tolist(), strict=True):
-            if _can_vary(one):
+            if self._can_vary(one):
                 shares[one.outcome.trial.model_type] += weight
         if not any(shares.values()):
             best = min(varied, key=_score)
@@ -140,9 +143,7 @@ class Proposals:
 
         space = {
             key: _distribution(values)
-            for key, values in search_space(
-                registry.get(name).Hyperparameters, self._starts[name]
-            ).items()
+            for key, values in search_space(self._kind(name), self._starts[name]).items()
         }
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=1)
@@ -158,11 +159,18 @@ class Proposals:
             )
         return study.ask(space).params
 
+    def _kind(self, name: str) -> type[Hyperparameters]:
+        return registry.model_class(name, self._data_type).Hyperparameters
 
-def _can_vary(one: Judged) -> bool:
-    """Whether a trial's type has anything that is worth trying; one without is tried once."""
-    kind = registry.get(one.outcome.trial.model_type).Hyperparameters
-    return bool(search_space(kind, kind()))
+    def _can_vary(self, one: Judged) -> bool:
+        """Whether a trial's type has anything that is worth trying; one without is tried once."""
+        kind = self._kind(one.outcome.trial.model_type)
+        return bool(search_space(kind, kind()))
+
+    def _cost(self, name: str) -> tuple[bool, int, str]:
+        """Cheap types first: what has nothing to choose learns little; with epochs it is long."""
+        names = self._kind(name).names()
+        return "epochs" in names, len(names), name
 
 
 def _distribution(values: Range | Choices) -> BaseDistribution:
@@ -190,16 +198,10 @@ def _residuals(one: Judged) -> Residuals:
 
 
 def _ignores_its_seed(own: Sequence[Judged]) -> bool:
-    """Whether two trials of a type that differ in nothing but the seed forecast the same."""
+    """Whether two trials of a type that differ in nothing but the seed answer the same."""
     for index, one in enumerate(own):
         for other in own[:index]:
             same = one.outcome.trial.hyperparameters == other.outcome.trial.hyperparameters
             if same and np.array_equal(_residuals(one), _residuals(other)):
                 return True
     return False
-
-
-def _cost(name: str) -> tuple[bool, int, str]:
-    """Cheap types first: what has nothing to choose learns little; what has epochs learns long."""
-    names = registry.get(name).Hyperparameters.names()
-    return "epochs" in names, len(names), name

@@ -1,4 +1,4 @@
-"""Learning once more from all days, several members of a blend at a time."""
+"""Learning once more from everything, several members of a blend at a time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from models import registry
-from models.arrays import Panel
-from models.base import FitReport, Forecaster, Progress, no_progress
 from models.errors import ModelProblem
-from models.forecasting.crew import LostJob, all_done, crew_of
+from models.learner import FitReport, Learner, Progress
+from models.search.crew import LostJob, all_done, crew_of
+
+_Model = TypeVar("_Model", bound=Learner)
+
+
+class Lessons(Protocol):
+    """What members learn from, in whichever way their kind does; it can be pickled."""
+
+    def teach(self, model: Any, report: FitReport) -> FitReport | None:
+        """Refit a model; None where it learns nothing more.
+
+        Raises:
+            ModelProblem: Training diverged.
+        """
 
 
 @dataclass(frozen=True)
@@ -21,14 +34,16 @@ class _Refit:
     Returns its report, None for a model that learns nothing more, or what went wrong.
     """
 
+    model_type: str
+    data_type: str
     saved: Path
     again: Path
     report: FitReport
 
-    def __call__(self, history: Panel) -> FitReport | ModelProblem | None:
-        model = registry.load(self.saved)
+    def __call__(self, lessons: Lessons) -> FitReport | ModelProblem | None:
+        model = registry.model_class(self.model_type, self.data_type).load(self.saved)
         try:
-            report = model.refit(history, self.report, progress=no_progress)
+            report = lessons.teach(model, self.report)
         except ModelProblem as problem:
             return problem
         if report is not None:
@@ -37,17 +52,17 @@ class _Refit:
 
 
 def refit_all(
-    members: Sequence[tuple[Forecaster, FitReport]],
-    history: Panel,
+    members: Sequence[tuple[_Model, FitReport]],
+    lessons: Lessons,
     *,
     workers: int,
     progress: Progress,
-) -> list[tuple[Forecaster, FitReport | None]]:
+) -> list[tuple[_Model, FitReport | None]]:
     """Refit models, each with the report of its own fit.
 
     Args:
         members: Fitted models and their reports.
-        history: What they learn from.
+        lessons: What they learn from.
         workers: Processes that do it.
         progress: Told after each.
 
@@ -58,21 +73,23 @@ def refit_all(
     Raises:
         ModelProblem: One of the trainings diverged, or its process died.
     """
-    done: dict[int, tuple[Forecaster, FitReport | None]] = {}
-    with tempfile.TemporaryDirectory() as scratch, crew_of(workers, history) as crew:
+    done: dict[int, tuple[_Model, FitReport | None]] = {}
+    with tempfile.TemporaryDirectory() as scratch, crew_of(workers, lessons) as crew:
         jobs = []
         for number, (model, report) in enumerate(members):
             saved, again = (Path(scratch) / f"{number}-{name}" for name in ("saved", "again"))
             model.save(saved)
-            jobs.append(_Refit(saved, again, report))
+            jobs.append(_Refit(model.model_type, model.data_type, saved, again, report))
         try:
             for number, found in all_done(crew, jobs):
                 if isinstance(found, ModelProblem):
                     raise found
-                model = members[number][0] if found is None else registry.load(jobs[number].again)
+                model = members[number][0]
+                if found is not None:
+                    model = type(model).load(jobs[number].again)
                 done[number] = (model, found)
                 progress("member", len(done), len(members))
         except LostJob as lost:
             kind = members[lost.number][0].model_type
-            raise ModelProblem(f"{kind} could not learn from all days: {lost}") from lost
+            raise ModelProblem(f"{kind} could not learn from everything: {lost}") from lost
     return [done[number] for number in range(len(members))]

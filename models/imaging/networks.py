@@ -1,0 +1,204 @@
+"""Networks that see pictures: raw pixels in, logits and where in the picture they come from out."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+_LARGEST_LAST_SIDE = 7
+_MOST_STAGES = 4
+_SMALLEST_SPREAD = 1.0
+"""Of pixel values from 0 to 255: pictures of one colour must not be divided by nothing."""
+
+
+class PictureNetwork(nn.Module):
+    """A body that reads a picture, and a linear head on each place of the map it leaves.
+
+    Logits are the mean of the head's maps (class activation: Zhou et al., 2016, "Learning deep
+    features for discriminative localization") and a bias. So what each place says for a class is
+    known without any further weights.
+
+    Pixels are standardised in here, by `mean` and `spread` of each channel in the training
+    pictures: whoever uses the network has nothing to prepare.
+
+    Args:
+        body: Turns (n, channels, height, width) into (n, `features`, rows, columns).
+        features: Maps that it makes.
+        channels: Of the pictures.
+        classes: How many there are.
+        dropout: Part of the maps that is dropped before the head while training.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(
+        self, body: nn.Module, features: int, *, channels: int, classes: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("spread", torch.ones(channels))
+        self.body = body
+        # Whole maps: the same as dropping what is left of each after the mean.
+        self.dropout = nn.Dropout2d(dropout)
+        self.head = nn.Conv2d(features, classes, kernel_size=1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(classes))
+
+    def learn_colours(self, pixels: Tensor) -> None:
+        """Standardise by these pictures from now on: uint8 (n, height, width, channels)."""
+        values = pixels.flatten(0, 2).double()
+        self.mean.copy_(values.mean(dim=0))
+        self.spread.copy_(values.std(dim=0, correction=0).clamp_min(_SMALLEST_SPREAD))
+
+    def standardised(self, pixels: Tensor) -> Tensor:
+        """Pixels as the body takes them: float32 (n, channels, height, width).
+
+        In memory the channels stay last, which is the order that convolutions on CPUs are
+        fastest in.
+        """
+        return ((pixels.float() - self.mean) / self.spread).permute(0, 3, 1, 2)
+
+    def evidence(self, values: Tensor) -> Tensor:
+        """What each place says for each class: (n, classes, rows, columns)."""
+        return cast(Tensor, self.head(self.dropout(self.body(values))))
+
+    def logits_of(self, evidence: Tensor) -> Tensor:
+        """The mean over all places: (n, classes)."""
+        return evidence.mean(dim=(2, 3)) + self.bias
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and evidence of pictures, uint8 (n, height, width, channels)."""
+        evidence = self.evidence(self.standardised(pixels))
+        return self.logits_of(evidence), evidence
+
+
+class Probabilities(nn.Module):
+    """A network as it is served: probabilities instead of logits.
+
+    Args:
+        network: Trained.
+        temperature: What logits are divided by.
+    """
+
+    def __init__(self, network: PictureNetwork, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities and evidence of pictures, uint8 (n, height, width, channels)."""
+        logits, evidence = self.network(pixels)
+        return torch.softmax(logits / self.temperature, dim=1), evidence
+
+
+def plain_body(
+    height: int, width: int, channels: int, *, filters: int, blocks: int
+) -> tuple[nn.Module, int]:
+    """Stages of convolutions; each halves the sides and doubles the maps of the one before.
+
+    Returns:
+        The body, and how many maps it makes.
+    """
+    narrow, stages = _layout(height, width)
+    layers: list[nn.Module] = _stem(channels, filters, narrow)
+    known = filters
+    for stage in range(stages):
+        wanted = filters * 2**stage
+        for block in range(blocks):
+            # The stem was the first block of the first stage.
+            if stage or block:
+                stride = 2 if block == 0 else 1
+                layers += _convolution(known, wanted, stride)
+                known = wanted
+    return nn.Sequential(*layers), known
+
+
+def residual_body(
+    height: int, width: int, channels: int, *, filters: int, blocks: int
+) -> tuple[nn.Module, int]:
+    """Stages of residual blocks; each stage halves the sides and doubles the maps.
+
+    Returns:
+        The body, and how many maps it makes.
+    """
+    narrow, stages = _layout(height, width)
+    layers: list[nn.Module] = _stem(channels, filters, narrow)
+    known = filters
+    for stage in range(stages):
+        wanted = filters * 2**stage
+        for block in range(blocks):
+            stride = 2 if stage and block == 0 else 1
+            layers.append(ResidualBlock(known, wanted, stride))
+            known = wanted
+    return nn.Sequential(*layers), known
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions whose answer is added to what they were given.
+
+    The basic block of He et al. (2016), "Deep residual learning for image recognition"; where the
+    sides are halved, what is added is averaged first, so that no pixel is passed over (He et al.,
+    2019, "Bag of tricks for image classification"). The last scale begins at zero, so that a block
+    begins as doing nothing (Goyal et al., 2017).
+
+    Args:
+        known: Maps that it is given.
+        wanted: Maps that it makes.
+        stride: 2 to halve the sides.
+    """
+
+    def __init__(self, known: int, wanted: int, stride: int) -> None:
+        super().__init__()
+        last = nn.BatchNorm2d(wanted)
+        nn.init.zeros_(last.weight)
+        self.change = nn.Sequential(
+            *_convolution(known, wanted, stride),
+            nn.Conv2d(wanted, wanted, kernel_size=3, padding=1, bias=False),
+            last,
+        )
+        kept: list[nn.Module] = []
+        if stride > 1:
+            kept.append(nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False))
+        if known != wanted:
+            kept += [nn.Conv2d(known, wanted, kernel_size=1, bias=False), nn.BatchNorm2d(wanted)]
+        self.kept = nn.Sequential(*kept)
+        self.activation = nn.ReLU()
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(n, known, rows, columns) as (n, wanted, rows / stride, columns / stride)."""
+        return cast(Tensor, self.activation(self.change(values) + self.kept(values)))
+
+
+def _layout(height: int, width: int) -> tuple[int, int]:
+    """How often the stem halves the sides, and how many stages follow, each with half the sides.
+
+    As often as it takes until the longer side of the last map is at most 7: what remains has
+    places to tell apart, and each has seen a good part of the picture. The shorter side stays at
+    2 or more.
+    """
+    longer, shorter, halvings = max(height, width), min(height, width), 0
+    while longer > _LARGEST_LAST_SIDE and shorter > 2:
+        longer, shorter, halvings = (longer + 1) // 2, (shorter + 1) // 2, halvings + 1
+    stages = min(halvings + 1, _MOST_STAGES)
+    return halvings + 1 - stages, stages
+
+
+def _stem(channels: int, filters: int, halvings: int) -> list[nn.Module]:
+    """The first convolutions; of a large picture, few maps until its sides are small enough."""
+    layers: list[nn.Module] = []
+    known = channels
+    for left in range(halvings, 0, -1):
+        narrow = max(filters // 2**left, 8)
+        layers += _convolution(known, narrow, stride=2)
+        known = narrow
+    return [*layers, *_convolution(known, filters, stride=1)]
+
+
+def _convolution(known: int, wanted: int, stride: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(known, wanted, kernel_size=3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(wanted),
+        nn.ReLU(),
+    ]

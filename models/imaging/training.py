@@ -1,0 +1,186 @@
+"""Training of networks that tell which class a picture belongs to."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.errors import ModelProblem
+from models.imaging.augmentation import Augmentation
+from models.imaging.networks import PictureNetwork
+from models.imaging.pictures import Pictures
+from models.learner import FitReport, Progress
+from models.networks.optimizer import OneCycleAdamW, as_vector
+
+_PIXELS_AT_A_TIME = 2**20
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How to train; the hyperparameters of the same names say what each means."""
+
+    epochs: int
+    batch_size: int
+    init_lr: float
+    weight_decay: float
+    patience: int
+    ema_decay: float
+    label_smoothing: float
+    class_balance: float
+    bf16: bool
+    augmentation: Augmentation
+
+
+def train_network(
+    network: PictureNetwork,
+    training: Pictures,
+    validation: Pictures,
+    *,
+    plan: TrainingPlan,
+    progress: Progress,
+    stop_after: int | None = None,
+) -> FitReport:
+    """Train in place with AdamW, a one-cycle learning rate and an average of the weights.
+
+    The average of the weights over the last steps is what is validated and kept: the weights of
+    the best epoch with validation, of the last one without.
+
+    Args:
+        network: Untrained, or with weights that training starts from.
+        training: What to learn from; at least one picture.
+        validation: Only decides which epoch is kept; may be empty.
+        plan: How to train.
+        progress: Told after every epoch.
+        stop_after: Epochs to run of those that the plan lays its learning rates out for; None
+            runs all.
+
+    Raises:
+        ModelProblem: A loss that is not a number.
+    """
+    started = time.monotonic()
+    network.learn_colours(torch.from_numpy(training.pixels))
+    trainer = _Trainer(network, plan, training)
+    best_epoch, best_loss, best_state = 0, math.inf, trainer.averaged_state()
+    curve: list[dict[str, float]] = []
+    epochs = plan.epochs if stop_after is None else min(stop_after, plan.epochs)
+    for epoch in range(1, epochs + 1):
+        losses = {"loss": trainer.epoch()}
+        if len(validation):
+            losses |= trainer.validate(validation)
+        if not all(math.isfinite(loss) for loss in losses.values()):
+            raise ModelProblem(
+                f"training diverged: the loss of epoch {epoch} is not a finite number",
+                "Lower init_lr.",
+            )
+        curve.append({"round": epoch, **losses})
+        progress("epoch", epoch, epochs, **losses)
+        if not len(validation) or losses["validation_loss"] < best_loss:
+            best_epoch, best_state = epoch, trainer.averaged_state()
+            best_loss = losses.get("validation_loss", math.inf)
+        elif epoch - best_epoch >= plan.patience:
+            break
+    network.load_state_dict(best_state)
+    network.eval()
+    return FitReport(
+        samples=len(training),
+        validation_samples=len(validation),
+        rounds=len(curve),
+        best_round=best_epoch,
+        best_loss=best_loss if len(validation) else None,
+        seconds=time.monotonic() - started,
+        curve=curve,
+    )
+
+
+class _Trainer:
+    def __init__(self, network: PictureNetwork, plan: TrainingPlan, training: Pictures) -> None:
+        self._network = network
+        self._plan = plan
+        self._pixels = torch.from_numpy(training.pixels)
+        self._labels = torch.from_numpy(training.labels)
+        self._class_weights = class_weights(training, plan.class_balance)
+        self._average = copy.deepcopy(network).eval()
+        self._averages = as_vector(self._average)
+        self._batches = math.ceil(len(training) / plan.batch_size)
+        self._optimizer = OneCycleAdamW(
+            network,
+            top_rate=plan.init_lr,
+            weight_decay=plan.weight_decay,
+            steps=self._batches * plan.epochs,
+        )
+
+    def averaged_state(self) -> dict[str, Tensor]:
+        return {name: tensor.clone() for name, tensor in self._average.state_dict().items()}
+
+    def epoch(self) -> float:
+        self._network.train()
+        total = 0.0
+        # Parts of about the same size: one of a single picture would pull as hard as a whole one.
+        for rows in torch.randperm(len(self._labels)).tensor_split(self._batches):
+            labels = self._labels[rows]
+            with torch.no_grad():
+                values = self._network.standardised(self._pixels[rows])
+                values = self._plan.augmentation(values)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self._plan.bf16):
+                evidence = self._network.evidence(values)
+            loss = self._loss(self._network.logits_of(evidence.float()), labels)
+            self._optimizer.step(loss)
+            self._follow()
+            total += loss.item() * len(rows)
+        return total / len(self._labels)
+
+    def validate(self, validation: Pictures) -> dict[str, float]:
+        """How likely the averaged network finds the right classes, and how many it finds."""
+        logits = logits_in_parts(self._average, torch.from_numpy(validation.pixels))
+        labels = torch.from_numpy(validation.labels)
+        return {
+            "validation_loss": functional.cross_entropy(logits, labels).item(),
+            "validation_accuracy": (logits.argmax(dim=1) == labels).double().mean().item(),
+        }
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(
+            logits,
+            labels,
+            weight=self._class_weights,
+            label_smoothing=self._plan.label_smoothing,
+        )
+
+    def _follow(self) -> None:
+        # Early on the average must not remember the initial weights for long.
+        done = self._optimizer.done
+        decay = min(self._plan.ema_decay, done / (done + 10))
+        self._averages.lerp_(self._optimizer.weights, 1 - decay)
+        # What batch normalisation knows belongs to the weights, and is averaged as they are.
+        for mean, newest in zip(self._average.buffers(), self._network.buffers(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(newest, 1 - decay)
+
+
+def class_weights(training: Pictures, balance: float) -> Tensor | None:
+    """How much a picture of each class counts: float32 (classes,), 1 on average over pictures.
+
+    Args:
+        training: What is learnt from.
+        balance: 0 counts every picture the same, 1 every class.
+    """
+    if not balance:
+        return None
+    counts = training.counts
+    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -balance, 0.0)
+    return torch.from_numpy(weights * len(training) / (weights * counts).sum()).float()
+
+
+def logits_in_parts(network: PictureNetwork, pixels: Tensor) -> Tensor:
+    """Logits in evaluation mode, a bounded number of pixels at a time."""
+    network.eval()
+    rows = max(_PIXELS_AT_A_TIME // (pixels.shape[1] * pixels.shape[2]), 1)
+    with torch.inference_mode():
+        return torch.cat([network(part)[0] for part in torch.split(pixels, rows)])

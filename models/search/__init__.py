@@ -1,0 +1,1 @@
+"""Searches for the models that are best together, whatever kind they are of."""
