@@ -14,7 +14,7 @@ from engine.config.flow_settings import (
     DataType,
     FlowSettings,
 )
-from engine.config.values import Encoding, Id, Name, PathText, Section, conflict
+from engine.config.values import Id, Name, PathText, Section, conflict
 
 
 class ImageRules(Section):
@@ -36,8 +36,8 @@ class ImageRules(Section):
     """Classes with too few pictures to learn and to measure. error: stop and list them. drop:
     leave the class out and report it."""
 
-    min_pictures_a_class: Annotated[int, Field(ge=3, le=1_000_000)] = 10
-    """Fewest pictures that a class needs (3 to 1000000)."""
+    min_pictures_a_class: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """Fewest pictures that a class needs (1 to 1000000)."""
 
     max_errors_listed: Annotated[int, Field(ge=1, le=10_000)] = 20
     """How many offending files a report lists by name; the rest are counted (1 to 10000)."""
@@ -46,12 +46,13 @@ class ImageRules(Section):
 class ImageSplitSettings(Section):
     """Split by the content of each picture: it stays on its side whatever else comes or goes."""
 
-    validation_share: Annotated[float, Field(ge=0.02, le=0.5)] = 0.15
-    """Part of the pictures that decides when training stops and how sure the model may be (0.02 to
-    0.5)."""
+    validation_share: Annotated[float, Field(ge=0.001, le=0.5)] = 0.15
+    """Part of the pictures that decides when training stops and how sure the model may be
+    (0.001 to 0.5)."""
 
-    test_share: Annotated[float, Field(ge=0.02, le=0.5)] = 0.15
-    """Part of the pictures that is never trained on and measures the model (0.02 to 0.5)."""
+    test_share: Annotated[float, Field(ge=0.001, le=0.5)] = 0.15
+    """Part of the pictures that is never trained on and measures the model (0.001 to
+    0.5)."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     """Another number gives another split (0 to 4294967295). Versions trained on different splits
@@ -88,15 +89,12 @@ class ImageDatasetSettings(AnyDatasetSettings):
     label_col: Name = "label"
     """Column of a CSV file: which class it belongs to."""
 
-    encoding: Encoding = "auto"
-    """Text encoding of a CSV file. auto: UTF-8 with or without byte order mark, then CP949;
-    or the name of a codec."""
+    height: Annotated[int, Field(ge=8, le=1024)] | None = None
+    """Rows that every picture is brought to (8 to 1024), or null, with width: the usual size of
+    the pictures, at most 64."""
 
-    height: Annotated[int, Field(ge=8, le=1024)] = 32
-    """Rows that every picture is brought to (8 to 1024)."""
-
-    width: Annotated[int, Field(ge=8, le=1024)] = 32
-    """Columns that every picture is brought to (8 to 1024)."""
+    width: Annotated[int, Field(ge=8, le=1024)] | None = None
+    """Columns that every picture is brought to (8 to 1024), or null, with height."""
 
     channels: Literal["auto", "gray", "color"] = "auto"
     """Whether colours count. auto: gray when every picture is gray."""
@@ -116,6 +114,20 @@ class ImageDatasetSettings(AnyDatasetSettings):
 
     split: ImageSplitSettings = ImageSplitSettings()
     """Which part is held back for validation and test."""
+
+    @model_validator(mode="after")
+    def _both_sides(self) -> Self:
+        if (self.height is None) != (self.width is None):
+            what = "height and width go together; give both, or set both to null"
+            raise conflict(what, "height", "width")
+        return self
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Rows and columns that every picture is brought to; None: their usual size."""
+        if self.height is None or self.width is None:
+            return None
+        return self.height, self.width
 
 
 class ImageModelSettings(AnyModelSettings):
