@@ -137,7 +137,7 @@ def _forecaster(
     from engine.cli.forecasting import InProcess, ThroughPredictor
 
     if not through_predictor:
-        from engine.cli.models import resolve_version
+        from engine.cli.versions import resolve_version
 
         yield InProcess(resolve_version(line, version or "champion"))
         return
