@@ -187,7 +187,7 @@ def _list(line: CommandLine) -> None:
 def _write_versions(
     versions: Sequence[Version], called: Mapping[str, str], timezone: tzinfo
 ) -> None:
-    """One table of all; each kind of data has its measures, where there are others the main ones."""
+    """One table of all: the measures of each kind of data, beside others the main ones."""
     from rich.table import Column, Table
 
     from engine.cli.output import write_table
