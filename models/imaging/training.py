@@ -140,11 +140,16 @@ class _Trainer:
         return total / len(order)
 
     def validate(self, validation: Pictures) -> dict[str, float]:
-        """How likely the averaged network finds the right classes, and how many it finds."""
+        """The loss of the averaged network, and how many right classes it finds.
+
+        It is the loss that is trained, with labels smoothed: without that, epochs would be told
+        apart by how sure the network is, which a temperature decides anyway, and the best one
+        would be long before the learning rate is low.
+        """
         logits = logits_in_parts(self._average, torch.from_numpy(validation.pixels))
         labels = torch.from_numpy(validation.labels)
         return {
-            "validation_loss": functional.cross_entropy(logits, labels).item(),
+            "validation_loss": self._loss(logits, labels).item(),
             "validation_accuracy": (logits.argmax(dim=1) == labels).double().mean().item(),
         }
 

@@ -115,7 +115,8 @@ def test_a_training_that_diverges_stops_and_says_so(
 
 
 def test_early_stopping_keeps_the_best_epoch_and_a_second_fit_runs_as_many() -> None:
-    model, checks = make(epochs=40, patience=3, init_lr=0.02, ema_decay=0.0), greys(seed=9)
+    quick = {"epochs": 40, "patience": 3, "init_lr": 0.02}
+    model, checks = make(**quick, ema_decay=0.0, label_smoothing=0.0), greys(seed=9)
     report = fit(model, checks)
     losses = [entry["validation_loss"] for entry in report.curve]
 
