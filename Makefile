@@ -34,8 +34,9 @@ demo: $(VENV)/demo.installed
 	  "  http://127.0.0.1:4243/flow-monitoring               the same in a browser" \
 	  "  engine run full_flow --data my.csv --set dataset.date_col=day ...   your own data" ""
 
+# Those that run the real engine mostly wait: two processes side by side keep two cores busy.
 test: $(VENV)/dev.installed
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long" -n 2 --dist loadfile
 
 test-long: $(VENV)/dev.installed $(VENV)/demo.installed
 	$(PYTEST) -m long

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.config.settings import DatasetRules, DatasetSettings, SplitSettings
+from engine.config.series_settings import DatasetRules, DatasetSettings, SplitSettings
 from engine.data.dataset import write_dataset
 from engine.data.demo import build_demo
 from engine.data.rules import apply_rules

@@ -33,7 +33,7 @@ from _forecasting_protocol import (
     read_panel,
 )
 
-from engine.config.settings import DatasetRules
+from engine.config.series_settings import DatasetRules
 from engine.errors import EngineError
 from models import registry
 from models.base import MEDIAN, STOCK, ModelProblem

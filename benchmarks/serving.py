@@ -14,23 +14,19 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
-import re
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import _load
 import httpx
 import numpy as np
-import psutil
 from _claims import Claim, at_least, at_most, parser_of, report
+from _load import Load, free_port, need_wrk, process
 
 from engine.predictor_options import PredictorOptions, encode
 from engine.store import AliasRegistry, VersionStore
@@ -65,44 +61,11 @@ class Server:
         return f"{self.address}{self.path}"
 
 
-@dataclass(frozen=True)
-class Load:
-    """What wrk measured: requests a second, milliseconds, answers that were none."""
-
-    rate: float
-    p50: float
-    p99: float
-    failed: int
-
-
 def hammer(server: Server, folder: Path, connections: int, seconds: int) -> Load:
     """Ask as fast as answers come over so many connections."""
     script = folder / "post.lua"
     script.write_text(LUA % server.body)
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
-    said = subprocess.run([*command, server.url], capture_output=True, text=True, check=True).stdout
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    broken = re.search(
-        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said
-    )
-    return Load(
-        rate=float(_found(r"Requests/sec:\s+([\d.]+)", said)),
-        p50=_milliseconds(_found(r"50%\s+([\d.]+\w+)", said)),
-        p99=_milliseconds(_found(r"99%\s+([\d.]+\w+)", said)),
-        failed=(int(failed[1]) if failed else 0)
-        + (sum(map(int, broken.groups())) if broken else 0),
-    )
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    assert match is not None, text
-    return match[1]
-
-
-def _milliseconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
-    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+    return _load.hammer(server.url, script, connections, seconds)
 
 
 def demand() -> Panel:
@@ -131,21 +94,6 @@ def deploy_networks(workspace: Workspace, folder: Path) -> None:
         deploy(workspace, model, folder / f"bundle-{seed}")
 
 
-@contextmanager
-def process(command: Sequence[str], log: Path) -> Iterator[psutil.Process]:
-    """A process, ended afterwards."""
-    with log.open("wb") as output:
-        started = subprocess.Popen([sys.executable, *command], stdout=output, stderr=output)
-    try:
-        yield psutil.Process(started.pid)
-    finally:
-        children = psutil.Process(started.pid).children(recursive=True)
-        for one in (started, *children):
-            one.terminate()
-        started.wait(30)
-        psutil.wait_procs(children, 30)
-
-
 def wait_for(server: Server) -> float:
     """Seconds until a forecast is answered."""
     began = time.perf_counter()
@@ -157,13 +105,6 @@ def wait_for(server: Server) -> float:
         except httpx.TransportError:
             time.sleep(0.005)
         assert time.perf_counter() - began < 120, server
-
-
-def free_port() -> int:
-    """A port that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def measure(seconds: int, changes: int) -> Iterator[Claim]:
@@ -284,8 +225,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--changes", type=int, default=50)
     arguments = parser.parse_args()
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is needed for the load: apt-get install wrk")
+    need_wrk()
     if importlib.util.find_spec("mlflow") is None:
         sys.exit("MLflow is needed as a peer: pip install 'mlops-tui[bench]'")
     return max(

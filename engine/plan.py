@@ -7,45 +7,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config.values import without_passwords
+from engine.config.image_settings import ImageSettings
+from engine.config.series_settings import SeriesSettings
 from engine.data.catalogue import list_datasets
-from engine.data.location import source_kind, source_path
 from engine.errors import NotFoundError
 from engine.runs.candidate import CANDIDATE_FOLDER
 from engine.store import AliasRegistry
+from engine.strategies.sources import source_of
+from engine.strategies.step_names import STEPS, step_name
 from engine.tables.handoffs import Handoffs
 from engine.tables.runs import RunTable
+from models.data_types import TIMESERIES
 
 if TYPE_CHECKING:
-    from engine.config.settings import Settings
+    from engine.config.flow_settings import FlowSettings
     from engine.workspace import Workspace
-
-LOADING = "load_time_series"
-STEPS: dict[str, tuple[str, ...]] = {
-    "data_flow": (
-        LOADING,
-        "validate_data",
-        "prepare_time_series_data",
-        "split_time_series_data",
-    ),
-    "train_flow": (
-        "open_training_data",
-        "build_model",
-        "train_model",
-        "calibrate_intervals",
-        "refit_model",
-        "save_model",
-    ),
-    "eval_flow": ("open_candidate", "evaluate_model", "evaluate_baselines"),
-    "deploy_flow": (
-        "decide_deployment",
-        "upload_model",
-        "try_model",
-        "put_model_to_service",
-        "check_service_health",
-    ),
-}
-"""Steps of each flow in order, by the names of their tasks; a test holds them to the flows."""
 
 _DATASET, _EVALUATION = "dataset", "evaluation"
 _LATEST = "latest"
@@ -82,7 +58,7 @@ class Plan:
         flow: Which flow.
         flows: Its flows in order, itself when it is but one.
         input: What it would begin with.
-        model: Type, window, horizon and seed, of a run that trains; else None.
+        model: Type, shape of what it takes and gives, seed, of a run that trains; else None.
         champion: The version that a candidate would be held against; None when there is none, or
             nothing is measured.
     """
@@ -103,7 +79,7 @@ class Plan:
         return {**asdict(self), "can_begin": self.can_begin}
 
 
-def plan_run(workspace: Workspace, settings: Settings) -> Plan:
+def plan_run(workspace: Workspace, settings: FlowSettings) -> Plan:
     """Plan a run of the flow that the settings are for; nothing is launched or changed.
 
     Raises:
@@ -111,57 +87,59 @@ def plan_run(workspace: Workspace, settings: Settings) -> Plan:
     """
     flow = settings.flow_module
     measures = flow in ("eval_flow", "deploy_flow", "full_flow")
-    champion = AliasRegistry(workspace.central_storage).read().champion if measures else None
+    aliases = AliasRegistry(workspace.central_storage, settings.data_type)
+    champion = aliases.read().champion if measures else None
     trains = flow in ("train_flow", "full_flow")
     model = settings.model
     return Plan(
         flow=flow,
         flows=tuple(_flows(flow, settings, workspace.root)),
         input=_INPUTS[flow](workspace, settings),
-        model={
-            "model_type": model.model_type,
-            "window": model.window,
-            "horizon": model.horizon,
-            "seed": settings.train.seed,
-        }
+        model={"model_type": model.model_type, **_shape(settings), "seed": settings.train.seed}
         if trains
         else None,
         champion=champion,
     )
 
 
-def _flows(flow: str, settings: Settings, root: Path) -> Iterator[PlannedFlow]:
+def _shape(settings: FlowSettings) -> dict[str, Any]:
+    """What the model would take and give, as far as settings say it."""
+    if isinstance(settings, SeriesSettings):
+        return {"window": settings.model.window, "horizon": settings.model.horizon}
+    assert isinstance(settings, ImageSettings), "there are two kinds of settings"
+    return {"height": settings.dataset.height, "width": settings.dataset.width}
+
+
+def _flows(flow: str, settings: FlowSettings, root: Path) -> Iterator[PlannedFlow]:
     for name in STEPS if flow == "full_flow" else (flow,):
-        loading = f"{LOADING}_{source_kind(settings.dataset, root=root)}"
-        yield PlannedFlow(name, tuple(loading if s == LOADING else s for s in STEPS[name]))
+        yield PlannedFlow(name, tuple(step_name(step, settings, root) for step in STEPS[name]))
 
 
-def _source(workspace: Workspace, settings: Settings) -> PlannedInput:
-    dataset = settings.dataset
-    if dataset.url is not None:
-        return PlannedInput("source", without_passwords(dataset.url))
-    path = source_path(dataset, root=workspace.root)
-    # What is wrong with a file that is there only reading it tells.
-    return PlannedInput("source", str(path), "" if path.is_file() else "there is no such file")
+def _source(workspace: Workspace, settings: FlowSettings) -> PlannedInput:
+    value, is_there = source_of(settings, root=workspace.root)
+    # What is wrong with what is there only reading it tells.
+    return PlannedInput("source", value, "" if is_there else "there is no such file")
 
 
-def _dataset(workspace: Workspace, settings: Settings) -> PlannedInput:
-    chosen = _chosen(workspace, _DATASET, settings.train.dataset)
+def _dataset(workspace: Workspace, settings: FlowSettings) -> PlannedInput:
+    chosen = _chosen(workspace, _DATASET, settings.train.dataset, settings)
     if chosen is None:
-        return _nothing_yet(_DATASET, "data_flow")
+        return _nothing_yet(_DATASET, "data_flow", settings)
     known = chosen in list_datasets(workspace.datasets)
     return PlannedInput(_DATASET, chosen, "" if known else "there is no such data set")
 
 
-def _candidate(workspace: Workspace, settings: Settings) -> PlannedInput:
-    return _left_by_run(workspace, CANDIDATE_FOLDER, settings.evaluate.candidate, "train_flow")
+def _candidate(workspace: Workspace, settings: FlowSettings) -> PlannedInput:
+    configured = settings.evaluate.candidate
+    return _left_by_run(workspace, CANDIDATE_FOLDER, configured, "train_flow", settings)
 
 
-def _evaluation(workspace: Workspace, settings: Settings) -> PlannedInput:
-    return _left_by_run(workspace, _EVALUATION, settings.deploy.candidate, "eval_flow")
+def _evaluation(workspace: Workspace, settings: FlowSettings) -> PlannedInput:
+    configured = settings.deploy.candidate
+    return _left_by_run(workspace, _EVALUATION, configured, "eval_flow", settings)
 
 
-_INPUTS: dict[str, Callable[[Workspace, Settings], PlannedInput]] = {
+_INPUTS: dict[str, Callable[[Workspace, FlowSettings], PlannedInput]] = {
     "data_flow": _source,
     "train_flow": _dataset,
     "eval_flow": _candidate,
@@ -170,10 +148,12 @@ _INPUTS: dict[str, Callable[[Workspace, Settings], PlannedInput]] = {
 }
 
 
-def _left_by_run(workspace: Workspace, kind: str, configured: str, maker: str) -> PlannedInput:
-    chosen = _chosen(workspace, kind, configured)
+def _left_by_run(
+    workspace: Workspace, kind: str, configured: str, maker: str, settings: FlowSettings
+) -> PlannedInput:
+    chosen = _chosen(workspace, kind, configured, settings)
     if chosen is None:
-        return _nothing_yet(kind, maker)
+        return _nothing_yet(kind, maker, settings)
     try:
         run_id = RunTable(workspace.database).get(chosen).id
     except NotFoundError as error:
@@ -182,12 +162,14 @@ def _left_by_run(workspace: Workspace, kind: str, configured: str, maker: str) -
     return PlannedInput(kind, run_id, "" if is_there else f"this run left no {kind}")
 
 
-def _chosen(workspace: Workspace, kind: str, configured: str) -> str | None:
+def _chosen(workspace: Workspace, kind: str, configured: str, settings: FlowSettings) -> str | None:
     if configured != _LATEST:
         return configured
-    handoff = Handoffs(workspace.database).take(kind)
+    handoff = Handoffs(workspace.database).take(kind, settings.data_type)
     return handoff.value if handoff else None
 
 
-def _nothing_yet(kind: str, maker: str) -> PlannedInput:
-    return PlannedInput(kind, "", f"there is no {kind} yet; run {maker} first: engine run {maker}")
+def _nothing_yet(kind: str, maker: str, settings: FlowSettings) -> PlannedInput:
+    option = "" if settings.data_type == TIMESERIES else f" --data-type {settings.data_type}"
+    what = f"there is no {kind} yet; run {maker} first: engine run {maker}{option}"
+    return PlannedInput(kind, "", what)

@@ -5,9 +5,11 @@ Small on purpose: who asks for a forecast needs neither the engine nor what runs
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import math
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +52,44 @@ class PredictorAnswer:
     forecast: list[float]
     latency_ms: float
     interval: tuple[list[float], list[float]] | None = None
+
+
+@dataclass(frozen=True)
+class ServingClassifier:
+    """What classifies pictures: its id and model, its classes, the size of what it sees."""
+
+    version: str
+    model_type: str
+    classes: tuple[str, ...]
+    height: int
+    width: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class PredictedClass:
+    """The class of a picture as it was served.
+
+    Attributes:
+        version: Which version answered.
+        prediction: Name of the class.
+        probabilities: Of the most likely classes, the likeliest first.
+        latency_ms: From the request to the whole answer, on a connection that was there.
+        overlaid_png: Where the class is seen, drawn over the picture; None when not asked for.
+        heat_map_png: The same without the picture.
+    """
+
+    version: str
+    prediction: str
+    probabilities: dict[str, float]
+    latency_ms: float
+    overlaid_png: bytes | None = None
+    heat_map_png: bytes | None = None
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the class."""
+        return self.probabilities[self.prediction]
 
 
 def predictor_address(workspace: Workspace) -> tuple[str, int]:
@@ -175,12 +215,65 @@ class PredictorClient:
         version = str(said["model_name"])
         return PredictorAnswer(version, list(one["prediction"]), milliseconds, interval)
 
+    def serving_classifier(self) -> ServingClassifier:
+        """What classifies pictures now.
+
+        Raises:
+            NotFoundError: No version is deployed.
+            ServerError: The predictor does not answer.
+        """
+        # One that runs since before an upgrade knows of no images.
+        said = self._ask("GET", "/models").get("image", {"serving": None, "problem": ""})
+        serving = said["serving"]
+        if serving is None:
+            raise NotFoundError(
+                said["problem"] or "no model of images is deployed yet",
+                where=self.address,
+                fix="Deploy one: engine run full_flow, with data_type: image",
+            )
+        return ServingClassifier(
+            str(serving["model_name"]),
+            str(serving["model_type"]),
+            tuple(serving["classes"]),
+            int(serving["height"]),
+            int(serving["width"]),
+            int(serving["channels"]),
+        )
+
+    def classify(self, content: bytes, *, name: str = "", heat_map: bool = False) -> PredictedClass:
+        """Ask which class a picture belongs to.
+
+        Args:
+            content: A PNG or JPEG file.
+            name: What it is called, for messages.
+            heat_map: Whether to draw where the class is seen.
+
+        Raises:
+            DataError: The predictor cannot use this file; says why.
+            ServerError: The predictor does not answer, or has no model of images.
+        """
+        form, kind = _form(content, name)
+        begin = time.perf_counter()
+        path = f"/predict_image?heat_map={'true' if heat_map else 'false'}"
+        said = self._send("POST", path, form, kind)
+        milliseconds = (time.perf_counter() - begin) * 1000
+        return PredictedClass(
+            str(said["model_name"]),
+            str(said["prediction"]),
+            {str(label): float(share) for label, share in said["probabilities"].items()},
+            milliseconds,
+            _picture(said["overlaid_img"]),
+            _picture(said["raw_hm_img"]),
+        )
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()
+        return self._send(method, path, content, "application/json")
+
+    def _send(self, method: str, path: str, content: bytes | None, kind: str) -> dict[str, Any]:
         try:
-            self._connection.request(
-                method, path, content, {"Content-Type": "application/json"} if content else {}
-            )
+            headers = {"Content-Type": kind} if content is not None else {}
+            self._connection.request(method, path, content, headers)
             response = self._connection.getresponse()
             said = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -197,3 +290,21 @@ class PredictorClient:
         raise ServerError(
             f"the predictor refuses ({response.status}): {message}", where=self.address
         )
+
+
+def _form(content: bytes, name: str) -> tuple[bytes, str]:
+    """A form with one file, and its Content-Type."""
+    boundary = secrets.token_hex(16)  # stands in no picture but by a chance of 1 in 2^128
+    called = "".join(" " if ord(letter) < 32 else letter for letter in name)
+    called = called.encode(errors="replace").decode().replace('"', "%22")
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="{called}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def _picture(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

@@ -17,7 +17,8 @@ class PredictorOptions(Struct, frozen=True, kw_only=True):
         port: TCP port; 0: any free one.
         allowed_hosts: Names that this machine has beside those of the loopback interface.
         storage: Where versions lie, when that is not the workspace.
-        keep_mb: Size of the ring of served forecasts, 0: none are kept.
+        keep_mb: Size of the ring of served forecasts, and of that of pictures' classes; 0: none are
+            kept.
     """
 
     workspace: str

@@ -190,10 +190,15 @@ class Forecaster(Learner):
         )
         return self.calibration
 
+    def shape(self) -> dict[str, Any]:
+        """Window, horizon and objective."""
+        return {"window": self.window, "horizon": self.horizon, "objective": self.objective}
+
     def describe(self) -> dict[str, Any]:
         """What this model is, as JSON-able data."""
         return {
             "model_type": self.model_type,
+            # In this order: the ids of versions are made from the text of their manifests.
             "window": self.window,
             "horizon": self.horizon,
             "seed": self.seed,

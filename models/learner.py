@@ -115,6 +115,10 @@ class Learner(ABC):
         """Hyperparameters as configured, those of other types too, which a blend hands on."""
 
     @abstractmethod
+    def shape(self) -> dict[str, Any]:
+        """What it takes and gives, as JSON-able data: known before it has learnt anything."""
+
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """What this model is, as JSON-able data; `of_description` makes it again."""
 

@@ -22,7 +22,11 @@ Align = Literal["left", "right", "center"]
 
 ELLIPSIS = "…"
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
-_PALETTE = re.compile(r"38;5;([0-9]|1[0-5])")
+# A colour by number or by its parts, or any other code.
+_CODES = re.compile(
+    r"(?P<where>38|48);(?:5;(?P<number>\d+)|2;(?P<red>\d+);(?P<green>\d+);(?P<blue>\d+))"
+    r"|(?P<plain>\d+)"
+)
 _ANSI_NAMES = {
     "31": "red",
     "32": "green",
@@ -209,24 +213,34 @@ def shortened(text: object, width: int, most: int) -> list[str]:
 
 
 def from_ansi(text: str) -> Line:
-    """A line of one of our own charts: its colour codes become names of styles."""
+    """A line of one of our own charts: its colour codes become names of styles.
+
+    Colours that no theme has a name for become "ink:24" or "ink:#a0b0c0", and "ground:..." behind
+    the text.
+    """
     line: Line = []
     style, at = "", 0
     for match in _SGR.finditer(text):
         if match.start() > at:
             line.append((text[at : match.start()], style))
-        names = (_ANSI_NAMES.get(code, "") for code in _codes(match[1]))
-        style = " ".join(name for name in names if name)
+        style = " ".join(filter(None, map(_name_of, _CODES.finditer(match[1]))))
         at = match.end()
     if at < len(text):
         line.append((text[at:], style))
     return line
 
 
-def _codes(sequence: str) -> list[str]:
-    """The codes of a sequence; one of the sixteen palette colours as its plain code."""
-    palette = _PALETTE.fullmatch(sequence)
-    if palette is None:
-        return sequence.split(";")
-    number = int(palette[1])
-    return [str(30 + number if number < 8 else 82 + number)]
+def _name_of(code: re.Match[str]) -> str:
+    """The name of the style that a code of a sequence stands for; "" for none."""
+    if code["plain"]:
+        return _ANSI_NAMES.get(code["plain"], "")
+    is_text = code["where"] == "38"
+    if code["number"]:
+        number = int(code["number"])
+        if is_text and number < 16:
+            # One of the sixteen colours of the palette as its plain code.
+            return _ANSI_NAMES.get(str(30 + number if number < 8 else 82 + number), "")
+        told = str(number)
+    else:
+        told = "#" + "".join(f"{int(code[part]):02x}" for part in ("red", "green", "blue"))
+    return f"{'ink' if is_text else 'ground'}:{told}"

@@ -224,9 +224,21 @@ class Painter:
         if style is None:
             style = self.base
             for name in names.split():
-                style = style + Style.parse(self.theme.looks[name])
-            self._styles[names] = style
+                style = style + (_numbered(name) or Style.parse(self.theme.looks[name]))
+            # Colours of pictures come in any number, and those of one are not those of the next.
+            if ":" not in names:
+                self._styles[names] = style
         return style
+
+
+@lru_cache(4096)
+def _numbered(name: str) -> Style | None:
+    """The look of a colour by number: "ink:24", "ground:#a0b0c0"; None for another name."""
+    place, _, told = name.partition(":")
+    if place not in ("ink", "ground") or not told:
+        return None
+    colour = told if told.startswith("#") else f"color({told})"
+    return Style.parse(colour if place == "ink" else f"on {colour}")
 
 
 _ASCII_SIGNS = str.maketrans(

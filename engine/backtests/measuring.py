@@ -126,7 +126,7 @@ class Measuring:
         """Train a type on the days before an origin, or open a version."""
         started = time.monotonic()
         if contender.version is not None:
-            served = self.versions.get(contender.version).open()
+            served = self.versions.get(contender.version).open_forecaster()
             known = served.signature.covariates
             return _Ready(served.forecast, served.window, known, served.calibration, float("nan"))
         options = self.request.options

@@ -16,6 +16,7 @@ from engine.config.layers import Layer
 from engine.config.loading import Loaded, load_settings
 from engine.config.names import HPARAMS
 from engine.config.problems import ConfigProblemsError, Problem, joined, nearest, shown
+from engine.config.series_settings import SeriesSettings
 from engine.config.yaml_source import dotted
 from engine.data.dataset import Dataset, open_dataset
 from engine.environment import environment
@@ -26,6 +27,7 @@ from engine.store.gate import BASELINE
 from engine.store.seen import seen_too_much
 from engine.tables.handoffs import Handoffs
 from models import registry
+from models.data_types import TIMESERIES
 from models.errors import ModelProblem
 
 if TYPE_CHECKING:
@@ -176,13 +178,15 @@ def make_request(
         workspace_configs=workspace.configs,
         overrides=overrides,
         # Of all types the one that is always compared: the others are checked by their names.
-        flags={**flags, **_ANY_SPLIT, "model_type": BASELINE},
+        flags={**flags, **_ANY_SPLIT, "model_type": BASELINE, "data_type": TIMESERIES},
     )
+    settings = loaded.settings
+    assert isinstance(settings, SeriesSettings), "the flag says so"
     chosen = _Chosen.of(workspace, names)
     dataset = open_dataset(workspace.datasets, _dataset_id(workspace, loaded))
-    options = _options(loaded, dataset, retrain)
+    options = _options(settings, dataset, retrain)
     first_origin = _first_origin(dataset, options)
-    contenders = [_trained(model_type, loaded) for model_type in chosen.types]
+    contenders = [_trained(model_type, settings) for model_type in chosen.types]
     notes = [*files_not_read(workspace.configs), *_unused(loaded, chosen.types)]
     for label, version in chosen.versions.items():
         comparable, said = _judge(label, version, dataset, first_origin)
@@ -192,7 +196,7 @@ def make_request(
     if not contenders:
         raise ConflictError("; ".join(notes), fix="Name a model type, or prepare newer data")
     if BASELINE not in chosen.types:
-        contenders.append(_trained(BASELINE, loaded))
+        contenders.append(_trained(BASELINE, settings))
     return Request(
         dataset, options, tuple(contenders), name, first_origin, tuple(notes), environment()
     )
@@ -244,6 +248,9 @@ class _Chosen:
                 version = None
             if version is None:
                 problems.append(_unknown(name, known))
+            elif version.data_type != TIMESERIES:
+                what = f"version {version.id} tells classes of pictures, it forecasts nothing"
+                problems.append(Problem(what))
             elif version.id not in {one.id for one in versions.values()}:
                 versions[name] = version
         if problems:
@@ -271,12 +278,8 @@ def _dataset_id(workspace: Workspace, loaded: Loaded) -> str:
     return newest.value
 
 
-def _options(loaded: Loaded, dataset: Dataset, retrain: bool) -> Options:
-    model, train, evaluate = (
-        loaded.settings.model,
-        loaded.settings.train,
-        loaded.settings.evaluate,
-    )
+def _options(settings: SeriesSettings, dataset: Dataset, retrain: bool) -> Options:
+    model, train, evaluate = settings.model, settings.train, settings.evaluate
     return Options(
         folds=evaluate.folds,
         step_days=evaluate.step_days,
@@ -318,16 +321,16 @@ def _first_origin(dataset: Dataset, options: Options) -> int:
     return days - tested
 
 
-def _trained(model_type: str, loaded: Loaded) -> Contender:
+def _trained(model_type: str, settings: SeriesSettings) -> Contender:
     try:
         model = registry.create(
             model_type,
-            window=loaded.settings.model.window,
-            horizon=loaded.settings.model.horizon,
-            seed=loaded.settings.train.seed,
-            threads=loaded.settings.train.threads,
-            hparams=loaded.settings.train.hparams,
-            objective=loaded.settings.model.objective,
+            window=settings.model.window,
+            horizon=settings.model.horizon,
+            seed=settings.train.seed,
+            threads=settings.train.threads,
+            hparams=settings.train.hparams,
+            objective=settings.model.objective,
         )
     except ModelProblem as problem:
         raise ConfigError(str(problem), where=model_type) from problem

@@ -13,10 +13,17 @@ literally (so hand it to `Text.from_ansi`, never to a markup parser). `ascii=Tru
     flow_timeline  flow_timeline: all runs over time, one row a flow
     forecast       forecast_chart
     curves         curve_chart
-    bars           bar_list
+    bars           bar_list, bar
     sparkline      sparkline
+    confusion      confusion_lines: what a classifier takes for what
+    mistakes       mistakes_of, mistake_lines: the same in sentences
+    probabilities  probability_bars: of one picture
+    reliability    reliability_lines: confidence beside accuracy
+    thumbnail      thumbnail: a picture, with a heat map over it
     canvas         the only module that knows plotext, loaded at the first chart that needs it
     looks          sign, colour and marker of states
+    depth          Depth: how many colours there are
+    colours        colours of pictures as codes
     scales         ticks for numbers, dates and durations
     time_axis      ticks, zoom and pan of a window of time
     text           display width, escaping, colours

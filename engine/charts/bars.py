@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from engine.charts.canvas import Span, draw_cells
-from engine.charts.text import clip, fit
+from engine.charts.text import clip, fit, paint
 from engine.text import printable
 
-_EIGHTHS = "▏▎▍▌▋▊▉█"
+_EIGHTHS: tuple[str, ...] = ("", *"▏▎▍▌▋▊▉")
 _LEAST_BARS = 4
 
 
@@ -35,7 +34,7 @@ def bar_list(
         width: Columns to fill.
         show: How a value reads.
         most: Magnitude of the longest bar; the largest one there is if None.
-        hue: Colour of the bars, a key of the palette.
+        hue: Colour of the bars, a key of `engine.charts.text.SGR`.
         colour: Whether to write ANSI colour codes.
         ascii: Keep to ASCII.
 
@@ -64,33 +63,32 @@ def bar_list(
         ]
     finite = [value for _, value in items if math.isfinite(value)]
     largest = most or max(map(abs, finite), default=0.0)
-    spans = [
-        span
-        for row, (_, value) in enumerate(items)
-        if math.isfinite(value) and largest
-        for span in _bar(row, value / largest, min(finite) < 0, bars, hue, ascii)
-    ]
-    drawn = draw_cells(spans, len(items), bars, colour=colour)
-    return [
-        f"{fit(name, label, ascii=ascii)} {cells} {value:>{right}}"
-        for name, cells, value in zip(names, drawn, values, strict=True)
-    ]
+    zero = bars // 2 if min(finite, default=0.0) < 0 else 0
+    lines = []
+    for name, (_, value), text in zip(names, items, values, strict=True):
+        share = value / largest if math.isfinite(value) and largest else 0.0
+        drawn = _from_zero(share, zero, bars, hue, colour=colour, ascii=ascii)
+        lines.append(f"{fit(name, label, ascii=ascii)} {drawn} {text:>{right}}")
+    return lines
 
 
-def _bar(row: int, share: float, both: bool, width: int, hue: str, ascii: bool) -> Iterator[Span]:
-    """Return the spans of one bar; `share` is its part of the longest, -1 to 1."""
-    share = min(max(share, -1.0), 1.0)
-    zero = width // 2 if both else 0
-    full = "#" if ascii else "█"
+def bar(share: float, width: int, *, ascii: bool = False) -> str:
+    """A bar as so many of `width` columns as `share` (0 to 1) of them, without blanks behind it.
+
+    It ends at an eighth of a column; in ASCII at a whole one.
+    """
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    if ascii:
+        return "#" * round(eighths / 8)
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8]
+
+
+def _from_zero(share: float, zero: int, width: int, hue: str, *, colour: bool, ascii: bool) -> str:
+    """The cells of one bar that begins at column `zero`; `share` is of the longest, -1 to 1."""
     if share < 0:
         # There are no characters that fill a cell from the right, so these end at whole cells.
-        cells = round(-share * zero)
-        if cells:
-            yield Span(row, zero - cells, zero - 1, full, "red")
-        return
-    eighths = round(share * (width - zero) * 8)
-    whole = round(eighths / 8) if ascii else eighths // 8
-    if whole:
-        yield Span(row, zero, zero + whole - 1, full, hue)
-    if eighths % 8 and not ascii:
-        yield Span(row, zero + whole, zero + whole, _EIGHTHS[eighths % 8 - 1], hue)
+        cells = round(min(-share, 1.0) * zero)
+        drawn = paint(("#" if ascii else "█") * cells, "red", colour)
+        return " " * (zero - cells) + drawn + " " * (width - zero)
+    drawn = bar(share, width - zero, ascii=ascii)
+    return " " * zero + paint(drawn, hue, colour) + " " * (width - zero - len(drawn))

@@ -101,24 +101,6 @@ def draw_spans(
         return [*_cells(plotext, spans, rows, width, colour), *axis]
 
 
-def draw_cells(spans: Sequence[Span], rows: int, width: int, *, colour: bool) -> list[str]:
-    """Paint spans row by row, later ones over earlier ones, without an axis.
-
-    Args:
-        spans: What to paint, within `rows` and `width`.
-        rows: Number of rows, at least 1.
-        width: Columns of each row, at least 1.
-        colour: Whether to write ANSI colour codes.
-
-    Returns:
-        `rows` lines, each `width` columns wide.
-    """
-    import plotext
-
-    with _LOCK:
-        return _cells(plotext, spans, rows, width, colour)
-
-
 def _cells(plotext: Any, spans: Sequence[Span], rows: int, width: int, colour: bool) -> list[str]:
     grid = plotext.matrix(width, rows, plotext.pixel())
     pixels = {name: _pixel(plotext, name, colour) for name in {span.colour for span in spans}}

@@ -30,6 +30,12 @@ def fit(text: str, width: int, *, ascii: bool = False) -> str:
     return set_cell_size(text, width - 1) + ("~" if ascii else "…")
 
 
+def fit_right(text: str, width: int, *, ascii: bool = False) -> str:
+    """Escape the text and cut or fill it, from the left, to exactly `width` columns."""
+    shown = clip(text, width, ascii=ascii)
+    return " " * (width - cell_len(shown)) + shown
+
+
 def clip(text: str, width: int, *, ascii: bool = False) -> str:
     """Escape the text and cut it to at most `width` columns."""
     return fit(text, width, ascii=ascii).rstrip()

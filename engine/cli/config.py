@@ -9,11 +9,13 @@ import click
 from engine.cli.lazy import LazyGroup
 from engine.cli.options import (
     CommandLine,
+    data_type_option,
     json_option,
     pass_command_line,
     set_option,
     workspace_option,
 )
+from models.data_types import TIMESERIES
 
 _FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 _ENGINE = "engine"
@@ -36,11 +38,12 @@ def config() -> None:
 
 @config.command("show")
 @click.argument("what", type=click.Choice([*_FLOWS, _ENGINE]), default="full_flow")
+@data_type_option
 @set_option
 @json_option
 @workspace_option
 @pass_command_line
-def show(line: CommandLine, what: str, overrides: Sequence[str]) -> None:
+def show(line: CommandLine, what: str, data_type: str | None, overrides: Sequence[str]) -> None:
     """Print the effective settings of a flow, and where each value comes from."""
     from engine.cli.output import write_json, write_text
     from engine.config.dump import dump_settings
@@ -48,10 +51,11 @@ def show(line: CommandLine, what: str, overrides: Sequence[str]) -> None:
     from engine.config.loading import load_engine_settings, load_settings
 
     configs = line.workspace.configs
+    flags = {"data_type": data_type}
     loaded = (
         load_engine_settings(workspace_configs=configs, overrides=overrides)
         if what == _ENGINE
-        else load_settings(what, workspace_configs=configs, overrides=overrides)
+        else load_settings(what, workspace_configs=configs, overrides=overrides, flags=flags)
     )
     if line.json:
         origins = {key: str(origin) for key, origin in loaded.origins.items()}
@@ -68,19 +72,22 @@ def show(line: CommandLine, what: str, overrides: Sequence[str]) -> None:
 
 @config.command("reference")
 @click.argument("prefix", required=False, default="", metavar="[KEY]")
+@data_type_option
 @json_option
 @workspace_option
 @pass_command_line
-def reference(line: CommandLine, prefix: str) -> None:
+def reference(line: CommandLine, prefix: str, data_type: str | None) -> None:
     """Explain every setting, or those whose key begins with KEY."""
     from dataclasses import asdict
 
     from engine.cli.output import write_json, write_text
     from engine.config.engine_settings import EngineSettings
+    from engine.config.files import SETTINGS
     from engine.config.reference import describe_settings
     from engine.errors import NotFoundError
 
-    settings = [*describe_settings(), *describe_settings(EngineSettings)]
+    root = SETTINGS[data_type or TIMESERIES]
+    settings = [*describe_settings(root), *describe_settings(EngineSettings)]
     chosen = [doc for doc in settings if doc.key.startswith(prefix)]
     if not chosen:
         raise NotFoundError(

@@ -8,6 +8,7 @@ import click
 
 from engine.cli.options import (
     CommandLine,
+    data_type_option,
     json_option,
     pass_command_line,
     set_option,
@@ -19,18 +20,24 @@ _FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 
 @click.command("form")
 @click.argument("flow", type=click.Choice(_FLOWS))
+@data_type_option
 @set_option
 @json_option
 @workspace_option
 @pass_command_line
-def form(line: CommandLine, flow: str, overrides: Sequence[str]) -> None:
+def form(line: CommandLine, flow: str, data_type: str | None, overrides: Sequence[str]) -> None:
     """List the settings of a flow as the fields of a form, with their present values."""
     from engine.cli.output import write_json, write_text
     from engine.config.form import make_form
     from engine.config.loading import load_settings
     from engine.config.problems import shown
 
-    loaded = load_settings(flow, workspace_configs=line.workspace.configs, overrides=overrides)
+    loaded = load_settings(
+        flow,
+        workspace_configs=line.workspace.configs,
+        overrides=overrides,
+        flags={"data_type": data_type},
+    )
     made = make_form(loaded.settings.flow_module, loaded)
     if line.json:
         write_json(made.to_dict())

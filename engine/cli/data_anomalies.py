@@ -123,7 +123,7 @@ def _judge(line: CommandLine, panel: Panel, dataset: Dataset, days: int) -> _Jud
     if champion is None:
         return _naive(panel, days, "no model is deployed: held against the same weekday before")
     version = open_store(line.workspace).get(champion)
-    model = version.open()
+    model = version.open_forecaster()
     if model.calibration is None:
         return _naive(panel, days, f"{champion} has no intervals: seasonal naive stands in")
     notes = []

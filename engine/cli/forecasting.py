@@ -77,7 +77,7 @@ class InProcess:
     answered_by = "this process"
 
     def __init__(self, version: Version) -> None:
-        self.model: ServingModel = version.open()
+        self.model: ServingModel = version.open_forecaster()
         self.version = version.id
         self.model_type = version.model_type
         self.lineage = version.lineage

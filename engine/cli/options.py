@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from engine.workspace import ENVIRONMENT_VARIABLE, Workspace
+from models.data_types import DATA_TYPES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -75,12 +76,24 @@ def set_option(function: Function) -> Function:
     )(function)
 
 
+data_type_option = click.option(
+    "--data-type",
+    type=click.Choice(DATA_TYPES),
+    help="Kind of data (default: what the configuration or the model type says, or timeseries).",
+)
+
+
 def flow_options(function: Function) -> Function:
     """The settings that have an option of their own, for whatever may launch a flow."""
     options = (
-        click.option("--model-type", metavar="NAME", help="Model to train: LSTM, LightGBM, ..."),
+        data_type_option,
+        click.option("--model-type", metavar="NAME", help="Model to train: LSTM, CNN, auto, ..."),
         click.option("--epochs", type=int, metavar="N", help="Training epochs at most."),
-        click.option("--data", metavar="FILE", help="Input file (CSV or Parquet)."),
+        click.option(
+            "--data",
+            metavar="PATH",
+            help="Input: a CSV or Parquet file; of images a folder or a CSV of paths and labels.",
+        ),
         click.option("--seed", type=int, metavar="N", help="Seed of everything random."),
         click.option("--threads", type=int, metavar="N", help="Processor threads of training."),
     )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from engine.charts.depth import Depth
+
 _DEFAULT_WIDTH = 100
 _DEFAULT_HEIGHT = 30
 
@@ -48,6 +50,19 @@ def wants_colour() -> bool:
     """Whether stdout is a terminal that shows colours, and the user has not declined them."""
     declined = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     return sys.stdout.isatty() and not declined
+
+
+def colour_depth() -> Depth:
+    """How many colours to use on stdout: as many as its terminal says it has, or none."""
+    from rich.console import Console
+
+    from engine.charts.depth import Depth
+
+    if not wants_colour():
+        return Depth.NONE
+    depths = {"standard": Depth.SIXTEEN, "256": Depth.PALETTE, "truecolor": Depth.TRUE}
+    # Rich says None where a variable of the environment declines colours that NO_COLOR does not.
+    return depths.get(Console(file=sys.stdout).color_system or "", Depth.NONE)
 
 
 def wants_ascii() -> bool:

@@ -97,7 +97,7 @@ def _tell(found: Reproduction) -> None:
 
     verdicts = {
         "identical": "identical: the model has the same bytes",
-        "same forecast": "same forecast, within the rounding of single precision",
+        "same answers": "same answers, within the rounding of single precision",
         "different": "different",
     }
     write_text(f"{found.version}: {verdicts[found.verdict]}")

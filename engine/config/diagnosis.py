@@ -106,8 +106,6 @@ def _wrong_value(
         suggestion = nearest(str(value), context["candidates"])
     elif kind == "literal_error" and isinstance(value, str):
         what = f"{shown(value)} is not one of the choices"
-        if setting.key == "data_type" and value == "image":
-            what = "images are not supported"
         suggestion = nearest(value, setting.choices)
     elif kind in _OUT_OF_RANGE:
         what = f"{shown(value)} is out of range"

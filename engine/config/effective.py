@@ -88,8 +88,9 @@ def _hparams(
 ) -> Iterator[EffectiveValue]:
     from engine.config.model_checks import describe_hparams
 
-    model_type = loaded.settings.model.model_type
-    for doc in describe_hparams(model_type):
+    settings = loaded.settings
+    model_type = settings.model.model_type
+    for doc in describe_hparams(model_type, settings.data_type):
         defaults: Any = doc.default
         name = doc.key.rpartition(".")[2]
         if not (of_all_models or name in given or model_type in defaults):

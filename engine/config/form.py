@@ -9,11 +9,12 @@ from typing import Any
 
 from engine.config.effective import EffectiveValue, effective_values
 from engine.config.files import SECTIONS
+from engine.config.flow_settings import FlowName
 from engine.config.loading import Loaded
 from engine.config.names import HPARAMS
 from engine.config.overrides import FLAG_KEYS
 from engine.config.reference import describe_settings, section_docs
-from engine.config.settings import FlowName
+from engine.config.values import Section
 from engine.config.yaml_source import dotted
 from models import registry
 
@@ -72,11 +73,13 @@ class Form:
 
     Attributes:
         flow: Which flow.
+        data_type: The kind of data that it would run on.
         sections: Dotted key and meaning of each section that has fields.
         fields: Its fields, in the order of the reference.
     """
 
     flow: str
+    data_type: str
     sections: dict[str, str]
     fields: tuple[Field, ...]
 
@@ -94,26 +97,28 @@ def make_form(flow: FlowName, loaded: Loaded) -> Form:
     """
     keys = (*SECTIONS[flow], *_ALSO_READ.get(flow, ()))
     fields = tuple(
-        _field(one)
+        _field(one, loaded.settings.data_type)
         for one in effective_values(loaded, of_all_models=True)
         if any(one.key == key or one.key.startswith(f"{key}.") for key in keys)
     )
-    docs = {**section_docs(), dotted(HPARAMS): _doc_of(dotted(HPARAMS))}
+    root = type(loaded.settings)
+    docs = {**section_docs(root), dotted(HPARAMS): _doc_of(dotted(HPARAMS), root)}
     used = dict.fromkeys(field.section for field in fields)
-    return Form(flow, {key: first_sentence(docs.get(key, "")) for key in used}, fields)
+    sections = {key: first_sentence(docs.get(key, "")) for key in used}
+    return Form(flow, loaded.settings.data_type, sections, fields)
 
 
-def _doc_of(key: str) -> str:
-    return next(doc.doc for doc in describe_settings() if doc.key == key)
+def _doc_of(key: str, root: type[Section]) -> str:
+    return next(doc.doc for doc in describe_settings(root) if doc.key == key)
 
 
-def _field(one: EffectiveValue) -> Field:
+def _field(one: EffectiveValue, data_type: str) -> Field:
     doc = one.doc
     section, _, name = one.key.rpartition(".")
     choices: Sequence[str] = doc.choices
     kind = doc.kind
     if one.key == _MODEL_TYPE:
-        kind, choices = "choice", registry.names()
+        kind, choices = "choice", registry.names(data_type)
     options = {FLAG_KEYS[option]: f"--{option.replace('_', '-')}" for option in OPTIONS}
     owners: tuple[str, ...] = ()
     if section == dotted(HPARAMS) and isinstance(doc.default, dict):
@@ -133,14 +138,18 @@ def _field(one: EffectiveValue) -> Field:
         help=doc.doc,
         allowed=doc.allowed,
         option=options.get(one.key, ""),
-        models=_users(name, owners) if owners else (),
+        models=_users(name, owners, data_type) if owners else (),
         owners=owners,
     )
 
 
-def _users(name: str, owners: Iterable[str]) -> tuple[str, ...]:
+def _users(name: str, owners: Iterable[str], data_type: str) -> tuple[str, ...]:
     """The types that have a hyper-parameter, then those that hand it on to these."""
-    others = (one for one in registry.names() if name in registry.used_hyperparameters(one))
+    others = (
+        one
+        for one in registry.names(data_type)
+        if name in registry.used_hyperparameters(one, data_type)
+    )
     return tuple(dict.fromkeys((*owners, *others)))
 
 

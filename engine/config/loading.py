@@ -16,12 +16,13 @@ from pydantic import ValidationError
 from engine.config import files
 from engine.config.diagnosis import diagnose
 from engine.config.engine_settings import EngineSettings
+from engine.config.flow_settings import FLOWS, FlowName, FlowSettings
+from engine.config.launched_type import data_type_of_launch
 from engine.config.layers import DEFAULT, Layer, Origin, Tree
 from engine.config.names import PLUGINS
 from engine.config.overrides import lay_flags, lay_overrides
 from engine.config.problems import ConfigProblemsError, Problem, joined, nearest, shown
 from engine.config.reference import describe_settings
-from engine.config.settings import FLOWS, FlowName, Settings
 from engine.config.values import Section
 from engine.config.yaml_source import KeyPath, read_yaml_file
 
@@ -40,7 +41,7 @@ class Loaded:
         notes: What the user should know although nothing is wrong.
     """
 
-    settings: Settings
+    settings: FlowSettings
     origins: dict[str, Origin]
     notes: list[str]
 
@@ -69,7 +70,7 @@ def load_settings(
         workspace_configs: The workspace's `configs` folder, which need not exist; None for the
             shipped settings alone. Relative plugin paths start from the folder around it.
         overrides: `key=value` texts of `--set`, the last one strongest.
-        flags: Flag name (`epochs`, `model_type`, see overrides.FLAG_KEYS) or dotted key to
+        flags: Flag name (`data_type`, `model_type`, see overrides.FLAG_KEYS) or dotted key to
             value; None = the flag was not given.
         drafts: File name to a file that stands for the workspace's own of this name.
 
@@ -77,15 +78,19 @@ def load_settings(
         ConfigProblemsError: With every problem of every file, override and flag.
     """
     name = _known_flow(flow)
-    tree = Tree.of_defaults(Settings)
-    problems = _lay_files(tree, name, workspace_configs, drafts)
-    problems += lay_overrides(tree, overrides, Settings)
-    problems += lay_flags(tree, flags, Settings)
+    data_type = data_type_of_launch(
+        name, workspace_configs=workspace_configs, overrides=overrides, flags=flags, drafts=drafts
+    )
+    root = files.SETTINGS[data_type]
+    tree = Tree.of_defaults(root)
+    problems = _lay_files(tree, name, data_type, workspace_configs, drafts)
+    problems += lay_overrides(tree, overrides, root)
+    problems += lay_flags(tree, flags, root)
     tree.lay_over({"flow_module": name}, lambda _: Origin(Layer.FLAG, "command"))
     workspace = workspace_configs.parent if workspace_configs else Path()
-    settings, notes = _checked_settings(tree, workspace, problems)
+    settings, notes = _checked_settings(tree, root, workspace, problems)
     notes += files.files_not_read(workspace_configs)
-    return Loaded(settings, _origins(tree, Settings), notes)
+    return Loaded(settings, _origins(tree, root), notes)
 
 
 def load_engine_settings(
@@ -127,14 +132,19 @@ def names_plugins(
 
     Problems are not reported here: `load_settings` finds them again.
     """
-    tree = Tree.of_defaults(Settings)
-    _lay_files(tree, _known_flow(flow), workspace_configs)
-    lay_overrides(tree, overrides, Settings)
-    lay_flags(tree, flags, Settings)
+    name = _known_flow(flow)
+    data_type = data_type_of_launch(
+        name, workspace_configs=workspace_configs, overrides=overrides, flags=flags
+    )
+    root = files.SETTINGS[data_type]
+    tree = Tree.of_defaults(root)
+    _lay_files(tree, name, data_type, workspace_configs)
+    lay_overrides(tree, overrides, root)
+    lay_flags(tree, flags, root)
     return bool(tree.get(PLUGINS))
 
 
-def load_effective(path: Path) -> Settings:
+def load_effective(path: Path) -> FlowSettings:
     """Read back what `dump_settings` wrote, in the process of a run.
 
     The file stands for itself: shipped and workspace files are not looked at, and names of
@@ -143,9 +153,11 @@ def load_effective(path: Path) -> Settings:
     Raises:
         ConfigProblemsError: The file cannot be read or was edited to something invalid.
     """
-    tree = Tree.of_defaults(Settings)
-    tree.lay_document(read_yaml_file(path), Layer.RUN)
-    return _validated(tree, Settings, [])
+    document = read_yaml_file(path)
+    root = files.SETTINGS[files.type_of(document)]
+    tree = Tree.of_defaults(root)
+    tree.lay_document(document, Layer.RUN)
+    return _validated(tree, root, [])
 
 
 def _known_flow(flow: str) -> FlowName:
@@ -161,35 +173,36 @@ def _known_flow(flow: str) -> FlowName:
 def _lay_files(
     tree: Tree,
     flow: FlowName,
+    data_type: str,
     workspace_configs: Path | None,
     drafts: Mapping[str, Path] = files.NO_DRAFTS,
 ) -> list[Problem]:
     problems: list[Problem] = []
     for part in files.files_read_by(flow):
-        file_name = files.file_of(part)
-        shipped, shipped_problems = files.own_sections(files.shipped(file_name), part)
+        shipped = files.shipped(files.file_of(part, data_type))
+        shipped, shipped_problems = files.own_sections(shipped, part, data_type)
         problems += shipped_problems
         tree.lay_document(shipped, Layer.SHIPPED)
         try:
-            own = files.from_workspace(workspace_configs, file_name, drafts)
+            own = files.own_document(workspace_configs, part, data_type, drafts)
         except ConfigProblemsError as error:
             problems += error.problems
             continue
         if own:
-            own, own_problems = files.own_sections(own, part)
+            own, own_problems = files.own_sections(own, part, data_type)
             problems += own_problems
             tree.lay_document(own, Layer.WORKSPACE)
     return problems
 
 
 def _checked_settings(
-    tree: Tree, workspace: Path, problems: list[Problem]
-) -> tuple[Settings, list[str]]:
+    tree: Tree, root: type[FlowSettings], workspace: Path, problems: list[Problem]
+) -> tuple[FlowSettings, list[str]]:
     # models need numpy, which `engine --help` does not.
     from engine.config.model_checks import model_problems, unused_notes
 
     model = model_problems(tree, workspace)
-    settings = _validated(tree, Settings, [*problems, *model])
+    settings = _validated(tree, root, [*problems, *model])
     return settings, unused_notes(tree)
 
 

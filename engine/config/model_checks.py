@@ -13,10 +13,13 @@ from engine.config.problems import Problem, joined, nearest, printable, shown
 from engine.config.reference import SettingDoc, kind_of, words_for
 from engine.config.yaml_source import KeyPath, dotted
 from models import registry
+from models.data_types import DATA_TYPES, TIMESERIES
 from models.errors import ModelProblem
 from models.hyperparameters import Hyperparameters
+from models.learner import Learner
 
 MODEL_TYPE: KeyPath = ("model", "model_type")
+_DATA_TYPE: KeyPath = ("data_type",)
 
 
 def model_problems(tree: Tree, workspace: Path) -> list[Problem]:
@@ -56,7 +59,7 @@ def _load_plugins(tree: Tree, workspace: Path) -> Iterator[Problem]:
 
 def _model_type_problems(tree: Tree) -> Iterator[Problem]:
     model_type = tree.get(MODEL_TYPE)
-    names = registry.names()
+    names = registry.names(_data_type(tree))
     if isinstance(model_type, str) and model_type not in names:
         yield Problem(
             f"there is no model {shown(model_type)}",
@@ -68,7 +71,8 @@ def _model_type_problems(tree: Tree) -> Iterator[Problem]:
 
 
 def _hparam_problems(tree: Tree) -> Iterator[Problem]:
-    owners = _types_by_hparam(first=tree.get(MODEL_TYPE))
+    data_type = _data_type(tree)
+    owners = _types_by_hparam(data_type, first=tree.get(MODEL_TYPE))
     for name, value in tree.section(HPARAMS).items():
         path = (*HPARAMS, name)
         origin = tree.origin(path)
@@ -76,7 +80,7 @@ def _hparam_problems(tree: Tree) -> Iterator[Problem]:
             yield _unknown_hparam(path, origin.where_key, owners)
             continue
         for model_type in owners[name]:
-            if refusal := _refusal(model_type, name, value):
+            if refusal := _refusal(registry.model_class(model_type, data_type), name, value):
                 what = f"{refusal} (as {model_type} takes it)"
                 yield Problem(what, origin.where_value, dotted(path))
                 break
@@ -93,18 +97,24 @@ def _unknown_hparam(path: KeyPath, where: str, names: Collection[str]) -> Proble
     return Problem(what, where, dotted(path), ", ".join(names), suggestion)
 
 
-def _types_by_hparam(first: object) -> dict[str, list[str]]:
+def _data_type(tree: Tree) -> str:
+    """The data type of the settings; that of series where something else stands there."""
+    said = tree.get(_DATA_TYPE)
+    return said if isinstance(said, str) and said in DATA_TYPES else TIMESERIES
+
+
+def _types_by_hparam(data_type: str, first: object) -> dict[str, list[str]]:
     """Map each hyper-parameter to the model types that have it, the chosen type first."""
     owners: dict[str, list[str]] = {}
-    for model_type in sorted(registry.names(), key=lambda name: name != first):
-        for name in registry.get(model_type).Hyperparameters.names():
+    for model_type in sorted(registry.names(data_type), key=lambda name: name != first):
+        for name in registry.model_class(model_type, data_type).Hyperparameters.names():
             owners.setdefault(name, []).append(model_type)
     return owners
 
 
-def _refusal(model_type: str, name: str, value: object) -> str:
+def _refusal(cls: type[Learner], name: str, value: object) -> str:
     try:
-        registry.get(model_type).Hyperparameters.parse({name: value})
+        cls.Hyperparameters.parse({name: value})
     except ModelProblem as error:
         fix = f"; {error.fix.rstrip('.')}" if error.fix else ""
         return f"{error.what.removeprefix(f'hyperparameter {name!r} ')}{fix}"
@@ -114,7 +124,7 @@ def _refusal(model_type: str, name: str, value: object) -> str:
 def unused_notes(tree: Tree) -> list[str]:
     """Say which hyper-parameters of this run the chosen model, which must exist, does not use."""
     model_type = str(tree.get(MODEL_TYPE))
-    used = registry.used_hyperparameters(model_type)
+    used = registry.used_hyperparameters(model_type, _data_type(tree))
     return [
         f"{model_type} does not use {name}"
         for name in tree.section(HPARAMS)
@@ -122,18 +132,24 @@ def unused_notes(tree: Tree) -> list[str]:
     ]
 
 
-def describe_hparams(first: str | None = None) -> tuple[SettingDoc, ...]:
-    """Describe the hyper-parameters of all registered models, as describe_settings does.
+def describe_hparams(
+    first: str | None = None, data_type: str = TIMESERIES
+) -> tuple[SettingDoc, ...]:
+    """Describe the hyper-parameters of a data type's models, as describe_settings does.
 
     `default` maps each model type that has the hyper-parameter to its default.
 
     Args:
         first: The model type whose hyper-parameters stand first; their kind, range and choices are
             as this model takes them.
+        data_type: Whose models.
     """
     return tuple(
-        _describe(name, {owner: registry.get(owner).Hyperparameters for owner in owners})
-        for name, owners in _types_by_hparam(first=first).items()
+        _describe(
+            name,
+            {owner: registry.model_class(owner, data_type).Hyperparameters for owner in owners},
+        )
+        for name, owners in _types_by_hparam(data_type, first=first).items()
     )
 
 

@@ -26,8 +26,8 @@ RENAMED = {
 """Keys of the platform that this one replaces, and other common names, by what they are now."""
 
 DROPPED = {
-    "input_size": "is for images, which are not supported for timeseries; remove it",
-    "classes": "is for images, which are not supported for timeseries; remove it",
+    "input_size": "is said by dataset.height and dataset.width, for images; remove it",
+    "classes": "is not set by hand: the classes of images are those of the data set; remove it",
     "model_name": "is not set by hand: a version is named by the run that trained it; remove it",
     "version": "is not set by hand: versions are numbered when they are stored; remove it",
     "save_dir": "is not needed: models lie in the workspace's central storage; remove it",
@@ -42,7 +42,7 @@ def all_keys(root: type[Section], hparams: Iterable[str] = ()) -> list[str]:
     """List the dotted keys of all settings and sections of a tree.
 
     Args:
-        root: Settings or EngineSettings.
+        root: SeriesSettings, ImageSettings or EngineSettings.
         hparams: Names of hyper-parameters that count as settings too.
     """
     settings = [doc.key for doc in describe_settings(root)]
@@ -57,7 +57,7 @@ def unknown_key(
     Args:
         path: Key path as the user wrote it.
         where: Where it stands.
-        root: Settings or EngineSettings.
+        root: SeriesSettings, ImageSettings or EngineSettings.
         hparams: Names of hyper-parameters, so that `epochs` finds `train.hparams.epochs`.
     """
     name = str(path[-1])

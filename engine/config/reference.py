@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from engine.config.settings import Settings
+from engine.config.series_settings import SeriesSettings
 from engine.config.values import Allowed, Section
 from engine.config.yaml_scalars import plain_or_quoted
 
@@ -58,23 +58,23 @@ class SettingDoc:
 
 
 @cache
-def describe_settings(root: type[Section] = Settings) -> tuple[SettingDoc, ...]:
+def describe_settings(root: type[Section] = SeriesSettings) -> tuple[SettingDoc, ...]:
     """Describe every setting of a tree, in the order of the models.
 
     Args:
-        root: Settings (of a flow) or EngineSettings (of the workspace).
+        root: SeriesSettings or ImageSettings (of a flow), or EngineSettings (of the workspace).
     """
     return tuple(_walk(root, ""))
 
 
 @cache
-def mappings(root: type[Section] = Settings) -> frozenset[str]:
+def mappings(root: type[Section] = SeriesSettings) -> frozenset[str]:
     """Return the dotted keys of the settings that hold names of somebody else's choice."""
     return frozenset(doc.key for doc in describe_settings(root) if doc.type == "mapping")
 
 
 @cache
-def section_docs(root: type[Section] = Settings) -> dict[str, str]:
+def section_docs(root: type[Section] = SeriesSettings) -> dict[str, str]:
     """Return the dotted key and documentation of every section of a tree."""
     return dict(_sections(root, ""))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import StorageError
+from models.data_types import IMAGE, TIMESERIES
 
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.json"
@@ -25,13 +26,16 @@ class DatasetInfo:
         name: `dataset.ds_name` at the time of writing.
         created: When it was written, seconds since the epoch.
         source: What the rows were read from; holds no secret.
-        source_format: csv, parquet or sql.
-        series: Number of series.
+        source_format: csv, parquet or sql; of pictures folder, csv or digits.
+        series: Number of series; 0 of pictures, like `rows`.
         rows: Days of all series.
-        first_day: First day of any series, YYYY-MM-DD.
+        first_day: First day of any series, YYYY-MM-DD; "" of pictures, like `last_day`.
         last_day: Last day of any series.
         bytes: Size on disk.
         problem: Why nothing else is known, "" when all is.
+        data_type: timeseries or image; of one that cannot be read "".
+        pictures: Number of pictures; 0 of series, like `classes`.
+        classes: Number of classes.
     """
 
     id: str
@@ -45,6 +49,9 @@ class DatasetInfo:
     last_day: str
     bytes: int
     problem: str = ""
+    data_type: str = TIMESERIES
+    pictures: int = 0
+    classes: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able data."""
@@ -89,18 +96,30 @@ def _describe(folder: Path) -> DatasetInfo:
     try:
         manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
         report = json.loads((folder / REPORT_FILE).read_bytes())
-        return DatasetInfo(
+        content = manifest["content"]
+        known = DatasetInfo(
             id=folder.name,
             name=str(manifest["ds_name"]),
             created=created,
             source=str(manifest["source"]["name"]),
             source_format=str(manifest["source"]["format"]),
+            series=0,
+            rows=0,
+            first_day="",
+            last_day="",
+            bytes=size,
+            data_type=str(content.get("data_type", TIMESERIES)),
+        )
+        if known.data_type == IMAGE:
+            classes = len(content["classes"])
+            return replace(known, pictures=int(report["pictures_kept"]), classes=classes)
+        return replace(
+            known,
             series=int(manifest["series"]),
             rows=int(report["rows_kept"]),
-            first_day=str(manifest["content"]["first_day"]),
-            last_day=str(manifest["content"]["last_day"]),
-            bytes=size,
+            first_day=str(content["first_day"]),
+            last_day=str(content["last_day"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"cannot be read ({type(error).__name__}: {error}); remove the folder"
-        return DatasetInfo(folder.name, "", created, "", "", 0, 0, "", "", size, problem)
+        return DatasetInfo(folder.name, "", created, "", "", 0, 0, "", "", size, problem, "")

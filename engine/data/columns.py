@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.problems import did_you_mean, shown
 from engine.errors import DataError
 

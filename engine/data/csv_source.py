@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.columns import Columns
 from engine.data.csv_scan import CsvScan, Utf8Stream, scan
 from engine.data.numbers import NumberStyle

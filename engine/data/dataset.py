@@ -8,8 +8,6 @@ holds the SHA-256 of the other two.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,18 +19,28 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from engine.atomic import publish_folder, unfinished_folder, write_json
-from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE, list_datasets
+from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE
+from engine.data.dataset_files import (
+    changed,
+    content_hash,
+    file_facts,
+    open_manifest,
+    read_json,
+    unwritable,
+    verified,
+)
 from engine.data.long_frame import FloatArray, LongFrame, floats, to_table, values_sha256
 from engine.data.problems import did_you_mean, shown
 from engine.data.report import DataReport
 from engine.data.split import Split
-from engine.errors import DataError, NotFoundError, StorageError
+from engine.errors import DataError, NotFoundError
 from models.arrays import Panel
+from models.data_types import TIMESERIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from engine.config.settings import DatasetSettings
+    from engine.config.series_settings import DatasetSettings
 
 FORMAT = 1
 SERIES_FILE = "series.parquet"
@@ -103,7 +111,7 @@ class Dataset:
     @property
     def report(self) -> dict[str, Any]:
         """What report.json says."""
-        return _read_json(self.folder / REPORT_FILE)
+        return read_json(self.folder / REPORT_FILE)
 
     def day(self, column: int) -> dt.date:
         """Calendar day of a column of the panel."""
@@ -186,7 +194,7 @@ class Dataset:
         # read_table would import pandas.
         table = pq.ParquetFile(BytesIO(self._content)).read(use_threads=False)
         if values_sha256(table) != self.manifest["content"]["values_sha256"]:
-            raise _changed(self.folder / SERIES_FILE)
+            raise changed(self.folder / SERIES_FILE)
         return LongFrame.of(table, self.split.first_day)
 
     def _beside(self, name: str) -> FloatArray:
@@ -226,7 +234,7 @@ def write_dataset(
     if settings.stock_col is not None:
         is_target = settings.stock_col == settings.target_col
         content["stock"] = {"column": settings.stock_col, "is_target": is_target}
-    digest = _content_hash(content)
+    digest = content_hash(content)
     final = datasets_dir / digest[:16]
     try:
         datasets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -235,11 +243,7 @@ def write_dataset(
                 _write_files(temporary, table, report, settings, content)
                 publish_folder(temporary, final)
     except OSError as error:
-        raise StorageError(
-            f"the data set cannot be written ({table.nbytes:,} bytes): {error.strerror or error}",
-            where=str(final),
-            fix="Free some space or check the permissions of the workspace",
-        ) from error
+        raise unwritable(final, table.nbytes, error) from error
     return open_dataset(datasets_dir, final.name)
 
 
@@ -255,11 +259,11 @@ def _write_files(
     write_json(folder / REPORT_FILE, report.to_dict())
     target = settings.target_col
     manifest = {
-        "id": _content_hash(content)[:16],
-        "hash": _content_hash(content),
+        "id": content_hash(content)[:16],
+        "hash": content_hash(content),
         "content": content,
         "ds_name": settings.ds_name,
-        "files": {name: _file_facts(folder / name) for name in (SERIES_FILE, REPORT_FILE)},
+        "files": {name: file_facts(folder / name) for name in (SERIES_FILE, REPORT_FILE)},
         "series": report.series,
         "days": split.days,
         "train_days": split.train_days,
@@ -286,36 +290,20 @@ def open_dataset(datasets_dir: Path, dataset_id: str) -> Dataset:
 
     Raises:
         NotFoundError: There is no such data set.
-        DataError: A file changed since it was written.
+        DataError: It holds no series, or a file changed since it was written.
         StorageError: A file cannot be read.
     """
-    known = list_datasets(datasets_dir)
-    if dataset_id not in known:
-        raise NotFoundError(
-            f"there is no dataset {shown(dataset_id)}",
-            where=str(datasets_dir),
-            fix=did_you_mean(dataset_id, known) if known else "Run data_flow first",
-        )
+    manifest = open_manifest(datasets_dir, dataset_id, data_type=TIMESERIES)
     folder = datasets_dir / dataset_id
     try:
-        manifest = _read_json(folder / MANIFEST_FILE)
-        content = manifest["content"]
-        files = {name: dict(manifest["files"][name]) for name in (SERIES_FILE, REPORT_FILE)}
-        split = _split_of(content)
-        is_genuine = manifest["hash"] == _content_hash(content)
-        is_genuine &= str(manifest["hash"])[:16] == dataset_id
-    except (KeyError, TypeError, ValueError, FileNotFoundError):
-        raise _changed(folder / MANIFEST_FILE) from None
-    except OSError as error:
-        raise _unreadable(folder / MANIFEST_FILE, error) from error
-    if not is_genuine:
-        raise _changed(folder / MANIFEST_FILE)
-    contents = {name: _verified(folder / name, str(files[name].get("sha256"))) for name in files}
+        files = {
+            name: str(manifest["files"][name]["sha256"]) for name in (SERIES_FILE, REPORT_FILE)
+        }
+        split = _split_of(manifest["content"])
+    except (KeyError, TypeError, ValueError):
+        raise changed(folder / MANIFEST_FILE) from None
+    contents = {name: verified(folder / name, sha256) for name, sha256 in files.items()}
     return Dataset(dataset_id, folder, manifest, split, contents[SERIES_FILE])
-
-
-def _content_hash(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _split_of(content: Mapping[str, Any]) -> Split:
@@ -325,42 +313,3 @@ def _split_of(content: Mapping[str, Any]) -> Split:
         validation_days=int(content["validation_days"]),
         test_days=int(content["test_days"]),
     )
-
-
-def _file_facts(path: Path) -> dict[str, Any]:
-    raw = path.read_bytes()
-    return {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
-
-
-def _verified(path: Path, sha256: str) -> bytes:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise _changed(path) from None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if hashlib.sha256(raw).hexdigest() != sha256:
-        raise _changed(path)
-    return raw
-
-
-def _changed(path: Path) -> DataError:
-    state = "changed" if path.exists() else "removed"
-    return DataError(
-        f"{state} on disk since the data flow wrote it",
-        where=str(path),
-        fix=f"Remove the folder {path.parent} and run data_flow again",
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"the file cannot be read ({error.strerror or error})",
-        where=str(path),
-        fix="Check its permissions and the disk",
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded

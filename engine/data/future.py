@@ -6,13 +6,13 @@ import numpy as np
 
 from engine.data.cells import Cells, day_of
 from engine.data.problems import Spot
-from engine.data.rule_work import RuleWork
+from engine.data.rule_work import RowWork
 
 MOST_DAYS = 366
 """Days after the last value; nobody forecasts further, and a mistyped year lies far behind."""
 
 
-def set_future_apart(cells: Cells, covariates: int, work: RuleWork) -> tuple[Cells, Cells]:
+def set_future_apart(cells: Cells, covariates: int, work: RowWork) -> tuple[Cells, Cells]:
     """Take the rows of days to come away, where `rules.future` says that they are that.
 
     A series without any value has no future either: it stays whole.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.errors import DataError
 
 if TYPE_CHECKING:
-    from engine.config.settings import DatasetSettings
+    from engine.config.series_settings import DatasetSettings
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 

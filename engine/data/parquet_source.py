@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.columns import Columns
 from engine.data.numbers import NumberStyle
 from engine.data.rows import LoadedRows, RowsBuilder, refuse_too_many

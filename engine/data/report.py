@@ -28,6 +28,16 @@ class Change:
     count: int
     spots: tuple[Spot, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able data."""
+        return {
+            "rule": self.rule,
+            "action": self.action,
+            "count": self.count,
+            "rows": [spot.row for spot in self.spots if spot.row is not None],
+            "spots": [str(spot) for spot in self.spots],
+        }
+
     def __str__(self) -> str:
         return f"Rule {self.rule}: {self.action}: {listing(self.spots, self.count)}"
 
@@ -83,16 +93,7 @@ class DataReport:
             "zero_share": self.zero_share,
             "negatives": self.negatives,
             "constant_series": list(self.constant_series),
-            "changes": [
-                {
-                    "rule": change.rule,
-                    "action": change.action,
-                    "count": change.count,
-                    "rows": [spot.row for spot in change.spots if spot.row is not None],
-                    "spots": [str(spot) for spot in change.spots],
-                }
-                for change in self.changes
-            ],
+            "changes": [change.to_dict() for change in self.changes],
             "notes": list(self.notes),
             "sentences": self.sentences(),
         }
@@ -100,8 +101,8 @@ class DataReport:
     def sentences(self) -> list[str]:
         """The report in words, one fact a sentence."""
         told = [
-            f"{_counted(self.rows_read, 'row')} read from {self.source} ({self.source_format})",
-            f"{self.series:,} series over {_counted(self.days, 'day')}, "
+            f"{with_unit(self.rows_read, 'row')} read from {self.source} ({self.source_format})",
+            f"{self.series:,} series over {with_unit(self.days, 'day')}, "
             f"{self.first_day} to {self.last_day}",
             f"{self.zero_share:.1%} of the values are zero, {self.negatives:,} are negative",
         ]
@@ -114,7 +115,8 @@ class DataReport:
         return told
 
 
-def _counted(count: int, unit: str) -> str:
+def with_unit(count: int, unit: str) -> str:
+    """A number of things: `1 row`, `2 rows`."""
     return f"{count:,} {unit}" + ("" if count == 1 else "s")
 
 

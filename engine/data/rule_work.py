@@ -1,21 +1,30 @@
-"""What the rules on rows share: their settings, what they found wrong, what they changed."""
+"""What rules on rows and on pictures share: their settings, what is wrong, what they changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
-from engine.config.settings import DatasetRules
+from engine.config.series_settings import DatasetRules
 from engine.data.problems import Problems, Spot, counted
 from engine.data.report import Change
 
 
+class _Rules(Protocol):
+    @property
+    def max_errors_listed(self) -> int: ...
+
+
+RulesT = TypeVar("RulesT", bound=_Rules)
+
+
 @dataclass
-class RuleWork:
+class RuleWork(Generic[RulesT]):
     """The settings of the rules, and what they have done so far."""
 
-    rules: DatasetRules
+    rules: RulesT
     problems: Problems
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -28,3 +37,7 @@ class RuleWork:
             first = tuple(islice(spots, self.rules.max_errors_listed))
             done = counted(action, count)
             self.changes.append(Change(rule, f"{about}: {done}" if about else done, count, first))
+
+
+RowWork = RuleWork[DatasetRules]
+"""Of the rules on rows."""

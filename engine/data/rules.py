@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.cells import Cells, IntArray, day_of
 from engine.data.filling import Calendar
 from engine.data.future import set_future_apart, with_future
 from engine.data.problems import Problems, Spot, counted, shown
 from engine.data.report import DataReport
 from engine.data.rows import LoadedRows
-from engine.data.rule_work import RuleWork
+from engine.data.rule_work import RowWork
 from engine.data.split import Split
 
 
@@ -46,7 +46,7 @@ class ValidRows:
     calendar: Calendar
     future: Cells
     borders: Split
-    work: RuleWork
+    work: RowWork
 
 
 def apply_rules(
@@ -73,7 +73,7 @@ def validate_rows(
             and the setting that would accept them. Or nothing is left.
     """
     rules, split = settings.rules, settings.split
-    work = RuleWork(rules, Problems(rules.max_errors_listed), notes=list(loaded.notes))
+    work = RowWork(rules, Problems(rules.max_errors_listed), notes=list(loaded.notes))
     cells = _sort(Cells.of(loaded.frame, settings.beside), work)
     cells = _duplicates(cells, len(settings.covariate_cols), work)
     cells = _negatives(cells, work)
@@ -110,7 +110,7 @@ def prepare_rows(valid: ValidRows, settings: DatasetSettings) -> CleanData:
     return CleanData(with_future(filled, valid.future).frame(settings.beside), report)
 
 
-def _sort(cells: Cells, work: RuleWork) -> Cells:
+def _sort(cells: Cells, work: RowWork) -> Cells:
     ordered = cells.take(np.argsort(cells.series, kind="stable"))
     is_same_series = np.diff(ordered.series) == 0
     back = np.flatnonzero(is_same_series & (np.diff(ordered.day) < 0)) + 1
@@ -131,7 +131,7 @@ def _sort(cells: Cells, work: RuleWork) -> Cells:
     return ordered.take(np.lexsort((ordered.day, ordered.series)))
 
 
-def _duplicates(cells: Cells, covariates: int, work: RuleWork) -> Cells:
+def _duplicates(cells: Cells, covariates: int, work: RowWork) -> Cells:
     """At most one row for each series and day. Expects sorted rows.
 
     Args:
@@ -179,7 +179,7 @@ def _duplicates(cells: Cells, covariates: int, work: RuleWork) -> Cells:
     )
 
 
-def _negatives(cells: Cells, work: RuleWork) -> Cells:
+def _negatives(cells: Cells, work: RowWork) -> Cells:
     at = np.flatnonzero(cells.y < 0)
     if work.rules.negatives == "error":
         work.problems.add(
@@ -196,7 +196,7 @@ def _negatives(cells: Cells, work: RuleWork) -> Cells:
     return cells
 
 
-def _missing(cells: Cells, settings: DatasetSettings, work: RuleWork) -> Cells:
+def _missing(cells: Cells, settings: DatasetSettings, work: RowWork) -> Cells:
     """Report missing values; leave out what stands before the first known one of a series."""
     rule = work.rules.missing
     _missing_beside(cells, settings, work)
@@ -250,7 +250,7 @@ def _missing(cells: Cells, settings: DatasetSettings, work: RuleWork) -> Cells:
     return cells.take(~is_leading | np.isin(cells.series, never))
 
 
-def _missing_beside(cells: Cells, settings: DatasetSettings, work: RuleWork) -> None:
+def _missing_beside(cells: Cells, settings: DatasetSettings, work: RowWork) -> None:
     """Report what is missing of covariates and stock; the stock may be known later than demand."""
     for name, values in zip(settings.beside, cells.covariates, strict=True):
         is_covariate = name in settings.covariate_cols
@@ -303,7 +303,7 @@ class _Least:
         )
 
 
-def _short_series(cells: Cells, least: _Least, work: RuleWork) -> Cells:
+def _short_series(cells: Cells, least: _Least, work: RowWork) -> Cells:
     """Find series that would not fill a window and its answer before validation and test."""
     first, last = cells.spans()
     days = last - first + 1
@@ -331,7 +331,7 @@ def _short_series(cells: Cells, least: _Least, work: RuleWork) -> Cells:
     return cells
 
 
-def _gaps(calendar: Calendar, work: RuleWork) -> None:
+def _gaps(calendar: Calendar, work: RowWork) -> None:
     count, spots = calendar.gap_count, calendar.gap_spots()
     rule = work.rules.gaps
     if rule == "error":
@@ -376,7 +376,7 @@ def _notes(cells: Cells, borders: Split) -> list[str]:
     return notes
 
 
-def _report(loaded: LoadedRows, cells: Cells, calendar: Calendar, work: RuleWork) -> DataReport:
+def _report(loaded: LoadedRows, cells: Cells, calendar: Calendar, work: RowWork) -> DataReport:
     starts = calendar.starts
     low, high = np.minimum.reduceat(cells.y, starts), np.maximum.reduceat(cells.y, starts)
     constant: IntArray = np.flatnonzero(low == high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.csv_source import load_csv
 from engine.data.location import PARQUET_SUFFIXES, source_kind, source_path
 from engine.data.parquet_source import load_parquet

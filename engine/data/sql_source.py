@@ -19,7 +19,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.columns import Columns
 from engine.data.numbers import NumberStyle
 from engine.data.problems import did_you_mean, shown

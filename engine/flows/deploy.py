@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config.settings import Settings
+from engine.config.flow_settings import FlowSettings
 from engine.errors import ModelError
 from engine.flows.declare import declare_flow
 from engine.tasks.deploy import (
@@ -16,7 +16,7 @@ from engine.tasks.deploy import (
 
 
 @declare_flow("deploy_flow")
-def deploy_flow(settings: Settings, evaluation: str | None = None) -> str:
+def deploy_flow(settings: FlowSettings, evaluation: str | None = None) -> str:
     """Let a measured candidate through the gate, store it, and make it the champion.
 
     Args:
@@ -36,8 +36,8 @@ def deploy_flow(settings: Settings, evaluation: str | None = None) -> str:
     try_model(version_id, settings)
     before = put_model_to_service(version_id, decision)
     try:
-        check_service_health(version_id)
+        check_service_health(version_id, settings)
     except ModelError:
-        rollback_model(version_id, before)
+        rollback_model(version_id, before, settings)
         raise
     return version_id

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from engine.config.settings import Settings
+from engine.config.flow_settings import FlowSettings
 from engine.flows.declare import declare_flow
 from engine.tasks.evaluate import evaluate_baselines, evaluate_model, open_candidate
 
 
 @declare_flow("eval_flow")
-def eval_flow(settings: Settings, candidate: str | None = None) -> str:
+def eval_flow(settings: FlowSettings, candidate: str | None = None) -> str:
     """Measure a candidate on days that it has never seen; leaves an evaluation.
 
-    Seasonal naive and the champion are measured on the same folds, so that every number stands
+    A baseline and the champion are measured on the same examples, so that every number stands
     beside one that can be compared with it.
 
     Args:

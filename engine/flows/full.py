@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config.settings import Settings
+from engine.config.flow_settings import FlowSettings
 from engine.flows.data import data_flow
 from engine.flows.declare import declare_flow
 from engine.flows.deploy import deploy_flow
@@ -11,8 +11,8 @@ from engine.flows.train import train_flow
 
 
 @declare_flow("full_flow")
-def full_flow(settings: Settings) -> str:
-    """From rows to a deployed version; each flow works on what the one before it made.
+def full_flow(settings: FlowSettings) -> str:
+    """From a source to a deployed version; each flow works on what the one before it made.
 
     Returns:
         Id of the deployed version.

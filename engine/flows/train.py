@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from engine.config.settings import Settings
+from engine.config.flow_settings import FlowSettings
 from engine.flows.declare import declare_flow
+from engine.tasks.naming import named
 from engine.tasks.train import (
     build_model,
-    calibrate_intervals,
+    calibrate_model,
     open_training_data,
     refit_model,
     save_model,
@@ -15,8 +16,8 @@ from engine.tasks.train import (
 
 
 @declare_flow("train_flow")
-def train_flow(settings: Settings, dataset_id: str | None = None) -> str:
-    """Train one model; leaves a candidate: the fitted model, its intervals, its serving bundle.
+def train_flow(settings: FlowSettings, dataset_id: str | None = None) -> str:
+    """Train one model; leaves a candidate: the fitted model, its calibration, its serving bundle.
 
     Args:
         settings: `model` and `train`.
@@ -29,9 +30,9 @@ def train_flow(settings: Settings, dataset_id: str | None = None) -> str:
         DataError: The data set was changed since data_flow wrote it.
         ModelError: Training diverged.
     """
-    dataset = open_training_data(settings, dataset_id)
-    model = build_model(settings)
-    report = train_model(model, dataset)
-    calibrate_intervals(model, dataset)
-    refit = refit_model(model, report, dataset, settings)
-    return save_model(model, report, refit, dataset, settings)
+    data = open_training_data(settings, dataset_id)
+    model = build_model(settings, data)
+    report = train_model(model, data, settings)
+    named(calibrate_model, settings)(model, data, settings)
+    refit = refit_model(model, report, data, settings)
+    return save_model(model, report, refit, data, settings)

@@ -1,4 +1,4 @@
-"""Forecasts as they were served, kept for the day on which the actual values are known.
+"""Answers as they were served, kept for the day on which the actual values are known.
 
 A ring of two files: when the newer one is full it becomes the older one, whose content is lost.
 """
@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -40,39 +41,43 @@ class ServedForecast(Struct, kw_only=True):
     prediction: list[float]
 
 
-class Feedback:
-    """Keeps the newest forecasts within a size.
+class ServedClassification(Struct, kw_only=True):
+    """The class that one picture was given.
 
-    Only those of a series that the caller named: others could never be joined with what came.
+    Attributes:
+        at: When it was given, seconds since the epoch.
+        model_name: The version that gave it.
+        sha256: Of the file, which is not kept itself.
+        prediction: The class.
+        confidence: Its probability.
+    """
+
+    at: float
+    model_name: str
+    sha256: str
+    prediction: str
+    confidence: float
+
+
+class Ring:
+    """Keeps the newest answers within a size.
 
     Args:
         path: The newer file; the older one lies beside it as `<name>.1`.
         limit_bytes: Size of both together.
     """
 
+    what: ClassVar[str] = "answers"
+
     def __init__(self, path: Path, limit_bytes: int) -> None:
         self._path = path
         self._limit = limit_bytes // 2
-        self._unwritten: deque[ServedForecast] = deque(maxlen=_MOST_UNWRITTEN)
+        self._unwritten: deque[Struct] = deque(maxlen=_MOST_UNWRITTEN)
         self._problem = ""
 
-    def keep(
-        self,
-        model_name: str,
-        series_id: str,
-        last_date: dt.date | None,
-        prediction: Sequence[float],
-    ) -> None:
-        """Note one forecast; it is on disk about a second later."""
-        self._unwritten.append(
-            ServedForecast(
-                at=time.time(),
-                model_name=model_name,
-                series_id=series_id,
-                last_date=last_date,
-                prediction=list(prediction),
-            )
-        )
+    def note(self, answer: Struct) -> None:
+        """Note one answer; it is on disk about a second later."""
+        self._unwritten.append(answer)
 
     async def write_regularly(self) -> None:
         """Write what was noted, until cancelled; the rest is written then."""
@@ -85,7 +90,7 @@ class Feedback:
             self.write()
 
     def write(self) -> None:
-        """Write what was noted; a full disk costs the forecasts that were to be kept, no more."""
+        """Write what was noted; a full disk costs the answers that were to be kept, no more."""
         encode = msgspec.json.encode
         lines = []
         while self._unwritten:
@@ -99,7 +104,52 @@ class Feedback:
                 file.write(b"\n".join(lines) + b"\n")
             self._problem = ""
         except OSError as error:
-            problem = f"{len(lines)} served forecasts could not be kept: {error}"
+            problem = f"{len(lines)} served {self.what} could not be kept: {error}"
             if str(error) != self._problem:
                 logger.warning("%s", problem)
             self._problem = str(error)
+
+
+class Feedback(Ring):
+    """Keeps forecasts.
+
+    Only those of a series that the caller named: others could never be joined with what came.
+    """
+
+    what = "forecasts"
+
+    def keep(
+        self,
+        model_name: str,
+        series_id: str,
+        last_date: dt.date | None,
+        prediction: Sequence[float],
+    ) -> None:
+        """Note one forecast."""
+        self.note(
+            ServedForecast(
+                at=time.time(),
+                model_name=model_name,
+                series_id=series_id,
+                last_date=last_date,
+                prediction=list(prediction),
+            )
+        )
+
+
+class ClassificationFeedback(Ring):
+    """Keeps the classes that pictures were given: how often each is seen is what drifts first."""
+
+    what = "classifications"
+
+    def keep(self, model_name: str, sha256: str, prediction: str, confidence: float) -> None:
+        """Note one classification."""
+        self.note(
+            ServedClassification(
+                at=time.time(),
+                model_name=model_name,
+                sha256=sha256,
+                prediction=prediction,
+                confidence=confidence,
+            )
+        )

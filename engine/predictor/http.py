@@ -57,6 +57,7 @@ class Request:
         self.path: str = scope["path"]
         # Before percent signs were resolved: in a name they are what they are.
         self.raw_path: str = scope["raw_path"].decode("latin-1")
+        self.query: bytes = scope["query_string"]
         self.client: str = scope["client"][0] if scope.get("client") else ""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
@@ -72,15 +73,26 @@ class Request:
             raise RefusalError(400, f"the header {name.decode()} stands there twice", close=True)
         return found[0] if found else None
 
+    def length(self, limit: int) -> int:
+        """What the body will take at most: what its head says, or else the limit.
+
+        Raises:
+            RefusalError: 413, where that is more than the limit.
+        """
+        said = self.header(b"content-length")
+        if said is None:
+            return limit
+        if int(said) > limit:
+            raise _too_large(limit)
+        return int(said)
+
     async def body(self, limit: int) -> bytes:
         """Read the body.
 
         Raises:
             RefusalError: 413, as soon as it is clear that it is larger than the limit.
         """
-        length = self.header(b"content-length")
-        if length is not None and int(length) > limit:
-            raise _too_large(limit)
+        self.length(limit)
         parts: list[bytes] = []
         size = 0
         while True:

@@ -2,6 +2,7 @@
 
 The names are those of the API that users of the platform know; `last_date`, `level`, `series_id`,
 `covariates` and `extend` are additions, and a request without them means what it always meant.
+So are `confidence` and `probabilities` of a picture.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ LARGEST_VALUE = 1e12
 
 MOST_SERIES = 10_000
 LONGEST_NAME = 200
+
+MOST_CLASSES_LISTED = 10
 
 # What the description of the interface says of a field; `parsing` checks it, in words for people.
 _Value = Annotated[
@@ -109,6 +112,56 @@ class BatchAnswer(Struct, kw_only=True):
     message: str
 
 
+class PictureAnswer(Struct, kw_only=True):
+    """The class of a picture, or why there is none: the other fields are then null or empty.
+
+    Attributes:
+        model_name: The version that answered.
+        prediction: Name of the class.
+        overlaid_img: Where in the picture the class is seen, drawn over it: a PNG in base64,
+            shaped like the picture, its longer side at most 512; null without `heat_map`.
+        raw_hm_img: The same without the picture.
+        message: As a sentence.
+        confidence: Probability of the class.
+        probabilities: Of the most likely classes, the likeliest first: of all where there are ten
+            at most, of ten otherwise.
+    """
+
+    model_name: str | None
+    prediction: str | None
+    overlaid_img: str | None
+    raw_hm_img: str | None
+    message: str
+    confidence: float | None
+    probabilities: dict[str, float]
+
+
+class PictureClass(Struct, kw_only=True):
+    """What one of many pictures is, or why that cannot be told: `error` is null or says it.
+
+    Attributes:
+        name: Of the file, as the request has it.
+        prediction: Name of the class.
+        confidence: Its probability.
+        probabilities: As of one picture.
+        error: What is wrong with this picture.
+    """
+
+    name: str
+    prediction: str | None
+    confidence: float | None
+    probabilities: dict[str, float]
+    error: str | None
+
+
+class PicturesAnswer(Struct, kw_only=True):
+    """The classes of many pictures, in the order of the request, all by one model."""
+
+    model_name: str | None
+    pictures: list[PictureClass]
+    message: str
+
+
 class Message(Struct, kw_only=True):
     """An answer that is only a sentence."""
 
@@ -120,17 +173,20 @@ class Health(Struct, kw_only=True):
 
     Attributes:
         message: As a sentence.
-        model_name: The version that answers, null when there is none.
+        model_name: The version that forecasts, or else the one that classifies pictures; null when
+            there is neither.
         problem: Why a newer version does not answer, "" when it does.
+        models: The version of each data type, null when there is none.
     """
 
     message: str
     model_name: str | None
     problem: str
+    models: dict[str, str | None]
 
 
 class ModelInfo(Struct, kw_only=True):
-    """The version that answers.
+    """The version that forecasts.
 
     Attributes:
         model_name: Its id.
@@ -151,10 +207,42 @@ class ModelInfo(Struct, kw_only=True):
     since: float
 
 
+class ImageModelInfo(Struct, kw_only=True):
+    """The version that classifies pictures.
+
+    Attributes:
+        model_name: Its id.
+        model_type: Registered name of the model.
+        height: Rows of the pictures that it sees; others are brought to this size.
+        width: Columns, likewise.
+        channels: 1 (gray) or 3 (red, green, blue).
+        classes: Their names.
+        since: When it began to answer, seconds since the epoch.
+    """
+
+    model_name: str
+    model_type: str
+    height: int
+    width: int
+    channels: int
+    classes: list[str]
+    since: float
+
+
+class ImageModels(Struct, kw_only=True):
+    """What classifies pictures now, and where the aliases of images point."""
+
+    serving: ImageModelInfo | None
+    champion: str | None
+    previous: str | None
+    problem: str
+
+
 class Models(Struct, kw_only=True):
-    """What answers now, and where the aliases point."""
+    """What answers now, and where the aliases point: those of series, and in `image` the others."""
 
     serving: ModelInfo | None
     champion: str | None
     previous: str | None
     problem: str
+    image: ImageModels

@@ -50,7 +50,7 @@ class Metrics:
         )
         if FOLDER_VARIABLE not in os.environ:
             ProcessCollector(registry=self._registry)
-        self._named: str | None = None
+        self._named: dict[str, str] = {}
         # The library's own look-up by labels takes longer than counting.
         self._seconds_of: dict[str, Histogram] = {}
         self._answers_of: dict[tuple[str, int], Counter] = {}
@@ -65,12 +65,12 @@ class Metrics:
         self._answers_of[key].inc()
         self._seconds_of[path].observe(seconds)
 
-    def serving(self, name: str, since: float) -> None:
-        """Note which version answers from now on."""
-        if self._named is not None:
-            self._model.labels(self._named).set(0)
+    def serving(self, data_type: str, name: str, since: float) -> None:
+        """Note which version of a data type answers from now on."""
+        if data_type in self._named:
+            self._model.labels(self._named[data_type]).set(0)
         self._model.labels(name).set(since)
-        self._named = name
+        self._named[data_type] = name
 
     def page(self) -> bytes:
         """Everything, as a scraper wants it; with several workers, of all of them."""

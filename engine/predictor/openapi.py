@@ -15,9 +15,12 @@ from engine.predictor.messages import (
     Health,
     Message,
     Models,
+    PictureAnswer,
+    PicturesAnswer,
     SeriesInput,
 )
-from models.forecasting.bundle import MANIFEST_FILE
+from engine.predictor.uploads import FILE, FILES, FORMS, HEAT_MAP, MOST_FILES, PICTURES
+from models.bundles.checks import MANIFEST_FILE
 
 _WITH_BODY = {
     400: "a body that is not JSON",
@@ -27,6 +30,16 @@ _WITH_BODY = {
     422: "JSON that says something impossible; the message names field and index",
     503: "too many requests wait; Retry-After says when to come again",
 }
+_WITH_PICTURE = {
+    400: "a form that cannot be read",
+    403: "from a page of another server",
+    404: "no model is deployed",
+    413: "a body that is too large",
+    415: "a body that can hold no picture",
+    422: "no picture, or none that can be used: the message says why",
+    503: "too many requests wait; Retry-After says when to come again",
+}
+_FILE = {"type": "string", "format": "binary"}
 
 
 def document(
@@ -44,6 +57,8 @@ def document(
         ForecastAnswer,
         BatchRequest,
         BatchAnswer,
+        PictureAnswer,
+        PicturesAnswer,
         Health,
         Models,
         Message,
@@ -66,6 +81,8 @@ def document(
     paths = {
         "/predict_timeseries": {"post": _forecasts(ForecastRequest, ForecastAnswer)},
         "/forecast": {"post": _forecasts(BatchRequest, BatchAnswer)},
+        "/predict_image": {"post": _picture()},
+        "/classify": {"post": _pictures()},
         "/health_check": {
             "get": _operation(Health, Message, {404: "nothing answers"}, error=Health)
         },
@@ -92,6 +109,37 @@ def _forecasts(request: type, answer: type) -> dict[str, Any]:
     operation = _operation(answer, answer, _WITH_BODY)
     operation["requestBody"] = {"required": True, "content": as_json(request)}
     return operation
+
+
+def _picture() -> dict[str, Any]:
+    operation = _operation(PictureAnswer, PictureAnswer, _WITH_PICTURE)
+    operation["summary"] = "Which class a picture belongs to, and where in it that is seen."
+    switch = {"type": "boolean", "default": True}
+    operation["parameters"] = [{"name": HEAT_MAP, "in": "query", "schema": switch}]
+    form = _form({FILE: _FILE}, required=FILE)
+    bare = {kind: {"schema": _FILE} for kind in PICTURES}
+    operation["requestBody"] = {"required": True, "content": {FORMS: form, **bare}}
+    return operation
+
+
+def _pictures() -> dict[str, Any]:
+    operation = _operation(PicturesAnswer, PicturesAnswer, _WITH_PICTURE)
+    operation["summary"] = "Which class each of many pictures belongs to."
+    several = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": MOST_FILES}
+    form = _form({FILES: several}, required=FILES)
+    operation["requestBody"] = {"required": True, "content": {FORMS: form}}
+    return operation
+
+
+def _form(properties: dict[str, Any], *, required: str) -> dict[str, Any]:
+    return {
+        "schema": {
+            "type": "object",
+            "properties": properties,
+            "required": [required],
+            "additionalProperties": False,
+        }
+    }
 
 
 def _operation(

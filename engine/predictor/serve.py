@@ -16,8 +16,8 @@ from engine.atomic import write_json
 from engine.http_connection import impatient_server
 from engine.http_server import QuietServer
 from engine.predictor.app import App
-from engine.predictor.feedback import Feedback
-from engine.predictor.serving import Served, Slot
+from engine.predictor.feedback import ClassificationFeedback, Feedback, Ring
+from engine.predictor.serving import AnyServed, Slots
 from engine.predictor.updates import Updates
 from engine.predictor_options import PredictorOptions, encode
 from engine.processes import start_mark
@@ -33,10 +33,10 @@ logger = logging.getLogger(__name__)
 
 async def serve(workspace: Workspace, options: PredictorOptions, listener: socket.socket) -> None:
     """Answer on a listening socket until told to stop, or until the workspace is gone."""
-    slot = Slot()
+    slots = Slots()
 
-    def changed(served: Served) -> None:
-        app.metrics.serving(served.name, served.since)
+    def changed(data_type: str, served: AnyServed) -> None:
+        app.metrics.serving(data_type, served.name, served.since)
         # What is loaded stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -45,12 +45,10 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
     store = open_store(workspace) if options.storage else VersionStore(workspace.central_storage)
     tokens = Tokens(workspace)
     tokens.owner()  # made now, so that its owner finds it
-    updates = Updates(workspace, store, slot, changed)
-    feedback = None
-    if options.keep_mb:
-        ring = workspace.predictor / f"forecasts-{options.index}.jsonl"
-        feedback = Feedback(ring, options.keep_mb * 1024**2 // options.workers)
-    app = App(slot, updates, Door(tokens), feedback, [*options.allowed_hosts, options.host])
+    updates = Updates(workspace, store, slots, changed)
+    feedback, seen = _rings(workspace, options)
+    hosts = [*options.allowed_hosts, options.host]
+    app = App(slots, updates, Door(tokens), feedback, seen, hosts)
     server = impatient_server(app, keep_alive=_KEEP_ALIVE_SECONDS, goodbye=_GOODBYE_SECONDS)
     await updates.refresh()
     loop = asyncio.get_running_loop()
@@ -59,10 +57,23 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _publish(workspace, options, listener)
     works: list[Awaitable[None]] = [updates.follow()]
-    if feedback is not None:
-        works.append(feedback.write_regularly())
+    rings: list[Ring] = [ring for ring in (feedback, seen) if ring is not None]
+    works += [ring.write_regularly() for ring in rings]
     async with _going_on(works, server):
         await server.serve(sockets=[listener])
+
+
+def _rings(
+    workspace: Workspace, options: PredictorOptions
+) -> tuple[Feedback | None, ClassificationFeedback | None]:
+    """What keeps the answers of this worker, None for both when that is switched off."""
+    if not options.keep_mb:
+        return None, None
+    size = options.keep_mb * 1024**2 // options.workers
+    return (
+        Feedback(workspace.predictor / f"forecasts-{options.index}.jsonl", size),
+        ClassificationFeedback(workspace.predictor / f"pictures-{options.index}.jsonl", size),
+    )
 
 
 @asynccontextmanager

@@ -1,21 +1,29 @@
-"""Which model answers: loaded and tried beside the old one, then put in its place at once."""
+"""Which models answer: loaded and tried beside the old ones, then put in their place at once."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from engine.errors import ModelError
+from engine.pictures import FITS, Fit
 from engine.store import Version
 from models.arrays import UNKNOWN_WEEKDAY, Windows
-from models.forecasting.bundle import ServingModel
+from models.data_types import IMAGE, TIMESERIES
+from models.forecasting.serving_model import ServingModel
+from models.imaging.serving_classifier import ServingClassifier
 
 _WARM_BATCHES = (1, 64)
 
+_Model = TypeVar("_Model")
+
 
 @dataclass(frozen=True, eq=False)
-class Served:
+class ServedVersion(Generic[_Model]):
     """A version in memory.
 
     Attributes:
@@ -27,8 +35,12 @@ class Served:
 
     name: str
     model_type: str
-    model: ServingModel
+    model: _Model
     since: float = field(default_factory=time.time)
+
+
+class Served(ServedVersion[ServingModel]):
+    """A forecaster in memory."""
 
     @property
     def has_intervals(self) -> bool:
@@ -47,36 +59,94 @@ class Served:
         return self.model.signature.covariates
 
 
-class Slot:
-    """Holds the version that answers.
+@dataclass(frozen=True, eq=False)
+class ServedClassifier(ServedVersion[ServingClassifier]):
+    """A classifier in memory.
+
+    Attributes:
+        fit: How pictures were brought to the size that it sees, when it learnt from them.
+    """
+
+    fit: Fit = "pad"
+
+
+AnyServed = Served | ServedClassifier
+ServedT = TypeVar("ServedT", bound=AnyServed)
+
+
+class Slot(Generic[ServedT]):
+    """Holds the version of one data type that answers.
 
     A request keeps the version that it was checked against: it is answered by the old one or by
     the new one, never by both.
+
+    Args:
+        data_type: Whose champion answers.
+        load: Brings one of its versions into memory.
 
     Attributes:
         served: The version, None while there is none.
         problem: Why a newer one does not answer, "" when it does.
     """
 
-    def __init__(self) -> None:
-        self.served: Served | None = None
+    def __init__(self, data_type: str, load: Callable[[Version], ServedT]) -> None:
+        self.data_type = data_type
+        self.load = load
+        self.served: ServedT | None = None
         self.problem = ""
 
-    def put(self, served: Served | None) -> None:
+    def put(self, served: ServedT | None) -> None:
         """Let this version answer from the next request on."""
         self.served = served
         self.problem = ""
 
 
-def load(version: Version) -> Served:
+class Slots:
+    """What answers, one version a data type.
+
+    Attributes:
+        series: The one that forecasts.
+        images: The one that classifies pictures.
+    """
+
+    def __init__(self) -> None:
+        self.series = Slot(TIMESERIES, load_forecaster)
+        self.images = Slot(IMAGE, load_classifier)
+
+
+def load_forecaster(version: Version) -> Served:
     """Verify a version, load it, and let it answer once, so that nobody waits for a first time.
 
     Raises:
         ModelError: It does not verify.
     """
-    model = version.open()
+    model = version.open_forecaster()
     for count in _WARM_BATCHES:
         values = np.zeros((count, model.window))
         values[:, -1] = 1.0
         model.forecast(Windows(values, np.full(count, UNKNOWN_WEEKDAY)))
     return Served(version.id, version.model_type, model)
+
+
+def load_classifier(version: Version) -> ServedClassifier:
+    """Verify a version, load it, and let it answer once, so that nobody waits for a first time.
+
+    Raises:
+        ModelError: It does not verify.
+    """
+    model = version.open_classifier()
+    model.classify(np.zeros((1, *model.signature.shape), dtype=np.uint8))
+    return ServedClassifier(version.id, version.model_type, model, fit=_fit_of(version))
+
+
+def _fit_of(version: Version) -> Fit:
+    """How pictures were brought to the size of the model: its training says it."""
+    said = version.lineage.get("training", {}).get("picture_fit", ServedClassifier.fit)
+    for fit in FITS:
+        if fit == said:
+            return fit
+    raise ModelError(
+        f"its training brought pictures to size by {said!r}, which this predictor does not know",
+        where=f"version {version.id}",
+        fix=f"It knows {', '.join(FITS)}; use the version of this program that made it",
+    )

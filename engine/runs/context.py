@@ -37,9 +37,9 @@ class RunContext:
         """The run's own folder."""
         return self.workspace.run_folder(self.run_id)
 
-    def hand_over(self, kind: str, value: str) -> None:
-        """Leave a value for the flow after this one."""
-        self.handoffs.leave(kind, value, self.run_id)
+    def hand_over(self, kind: str, value: str, data_type: str) -> None:
+        """Leave a value for the flow after this one, of the same kind of data."""
+        self.handoffs.leave(kind, value, self.run_id, data_type)
 
 
 _current: ContextVar[RunContext] = ContextVar("run_context")

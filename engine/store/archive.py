@@ -20,8 +20,9 @@ import msgspec
 from engine.atomic import replaced_file, unfinished_folder
 from engine.errors import ModelError, NotFoundError, StorageError
 from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
+from engine.store.stories import check_story
 from engine.store.versions import Version, VersionStore, read_lineage
-from models.forecasting.bundle import OPTIONAL_FILES, SIZE_LIMITS
+from models.bundles.opening import OPTIONAL_FILES, SIZE_LIMITS
 
 _LIMITS = {LINEAGE_FILE: 16 << 20} | {
     f"{BUNDLE_FOLDER}/{name}": size for name, size in SIZE_LIMITS.items()
@@ -149,40 +150,9 @@ def _copy(source: Any, sink: BinaryIO, size: int, path: Path) -> None:
         sink.write(chunk)
 
 
-class _Summary(msgspec.Struct):
-    mase: float | None
-    wape: float | None
-    bias: float | None
-
-
-class _Score(msgspec.Struct):
-    overall: _Summary
-
-
-class _Scores(msgspec.Struct):
-    candidate: _Score
-    SeasonalNaive: _Score
-
-
-class _Evaluation(msgspec.Struct):
-    scores: _Scores
-
-
-class _Training(msgspec.Struct):
-    dataset: str
-    last_day_seen: str
-
-
-class _Story(msgspec.Struct):
-    """What commands and screens show of a lineage, and rely on."""
-
-    training: _Training
-    evaluation: _Evaluation
-
-
 def _check_story(story: Mapping[str, Any], path: Path) -> None:
     try:
-        msgspec.convert(story, type=_Story)
+        check_story(story)
     except msgspec.ValidationError as error:
         what = f"{LINEAGE_FILE} in it is not that of a deployed version: {error}"
         raise _refused(what, path) from error

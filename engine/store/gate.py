@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.config.settings import GateSettings
+from engine.config.series_settings import GateSettings
 from models.metrics import MEDIAN, metric_of
 
 CANDIDATE = "candidate"

@@ -12,16 +12,20 @@ import numpy as np
 
 from engine.errors import ModelError
 from engine.store.versions import Version
+from models.arrays import FloatArray
+from models.bundles.checks import GOLDEN_FILE, MODEL_FILE
+from models.bundles.opening import open_bundle
 from models.errors import ModelProblem
-from models.forecasting.bundle import (
-    GOLDEN_FILE,
-    MODEL_FILE,
-    golden_windows,
-    open_bundle,
-    rounding_slack,
-)
+from models.forecasting.bundle import golden_windows, rounding_slack
+from models.forecasting.serving_model import ServingModel
+from models.imaging.bundle import TOLERANCE, golden_pixels
+from models.imaging.serving_classifier import ServingClassifier
 
-Verdict = Literal["identical", "same forecast", "different"]
+Verdict = Literal["identical", "same answers", "different"]
+
+
+# What a model takes and gives, of every kind; one that lacks a number has none of it.
+_SHAPE = ("model_type", "window", "horizon", "height", "width", "channels", "classes", "seed")
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,10 @@ class Reproduction:
 
     Attributes:
         version: Id of the version.
-        verdict: `identical`: the same bytes; `same forecast`: forecasts within the rounding of
-            single precision; or `different`.
-        largest_difference: Between two forecasts of a day, in the units of the data.
+        verdict: `identical`: the same bytes; `same answers`: forecasts or probabilities within the
+            rounding of single precision; or `different`.
+        largest_difference: Between two forecasts of a day, in the units of the data, or between
+            two probabilities.
         differences: What is known to be different from then.
     """
 
@@ -70,18 +75,35 @@ def compare(version: Version, bundle: Path, training: Mapping[str, Any]) -> Repr
     old = version.open()
     try:
         new = open_bundle(bundle)
-        text = (version.bundle / GOLDEN_FILE).read_text(encoding="utf-8")
-        windows = golden_windows(json.loads(text))
-        difference = np.abs(old.forecast(windows) - new.forecast(windows))
+        golden = json.loads((version.bundle / GOLDEN_FILE).read_text(encoding="utf-8"))
+        difference, slack = _answers_apart(old, new, golden)
     except ModelProblem as problem:
         raise ModelError(f"the new model cannot be compared: {problem}") from problem
     if old.manifest["files"][MODEL_FILE] == new.manifest["files"][MODEL_FILE]:
         verdict: Verdict = "identical"
     else:
-        is_same = bool((difference <= rounding_slack(windows)).all())
-        verdict = "same forecast" if is_same else "different"
+        verdict = "same answers" if bool((difference <= slack).all()) else "different"
     known = _differences(version.lineage["training"], training)
     return Reproduction(version.id, verdict, float(difference.max()), known)
+
+
+def _answers_apart(
+    old: ServingModel | ServingClassifier,
+    new: ServingModel | ServingClassifier,
+    golden: dict[str, Any],
+) -> tuple[FloatArray, FloatArray | float]:
+    """How far two models are apart on a golden example, and how far rounding may bring them.
+
+    Raises:
+        ModelProblem: One of them cannot answer it.
+    """
+    if isinstance(old, ServingModel) and isinstance(new, ServingModel):
+        windows = golden_windows(golden)
+        return np.abs(old.forecast(windows) - new.forecast(windows)), rounding_slack(windows)
+    if isinstance(old, ServingClassifier) and isinstance(new, ServingClassifier):
+        pixels = golden_pixels(golden, old.signature)
+        return np.abs(old.predict(pixels) - new.predict(pixels)), TOLERANCE
+    raise ModelProblem("it is for another kind of data")
 
 
 def trials_made(training: Mapping[str, Any]) -> int:
@@ -109,7 +131,7 @@ def _facts(training: Mapping[str, Any]) -> dict[str, Any]:
         "dataset": training.get("dataset_hash") or training.get("dataset"),
         "last day seen": training.get("last_day_seen"),
         "threads": training.get("threads"),
-        **{name: model.get(name) for name in ("model_type", "window", "horizon", "seed")},
+        **{name: model.get(name) for name in _SHAPE},
         **{f"hparams.{name}": value for name, value in hyperparameters.items()},
         **training.get("environment", {}),
     }

@@ -25,7 +25,8 @@ from models.errors import ModelProblem
 
 # Who lists versions or moves aliases opens no bundle, and must not wait for numpy.
 if TYPE_CHECKING:
-    from models.forecasting.bundle import ServingModel
+    from models.forecasting.serving_model import ServingModel
+    from models.imaging.serving_classifier import ServingClassifier
 
 _HASH_CHARACTERS = 12
 
@@ -67,14 +68,14 @@ class Version:
         self._bring(self.id)
         return self.folder / BUNDLE_FOLDER
 
-    def open(self) -> ServingModel:
+    def open(self) -> ServingModel | ServingClassifier:
         """Verify the bundle and load it for serving.
 
         Raises:
-            ModelError: A file was changed, is missing, or the golden forecast comes out different.
+            ModelError: A file was changed, is missing, or a golden answer comes out different.
             StorageError: It has to be fetched, and cannot be.
         """
-        from models.forecasting.bundle import open_bundle
+        from models.bundles.opening import open_bundle
 
         bundle = self.bundle
         try:
@@ -85,6 +86,41 @@ class Version:
                 where=f"version {self.id}",
                 fix="Deploy another version; this one is not served",
             ) from problem
+
+    def open_forecaster(self) -> ServingModel:
+        """`open`, where only a forecaster will do.
+
+        Raises:
+            ModelError: It does not verify, or tells classes of pictures.
+            StorageError: It has to be fetched, and cannot be.
+        """
+        from models.forecasting.serving_model import ServingModel
+
+        model = self.open()
+        if not isinstance(model, ServingModel):
+            raise self._other_kind("forecasts nothing")
+        return model
+
+    def open_classifier(self) -> ServingClassifier:
+        """`open`, where only a classifier will do.
+
+        Raises:
+            ModelError: It does not verify, or forecasts series.
+            StorageError: It has to be fetched, and cannot be.
+        """
+        from models.imaging.serving_classifier import ServingClassifier
+
+        model = self.open()
+        if not isinstance(model, ServingClassifier):
+            raise self._other_kind("tells no classes of pictures")
+        return model
+
+    def _other_kind(self, what: str) -> ModelError:
+        return ModelError(
+            f"a model of data_type {self.data_type} {what}",
+            where=f"version {self.id}",
+            fix="Name another version: engine models",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The version as JSON-able data."""
@@ -313,7 +349,7 @@ def read_lineage(content: bytes, where: str) -> dict[str, Any]:
 
 
 def _verified(bundle: Path, where: str) -> dict[str, Any]:
-    from models.forecasting.bundle import verify_bundle
+    from models.bundles.opening import verify_bundle
 
     try:
         return verify_bundle(bundle)
@@ -322,7 +358,7 @@ def _verified(bundle: Path, where: str) -> dict[str, Any]:
 
 
 def _id_of(bundle: Path, manifest: Mapping[str, Any]) -> str:
-    from models.forecasting.bundle import MANIFEST_FILE
+    from models.bundles.checks import MANIFEST_FILE
 
     content = hashlib.sha256((bundle / MANIFEST_FILE).read_bytes()).hexdigest()
     slug = re.sub(r"[^a-z0-9]+", "-", str(manifest["model_type"]).lower()).strip("-")

@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.errors import NotFoundError
 from engine.runs.candidate import CANDIDATE_FOLDER
 from engine.runs.context import run_context
+from models.data_types import TIMESERIES
 
 LATEST = "latest"
 
@@ -22,13 +23,14 @@ EVALUATION = "evaluation"
 _MAKERS = {DATASET: "data_flow", CANDIDATE: "train_flow", EVALUATION: "eval_flow"}
 
 
-def resolve(kind: str, given: str | None, configured: str) -> str:
+def resolve(kind: str, given: str | None, configured: str, data_type: str) -> str:
     """Return the value that a flow works on.
 
     Args:
         kind: DATASET, CANDIDATE or EVALUATION.
         given: What the flow before handed on directly, within one run.
         configured: The setting: `latest`, or an id.
+        data_type: For which kind of data the newest counts.
 
     Raises:
         NotFoundError: Nothing was left yet.
@@ -37,10 +39,12 @@ def resolve(kind: str, given: str | None, configured: str) -> str:
         return given
     if configured != LATEST:
         return configured
-    handoff = run_context().handoffs.take(kind)
+    handoff = run_context().handoffs.take(kind, data_type)
     if handoff is None:
+        option = "" if data_type == TIMESERIES else f" --data-type {data_type}"
         raise NotFoundError(
-            f"there is no {kind} yet", fix=f"Run {_MAKERS[kind]} first: engine run {_MAKERS[kind]}"
+            f"there is no {kind} yet" + (f" of data_type {data_type}" if option else ""),
+            fix=f"Run {_MAKERS[kind]} first: engine run {_MAKERS[kind]}{option}",
         )
     return handoff.value
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.config.settings import Settings
+from engine.config.flow_settings import FlowSettings
 from engine.runs.context import run_context
 from models import registry
 
 
-def load_plugins(settings: Settings) -> None:
+def load_plugins(settings: FlowSettings) -> None:
     """Register the models of the files in `model.plugins`, relative to the workspace."""
     for path in settings.model.plugins:
         registry.load_file(run_context().workspace.root / path)

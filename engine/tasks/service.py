@@ -11,13 +11,14 @@ import httpx
 from engine.errors import ModelError
 from engine.processes import is_alive
 from engine.workspace import Workspace
+from models.data_types import TIMESERIES
 
 _PATIENCE_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 2.0
 
 
-def wait_until_served(workspace: Workspace, version_id: str) -> list[str]:
+def wait_until_served(workspace: Workspace, version_id: str, data_type: str) -> list[str]:
     """Return when every worker of the predictor answers with a version.
 
     A worker that is away does not count: what it loads when it is back is verified by then too.
@@ -25,6 +26,7 @@ def wait_until_served(workspace: Workspace, version_id: str) -> list[str]:
     Args:
         workspace: The workspace.
         version_id: The version.
+        data_type: What it is for.
 
     Returns:
         Where it is answered, a URL a worker; none when no predictor runs.
@@ -45,10 +47,13 @@ def wait_until_served(workspace: Workspace, version_id: str) -> list[str]:
                 if version_id in said["problem"]:
                     what = f"the predictor cannot serve it: {said['problem']}"
                     raise ModelError(what, where=address)
-                if said["model_name"] == version_id:
+                # One that runs since before an upgrade serves nothing but series.
+                models = said.get("models", {TIMESERIES: said["model_name"]})
+                answers = models.get(data_type)
+                if answers == version_id:
                     answering.append(address)
                 else:
-                    others[address] = said["model_name"] or "nothing"
+                    others[address] = answers or "nothing"
             if not others:
                 return answering
             if time.monotonic() > deadline:

@@ -5,103 +5,81 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from engine.config.settings import Settings
-from engine.data.dataset import Dataset, open_dataset
-from engine.data.problems import counted
+from engine.config.flow_settings import FlowSettings
 from engine.environment import environment
 from engine.errors import ModelError
 from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
+from engine.strategies.picking import strategy_of
+from engine.strategies.strategy import Data
 from engine.tasks.handoff import CANDIDATE, DATASET, resolve
 from engine.tasks.plugins import load_plugins
 from engine.tasks.step import report_progress, step
-from models import registry
-from models.base import FitReport, Forecaster, ModelProblem, Resumable
-from models.forecasting.bundle import write_bundle
-from models.forecasting.fitting import Fitting
-from models.forecasting.short import not_learnt_from
+from models.errors import ModelProblem
 from models.forecasting.trials import discard
-
-_GOLDEN_WINDOWS = 8
+from models.learner import FitReport, Learner, Resumable
 
 logger = logging.getLogger(__name__)
 
 
 @step("open_training_data")
-def open_training_data(settings: Settings, dataset_id: str | None) -> Dataset:
+def open_training_data(settings: FlowSettings, dataset_id: str | None) -> Data:
     """Open the data set and verify that it is what data_flow wrote."""
-    chosen = resolve(DATASET, dataset_id, settings.train.dataset)
-    return open_dataset(run_context().workspace.datasets, chosen)
+    chosen = resolve(DATASET, dataset_id, settings.train.dataset, settings.data_type)
+    return strategy_of(settings).open_data(run_context().workspace.datasets, chosen)
 
 
 @step("build_model")
-def build_model(settings: Settings) -> Forecaster:
+def build_model(settings: FlowSettings, data: Data) -> Learner:
     """Make the untrained model that `model.model_type` and `train.hparams` describe."""
     load_plugins(settings)
-    return registry.create(
-        settings.model.model_type,
-        window=settings.model.window,
-        horizon=settings.model.horizon,
-        seed=settings.train.seed,
-        threads=settings.train.threads,
-        hparams=settings.train.hparams,
-        objective=settings.model.objective,
-    )
+    return strategy_of(settings).build(settings, data, run_context().workspace.root)
 
 
 @step("train_model")
-def train_model(model: Forecaster, dataset: Dataset) -> FitReport:
+def train_model(model: Learner, data: Data, settings: FlowSettings) -> FitReport:
     """Fit on the training part; the validation part decides when to stop.
 
     A search that was cut short goes on where it stopped.
 
     Raises:
-        ModelError: The series are too short for the window, or training diverged.
+        ModelError: There is too little to learn from, or training diverged.
     """
+    strategy = strategy_of(settings)
     if isinstance(model, Resumable):
-        model.keep_trials_in(_search_folder(model, dataset))
-    fitting = _fitting(dataset)
-    short = not_learnt_from(
-        fitting.history, model.window, model.horizon, dataset.split.validation_days
-    )
-    if short:
-        note = counted(
-            f"{{count}} of {len(dataset.ids)} series [has|have] fewer than "
-            f"{model.window + model.horizon} days (window + horizon) before the validation days: "
-            "not learnt from",
-            short,
-        )
+        model.keep_trials_in(_search_folder(model, data))
+    notes = strategy.not_learnt_from(model, data)
+    for note in notes:
         logger.info(note)
-        run_context().outputs["training_notes"] = [note]
-    try:
-        return fitting.fit(model, report_progress)
-    except ModelProblem as problem:
-        raise ModelError(str(problem), where=model.model_type) from problem
+    if notes:
+        run_context().outputs["training_notes"] = notes
+    with _told_of(model):
+        return strategy.fit(model, data, report_progress)
 
 
-@step("calibrate_intervals")
-def calibrate_intervals(model: Forecaster, dataset: Dataset) -> int:
-    """Learn from the validation part, which was not fitted, how far the model misses.
+@step("calibrate_model")
+def calibrate_model(model: Learner, data: Data, settings: FlowSettings) -> int:
+    """Learn from the validation part, which was not fitted, how far the model is to be trusted.
 
     Returns:
-        Windows whose forecasts were compared with what came.
+        Examples that this was learnt from.
 
     Raises:
-        ModelError: No series has a whole horizon in the validation part.
+        ModelError: There are none.
     """
-    try:
-        return _fitting(dataset).calibrate(model).count
-    except ModelProblem as problem:
-        raise ModelError(str(problem), where=model.model_type) from problem
+    with _told_of(model):
+        return strategy_of(settings).calibrate(model, data)
 
 
 @step("refit_model")
 def refit_model(
-    model: Forecaster, report: FitReport, dataset: Dataset, settings: Settings
+    model: Learner, report: FitReport, data: Data, settings: FlowSettings
 ) -> FitReport | None:
-    """Learn once more, from the validation days too, for as long as they found to be best.
+    """Learn once more, from the validation part too, for as long as it found to be best.
 
     Returns:
         What that did; None when `train.refit` is off or the model gains nothing by it.
@@ -111,19 +89,17 @@ def refit_model(
     """
     if not settings.train.refit:
         return None
-    try:
-        return _fitting(dataset).refit(model, report, report_progress)
-    except ModelProblem as problem:
-        raise ModelError(str(problem), where=model.model_type) from problem
+    with _told_of(model):
+        return strategy_of(settings).refit(model, report, data, report_progress)
 
 
 @step("save_model")
 def save_model(
-    model: Forecaster,
+    model: Learner,
     report: FitReport,
     refit: FitReport | None,
-    dataset: Dataset,
-    settings: Settings,
+    data: Data,
+    settings: FlowSettings,
 ) -> str:
     """Write the fitted model and its serving bundle into the folder of this run.
 
@@ -131,20 +107,19 @@ def save_model(
         The id of this run.
     """
     context = run_context()
+    strategy = strategy_of(settings)
     candidate = Candidate.of_run(context.folder)
     candidate.folder.mkdir()
     model.save(candidate.model)
-    split = dataset.split
-    history = dataset.panel().until(split.train_days + split.validation_days)
-    golden = history.last_windows(settings.model.window, most=_GOLDEN_WINDOWS)
-    write_bundle(model, candidate.bundle, golden)
+    strategy.write_bundle(model, data, candidate.bundle)
     training = {
+        "data_type": settings.data_type,
         "model": model.describe(),
-        "dataset": dataset.id,
-        "last_day_seen": dataset.day(split.train_days + split.validation_days - 1).isoformat(),
+        "dataset": data.id,
+        **strategy.describe_training(data),
         "fit": report.as_dict(),
         "refit": None if refit is None else refit.as_dict(),
-        "dataset_hash": dataset.manifest["hash"],
+        "dataset_hash": data.manifest["hash"],
         "threads": settings.train.threads,
         "settings": settings.model_dump(mode="json", include={"dataset", "model", "train"}),
         "environment": environment(),
@@ -152,31 +127,32 @@ def save_model(
     }
     candidate.record(training)
     if isinstance(model, Resumable):
-        discard(_search_folder(model, dataset))
+        discard(_search_folder(model, data))
     if report.leaderboard:
         context.outputs["leaderboard"] = report.leaderboard
     context.outputs["candidate"] = context.run_id
     if settings.train.hand_over:
-        context.hand_over(CANDIDATE, context.run_id)
+        context.hand_over(CANDIDATE, context.run_id, settings.data_type)
     return context.run_id
 
 
-def _search_folder(model: Forecaster, dataset: Dataset) -> Path:
+@contextmanager
+def _told_of(model: Learner) -> Iterator[None]:
+    """Say which model a problem is of."""
+    try:
+        yield
+    except ModelProblem as problem:
+        raise ModelError(str(problem), where=model.model_type) from problem
+
+
+def _search_folder(model: Learner, data: Data) -> Path:
     """Where a search keeps what it has tried: the same for the same data set and settings."""
     described = {
-        "dataset": dataset.id,
+        "dataset": data.id,
         "model_type": model.model_type,
-        "window": model.window,
-        "horizon": model.horizon,
-        "objective": model.objective,
+        **model.shape(),
         "seed": model.seed,
         "hparams": dict(model.configured),
     }
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     return run_context().workspace.searches / digest[:16]
-
-
-def _fitting(dataset: Dataset) -> Fitting:
-    split = dataset.split
-    history = dataset.panel().until(split.train_days + split.validation_days)
-    return Fitting(history, split.validation_days)

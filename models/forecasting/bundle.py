@@ -21,20 +21,17 @@ import numpy as np
 
 from models.arrays import FloatArray, Windows
 from models.base import INTERVALS_FILE, Forecaster
-from models.errors import ModelProblem
-from models.forecasting.bundle_checks import (
-    BUNDLE_FORMAT,
+from models.bundles.checks import (
     GOLDEN_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
-    OPTIONAL_FILES,
-    SIZE_LIMITS,
     BundleProblem,
-    calibration_of,
-    fingerprint,
     parse,
     verified,
 )
+from models.bundles.writing import make_empty, seal
+from models.errors import ModelProblem
+from models.forecasting.bundle_checks import BUNDLE_FORMAT, KIND, calibration_of
 from models.forecasting.serving_model import ServingModel, Signature
 
 __all__ = [
@@ -56,6 +53,7 @@ __all__ = [
 ]
 
 _TOLERANCE = 1e-5
+SIZE_LIMITS, OPTIONAL_FILES = KIND.size_limits, KIND.optional_files
 
 
 def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[str, Any]:
@@ -73,9 +71,7 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
         ModelProblem: A folder that holds something, no sample, or a model whose exported graph
             does not answer as the model itself does.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise ModelProblem(f"{folder} is not empty", "Write every bundle into a folder of its own.")
+    make_empty(folder)
     if not len(sample):
         raise ModelProblem("a bundle needs at least one sample window")
     golden = {
@@ -94,21 +90,21 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
     if forecaster.calibration is not None:
         text = json.dumps(forecaster.calibration.as_dict())
         (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
-    manifest = {
-        "format": BUNDLE_FORMAT,
-        "model_type": forecaster.model_type,
-        "signature": vars(
-            Signature(
-                forecaster.window,
-                forecaster.horizon,
-                covariates=forecaster.covariates,
-                nonnegative=forecaster.nonnegative,
-            )
-        ),
-        "files": {path.name: fingerprint(path.read_bytes()) for path in sorted(folder.iterdir())},
-        "model": forecaster.describe(),
-    }
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    signature = Signature(
+        forecaster.window,
+        forecaster.horizon,
+        covariates=forecaster.covariates,
+        nonnegative=forecaster.nonnegative,
+    )
+    manifest = seal(
+        folder,
+        {
+            "format": BUNDLE_FORMAT,
+            "model_type": forecaster.model_type,
+            "signature": vars(signature),
+        },
+        forecaster.describe(),
+    )
     open_bundle(folder)
     return manifest
 
@@ -125,7 +121,7 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
     Raises:
         BundleProblem: Says which check failed.
     """
-    manifest, contents = verified(folder)
+    manifest, contents = verified(folder, KIND)
     calibration_of(folder, manifest, contents)
     return manifest
 
@@ -136,7 +132,7 @@ def open_bundle(folder: Path) -> ServingModel:
     Raises:
         BundleProblem: A check failed, or the answer is not the golden one.
     """
-    manifest, contents = verified(folder)
+    manifest, contents = verified(folder, KIND)
     calibration = calibration_of(folder, manifest, contents)
     model = ServingModel(folder, manifest, contents[MODEL_FILE], calibration)
     golden = parse(folder, GOLDEN_FILE, contents[GOLDEN_FILE])

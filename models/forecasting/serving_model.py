@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from models.arrays import DAYS_A_WEEK, FloatArray, Windows, roll
+from models.bundles.checks import BundleProblem
+from models.bundles.session import ModelSession
 from models.errors import ModelProblem
-from models.forecasting.bundle_checks import BundleProblem
 from models.forecasting.intervals import Calibration
 
 
@@ -34,7 +35,7 @@ class Signature:
 
 
 class ServingModel:
-    """A verified bundle in memory. One thread a forecast: more collapse beside a training.
+    """A verified bundle in memory.
 
     Args:
         folder: Where it came from, for messages.
@@ -54,29 +55,14 @@ class ServingModel:
         onnx_model: bytes,
         calibration: Calibration | None = None,
     ) -> None:
-        import onnxruntime
-
-        self._folder = folder
         self.manifest = manifest
         self.calibration = calibration
         self.signature = Signature.of(manifest)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        # Its messages go to stderr past every handler; what matters arrives as an exception.
-        options.log_severity_level = 4
-        try:
-            # From the bytes that were verified: the file is not read a second time.
-            self._session = onnxruntime.InferenceSession(
-                onnx_model, options, providers=["CPUExecutionProvider"]
-            )
-        except _runtime_errors() as error:
-            raise BundleProblem(folder, f"onnxruntime cannot load the model: {error}") from error
+        self._session = ModelSession(folder, onnx_model)
         self._check_interface(folder)
 
     def _check_interface(self, folder: Path) -> None:
-        inputs = {part.name: (part.type, len(part.shape)) for part in self._session.get_inputs()}
-        outputs = {part.name: (part.type, len(part.shape)) for part in self._session.get_outputs()}
+        inputs, outputs = self._session.inputs, self._session.outputs
         # A graph that does not look at the weekday may leave it out.
         takes = {"values": ("tensor(double)", 2), "weekday": ("tensor(int64)", 1)}
         if self.signature.covariates:
@@ -136,27 +122,10 @@ class ServingModel:
                 len(self.signature.covariates), self.horizon
             )
         asked = {name: offered[name] for name in self._inputs}
-        try:
-            (forecast,) = self._session.run(["forecast"], asked)
-        except _runtime_errors() as error:
-            raise BundleProblem(self._folder, f"the model cannot be run: {error}") from error
+        (forecast,) = self._session.run(["forecast"], asked)
         if forecast.shape != (len(windows), self.horizon):
             raise ModelProblem(
                 f"the model answered with shape {forecast.shape}, "
                 f"not {(len(windows), self.horizon)}"
             )
         return np.asarray(forecast, dtype=np.float64)
-
-
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its classes have no common base but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as raised
-
-    return (
-        raised.Fail,
-        raised.InvalidArgument,
-        raised.InvalidGraph,
-        raised.InvalidProtobuf,
-        raised.NotImplemented,
-        raised.RuntimeException,
-    )

@@ -25,7 +25,7 @@ from models.learner import FitReport, Learner, Progress
 
 CALIBRATION_FILE = "temperature.json"
 SMALLEST_SIDE, LARGEST_SIDE = 8, 1024
-MOST_CLASSES = 10_000
+MOST_CLASSES = 1_000
 
 # Inside the class that name means the model's own set.
 _AnyHyperparameters = Hyperparameters
@@ -175,14 +175,20 @@ class Classifier(Learner):
         )
         return self.temperature
 
-    def describe(self) -> dict[str, Any]:
-        """What this model is, as JSON-able data."""
+    def shape(self) -> dict[str, Any]:
+        """Size of the pictures and names of the classes."""
         return {
-            "model_type": self.model_type,
             "height": self.height,
             "width": self.width,
             "channels": self.channels,
             "classes": list(self.classes),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """What this model is, as JSON-able data."""
+        return {
+            "model_type": self.model_type,
+            **self.shape(),
             "seed": self.seed,
             "hyperparameters": asdict(self.hyperparameters),
         }

@@ -42,11 +42,11 @@ def fitted_temperature(logits: FloatArray, labels: IntArray) -> float:
     Returns:
         1 where no other temperature is better.
     """
-    count, classes = len(logits), logits.shape[1]
-    doubt = 1 / (count + 2)
+    count, classes = logits.shape
+    doubt: float = 1 / (count + 2)
     right = logits[np.arange(count), labels]
     wrong = (logits.sum(axis=1) - right) / (classes - 1)
-    gap = float(np.mean(right - wrong)) * doubt
+    gap = doubt * float(np.mean(right - wrong))
 
     # One minimum along the logarithm of the temperature: it is halved by the golden section.
     def loss(log_temperature: float) -> float:

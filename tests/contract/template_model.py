@@ -37,7 +37,7 @@ class Template(Classifier):
         return FitReport(len(training), len(validation), 0, 0, None, 0.0)
 
     def _weights(self):
-        """Of a linear model: the closer to a mean picture, the larger is what it says."""
+        """Those of a linear model that is as far off as a pixel is on average."""
         if self._means is None:
             raise ModelProblem("this Template has not been fitted")
         means = self._means.reshape(len(self.classes), -1)

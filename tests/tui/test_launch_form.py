@@ -86,10 +86,10 @@ def test_null_is_a_value_where_it_may_stand() -> None:
 )
 def test_an_override_means_the_same_to_the_command(value: object) -> None:
     from engine.config.layers import Tree
-    from engine.config.settings import Settings
+    from engine.config.series_settings import SeriesSettings
 
     tree = Tree({"dataset": {}})
-    problems = lay_overrides(tree, [override("dataset.ds_name", value)], Settings)
+    problems = lay_overrides(tree, [override("dataset.ds_name", value)], SeriesSettings)
 
     assert not problems
     assert tree.get(("dataset", "ds_name")) == value

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.dataset import Dataset, write_dataset
 from engine.data.rules import apply_rules
 from engine.data.sample import write_sample

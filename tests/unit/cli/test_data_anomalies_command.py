@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data.dataset import Dataset, write_dataset
 from engine.data.rules import apply_rules
 from engine.data.sources import load_rows

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.config.settings import DatasetRules, DatasetSettings
+from engine.config.series_settings import DatasetRules, DatasetSettings
 from engine.data.dataset import Dataset, write_dataset
 from engine.data.rules import apply_rules
 from engine.data.sources import load_rows

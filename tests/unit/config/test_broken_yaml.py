@@ -32,7 +32,7 @@ TABLE: dict[str, tuple[str, list[str]]] = {
     ),
     "hparam_of_wrong_type": ("train_flow", [":4:13: train.hparams.epochs: ", "a whole number"]),
     "hparam_out_of_range": ("train_flow", [":4:13: train.hparams.epochs: ", "must be", "not 0"]),
-    "images": ("data_flow", [":2:12: data_type: ", "not supported; allowed: timeseries"]),
+    "images": ("data_flow", [":4:3: dataset.date_col: unknown key"]),
     "infinity": (
         "deploy_flow",
         [":4:25: deploy.gate.max_ratio_to_naive: infinity and NaN", ":5:19: ", "max_abs_bias"],
@@ -54,7 +54,7 @@ TABLE: dict[str, tuple[str, list[str]]] = {
         "train_flow",
         [
             ':3:3: model.time_step: unknown key; did you mean "model.window"?',
-            ":4:3: model.input_size: is for images, which are not supported for timeseries",
+            ":4:3: model.input_size: is said by dataset.height and dataset.width, for images",
         ],
     ),
     "only_comments": ("train_flow", [":1:1: ", "holds no settings"]),
@@ -71,7 +71,11 @@ TABLE: dict[str, tuple[str, list[str]]] = {
     "scalar_at_top": ("train_flow", [":1:1: ", 'the text "train_flow" stands where']),
     "section_of_another_file": (
         "train_flow",
-        [":2:1: deploy: ", "move it to deploy_flow_config.yaml", "allowed: flow_module, model"],
+        [
+            ":2:1: deploy: ",
+            "move it to deploy_flow_config.yaml",
+            "allowed: flow_module, data_type, model",
+        ],
     ),
     "switch_for_number": ("eval_flow", [":3:10: evaluate.folds: ", "not a switch", "true"]),
     "tab_indentation": ("train_flow", [":3:1: ", "a tab stands in the indentation"]),
@@ -83,6 +87,10 @@ TABLE: dict[str, tuple[str, list[str]]] = {
     "two_sources": ("data_flow", [":4:8: dataset.url: ", "file_path and url are both given"]),
     "unclosed_bracket": ("data_flow", [":4:13: ", "bracket that opens on line 3 is not closed"]),
     "unclosed_quote": ("data_flow", [":5:1: ", "the quote that opens on line 3 is not closed"]),
+    "unknown_data_type": (
+        "data_flow",
+        [":2:12: data_type: ", '"video" is not one of the choices; allowed: timeseries | image'],
+    ),
     "unknown_hparam": (
         "train_flow",
         [":4:5: train.hparams.epoch: ", 'did you mean "train.hparams.epochs"?'],

@@ -96,7 +96,7 @@ def test_the_last_of_two_wins() -> None:
         ("epochs=3", 'did you mean "train.hparams.epochs"?'),
         ("train.epochs=3", 'did you mean "train.hparams.epochs"?'),
         ("time_step=3", 'did you mean "model.window"?'),
-        ("model.classes=3", "is for images, which are not supported"),
+        ("model.classes=3", "the classes of images are those of the data set"),
         ("train.seed.x=3", "--set train.seed.x=3: train.seed.x: unknown key"),
         ("train.seed", "--set train.seed: this is not key=value"),
         ("=3", "this is not key=value"),

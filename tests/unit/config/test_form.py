@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.config.effective import differences, effective_values
+from engine.config.flow_settings import FlowName
 from engine.config.form import Field, first_sentence, make_form
 from engine.config.loading import load_settings
-from engine.config.settings import FlowName
 from models import registry
 from tests.unit.config.conftest import WriteConfig
 
@@ -55,7 +55,7 @@ def test_a_flow_has_its_own_settings_and_no_others(configs: Path) -> None:
     def sections(flow: FlowName) -> set[str]:
         return {key.partition(".")[0] for key in fields(configs, flow)}
 
-    assert sections("data_flow") == {"data_type", "dataset", "model"}
+    assert sections("data_flow") == {"dataset", "model"}
     assert sections("train_flow") == {"model", "train"}
     assert sections("eval_flow") == {"evaluate"}
     assert sections("deploy_flow") == {"deploy"}

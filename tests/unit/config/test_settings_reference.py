@@ -4,9 +4,9 @@ import pytest
 
 from engine.config.engine_settings import EngineSettings
 from engine.config.reference import describe_settings, section_docs
-from engine.config.settings import Settings
+from engine.config.series_settings import SeriesSettings
 
-BY_KEY = {doc.key: doc for doc in describe_settings(Settings)}
+BY_KEY = {doc.key: doc for doc in describe_settings(SeriesSettings)}
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,21 @@ def test_the_reference_has_exactly_the_keys_of_the_settings() -> None:
             )
         ]
 
-    assert list(BY_KEY) == keys(Settings().model_dump())
+    assert list(BY_KEY) == keys(SeriesSettings().model_dump())
     assert [doc.key for doc in describe_settings(EngineSettings)] == keys(
         EngineSettings().model_dump()
     )
 
 
 def test_every_section_is_documented() -> None:
-    docs = section_docs(Settings) | section_docs(EngineSettings)
+    docs = section_docs(SeriesSettings) | section_docs(EngineSettings)
 
     assert docs.keys() >= {"dataset", "dataset.rules", "deploy.gate", "prefect_server", "run"}
     assert [key for key, doc in docs.items() if not doc.endswith(".")] == []
 
 
 def test_every_number_has_a_range() -> None:
-    docs = [*describe_settings(Settings), *describe_settings(EngineSettings)]
+    docs = [*describe_settings(SeriesSettings), *describe_settings(EngineSettings)]
 
     numbers = [doc for doc in docs if "number" in doc.type]
     assert len(numbers) > 15

@@ -5,11 +5,11 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from engine.config.settings import (
+from engine.config.series_settings import (
     DatasetSettings,
     EvaluateSettings,
     ModelSettings,
-    Settings,
+    SeriesSettings,
     SplitSettings,
 )
 
@@ -92,8 +92,8 @@ def test_sources_that_cannot_be_read_are_refused(values: dict[str, object], mess
 def test_the_test_part_holds_every_fold_to_the_day(
     folds: int, step_days: int, horizon: int, enough: int
 ) -> None:
-    def settings(test_days: int) -> Settings:
-        return Settings(
+    def settings(test_days: int) -> SeriesSettings:
+        return SeriesSettings(
             dataset=DatasetSettings(split=SplitSettings(test_days=test_days)),
             model=ModelSettings(horizon=horizon),
             evaluate=EvaluateSettings(folds=folds, step_days=step_days),
@@ -106,11 +106,11 @@ def test_the_test_part_holds_every_fold_to_the_day(
 
 def test_validation_needs_one_horizon() -> None:
     with pytest.raises(ValidationError, match="fewer than the horizon 7"):
-        Settings(dataset=DatasetSettings(split=SplitSettings(validation_days=6)))
+        SeriesSettings(dataset=DatasetSettings(split=SplitSettings(validation_days=6)))
 
 
 def test_settings_cannot_be_changed_and_survive_a_process_border() -> None:
-    settings = Settings(dataset=DatasetSettings(covariate_cols=("price",)))
+    settings = SeriesSettings(dataset=DatasetSettings(covariate_cols=("price",)))
 
     with pytest.raises(ValidationError, match="frozen"):
         settings.model.window = 5  # type: ignore[misc]

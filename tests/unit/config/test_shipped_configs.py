@@ -10,17 +10,20 @@ import pytest
 
 from engine.config import files
 from engine.config.engine_settings import EngineSettings
+from engine.config.flow_settings import FLOWS, FlowName
 from engine.config.layers import Layer
 from engine.config.loading import load_engine_settings, load_settings
 from engine.config.model_checks import describe_hparams
 from engine.config.reference import SettingDoc, describe_settings
-from engine.config.settings import FLOWS, FlowName, Settings
+from engine.config.series_settings import SeriesSettings
 from engine.config.yaml_source import KeyPath, YamlDocument
 from models import registry
 
 FILES = [*(files.file_of(flow) for flow in FLOWS), files.ENGINE_FILE]
 FLOW_SETTINGS = [
-    doc for doc in describe_settings(Settings) if doc.key not in ("flow_module", "train.hparams")
+    doc
+    for doc in describe_settings(SeriesSettings)
+    if doc.key not in ("flow_module", "data_type", "train.hparams")
 ]
 
 
@@ -95,9 +98,9 @@ def test_every_flow_runs_on_shipped_settings(flow: FlowName) -> None:
 
     assert (
         loaded.settings.model_copy(
-            update={"train": Settings().train, "flow_module": Settings().flow_module}
+            update={"train": SeriesSettings().train, "flow_module": SeriesSettings().flow_module}
         )
-        == Settings()
+        == SeriesSettings()
     )
     assert loaded.settings.flow_module == flow
     assert {origin.layer for key, origin in loaded.origins.items() if key != "flow_module"} == {

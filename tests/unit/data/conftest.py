@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.settings import DatasetRules
+from engine.config.series_settings import DatasetRules
 from engine.data.rows import LoadedRows
 from engine.data.rules import CleanData
 from engine.data.sources import load_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.config.settings import DatasetSettings, SplitSettings
+from engine.config.series_settings import DatasetSettings, SplitSettings
 from engine.data.rows import LoadedRows
 from engine.data.rules import CleanData, apply_rules
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.config.settings import DatasetRules
+from engine.config.series_settings import DatasetRules
 from engine.data import csv_scan
 from engine.data.csv_source import load_csv
 from engine.data.rows import LoadedRows

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from engine.config.settings import DatasetSettings, SplitSettings
-from engine.data.dataset import Dataset, list_datasets, open_dataset, write_dataset
+from engine.config.series_settings import DatasetSettings, SplitSettings
+from engine.data.catalogue import list_datasets
+from engine.data.dataset import Dataset, open_dataset, write_dataset
 from engine.data.rules import CleanData
 from engine.errors import DataError, NotFoundError, StorageError
 from tests.unit.data.ledgers import ledger, settings_for

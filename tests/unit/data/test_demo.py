@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.config.settings import DatasetSettings
+from engine.config.series_settings import DatasetSettings
 from engine.data import demo
 from engine.data.demo import build_demo, demo_frame
 from engine.data.rules import apply_rules

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.config.settings import DatasetRules, SplitSettings
+from engine.config.series_settings import DatasetRules, SplitSettings
 from engine.data.rows import LoadedRows
 from engine.data.rules import CleanData, apply_rules
 from engine.errors import DataError

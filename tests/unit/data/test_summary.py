@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.config.settings import DatasetSettings, SplitSettings
+from engine.config.series_settings import DatasetSettings, SplitSettings
 from engine.data.dataset import write_dataset
 from engine.data.report import DataReport
 from engine.data.summary import summarize_series, total_by_day

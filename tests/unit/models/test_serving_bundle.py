@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import pickle
 import subprocess
@@ -24,6 +23,15 @@ from models.forecasting.bundle import (
     open_bundle,
     verify_bundle,
     write_bundle,
+)
+from tests.unit.models.tampering import (
+    define_a_function,
+    give_a_second_output,
+    reseal,
+    rewrite_model,
+    use_custom_operator,
+    use_custom_operator_in_a_branch,
+    use_external_data,
 )
 
 WINDOWS = Windows(np.arange(42.0).reshape(3, 14) ** 1.5, np.array([0, 6, 7]))
@@ -53,23 +61,6 @@ def with_intervals(tmp_path: Path) -> Path:
     model.calibrate(panel, validation_days=28)
     write_bundle(model, tmp_path / "bundle", WINDOWS)
     return tmp_path / "bundle"
-
-
-def reseal(folder: Path, **changes: object) -> None:
-    """Make the manifest fit the files again, as someone who wants to deceive would."""
-    manifest = json.loads((folder / MANIFEST_FILE).read_text())
-    for name in manifest["files"]:
-        content = (folder / name).read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        manifest["files"][name] = {"size": len(content), "sha256": digest}
-    (folder / MANIFEST_FILE).write_text(json.dumps({**manifest, **changes}))
-
-
-def rewrite_model(folder: Path, change: Callable[[onnx.ModelProto], None]) -> None:
-    model = onnx.load(folder / MODEL_FILE)
-    change(model)
-    (folder / MODEL_FILE).write_bytes(model.SerializeToString())
-    reseal(folder)
 
 
 def test_an_untouched_bundle_is_served(bundle: Path) -> None:
@@ -270,31 +261,6 @@ def test_another_golden_forecast_is_refused(bundle: Path) -> None:
     reseal(bundle)
     with pytest.raises(ModelProblem, match="does not give the golden forecast"):
         open_bundle(bundle)
-
-
-def use_external_data(model: onnx.ModelProto) -> None:
-    tensor = model.graph.initializer[0]
-    tensor.ClearField("raw_data")
-    tensor.data_location = onnx.TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="../../etc/passwd")
-
-
-def use_custom_operator(model: onnx.ModelProto) -> None:
-    model.graph.node[0].domain = "com.example"
-
-
-def use_custom_operator_in_a_branch(model: onnx.ModelProto) -> None:
-    inner = onnx.helper.make_node("Anything", [], ["x"], domain="com.example")
-    branch = onnx.helper.make_graph([inner], "branch", [], [])
-    model.graph.node[0].attribute.append(onnx.helper.make_attribute("body", branch))
-
-
-def define_a_function(model: onnx.ModelProto) -> None:
-    model.functions.add(name="Gather", domain="")
-
-
-def give_a_second_output(model: onnx.ModelProto) -> None:
-    model.graph.output.append(model.graph.input[0])
 
 
 def rename_the_input(model: onnx.ModelProto) -> None:

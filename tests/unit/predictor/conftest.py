@@ -12,13 +12,14 @@ import pytest
 
 from engine.access import Door
 from engine.predictor.app import App
-from engine.predictor.feedback import Feedback
-from engine.predictor.serving import Slot
+from engine.predictor.feedback import ClassificationFeedback, Feedback
+from engine.predictor.serving import Slots
 from engine.predictor.updates import Updates
 from engine.store import VersionStore
 from engine.tokens import Tokens
 from engine.workspace import Workspace
 from tests.unit.deployments import make_bundle
+from tests.unit.picture_bundles import SIDE, make_picture_bundle
 
 TOKEN = "a-token-that-nobody-guesses"
 WINDOW = 14
@@ -32,20 +33,23 @@ class Predictor:
         self.workspace = workspace
         workspace.token.write_text(TOKEN)
         workspace.token.chmod(0o600)
-        self.slot = Slot()
+        self.slots = Slots()
+        self.slot = self.slots.series
         self.switched: list[str] = []
         self.updates = Updates(
             workspace,
             VersionStore(workspace.central_storage),
-            self.slot,
-            lambda served: self.switched.append(served.name),
+            self.slots,
+            lambda _, served: self.switched.append(served.name),
         )
         self.feedback = Feedback(workspace.predictor / "forecasts.jsonl", 64 * 1024)
+        self.seen = ClassificationFeedback(workspace.predictor / "pictures.jsonl", 64 * 1024)
         self.app = App(
-            self.slot,
+            self.slots,
             self.updates,
             Door(Tokens(workspace)),
             self.feedback,
+            self.seen,
             ["forecasts.shop.example"],
         )
 
@@ -60,6 +64,14 @@ class Predictor:
     async def send(self, content: bytes, *, kind: str = "application/json") -> httpx.Response:
         headers = {"content-type": kind}
         return await self.ask("POST", "/predict_timeseries", content=content, headers=headers)
+
+    async def predict_image(self, content: bytes, **options: Any) -> httpx.Response:
+        files = {"file": ("a.png", content)}
+        return await self.ask("POST", "/predict_image", files=files, **options)
+
+    async def classify(self, *contents: bytes) -> httpx.Response:
+        files = [("files", (f"{number}.png", content)) for number, content in enumerate(contents)]
+        return await self.ask("POST", "/classify", files=files)
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +88,13 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_bundle(folder, window=WINDOW, calibrated=True)
 
 
+@pytest.fixture(scope="session")
+def picture_bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two bundles that tell colours, of pictures of 16 and of 24 pixels a side."""
+    folder = tmp_path_factory.mktemp("picture-bundles")
+    return [make_picture_bundle(folder / str(side), side=side) for side in (SIDE, 24)]
+
+
 @pytest.fixture
 def predictor(workspace: Workspace) -> Predictor:
     return Predictor(workspace.create())
@@ -87,3 +106,11 @@ async def serving(predictor: Predictor) -> AsyncIterator[str]:
     await predictor.updates.refresh()
     assert predictor.slot.served is not None, predictor.slot.problem
     yield predictor.slot.served.name
+
+
+@asynccontextmanager
+async def classifying(predictor: Predictor) -> AsyncIterator[str]:
+    """Load the champion of images; its name is what the block gets."""
+    await predictor.updates.refresh()
+    assert predictor.slots.images.served is not None, predictor.slots.images.problem
+    yield predictor.slots.images.served.name

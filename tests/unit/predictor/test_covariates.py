@@ -180,7 +180,7 @@ async def test_requests_with_and_without_covariates_are_one_question_to_the_mode
         )
         together = [expected(predictor, one) for one in (None, KNOWN, only, None)]
 
-        assert predictor.app._batcher.batches < len(wanted)
+        assert predictor.app.forecasts.batcher.batches < len(wanted)
         for answer, forecast in zip(answers, together, strict=True):
             np.testing.assert_allclose(answer.json()["prediction"], forecast, rtol=1e-12)
 

@@ -9,6 +9,8 @@ from engine.predictor.openapi import document
 from tests.unit.daemon.loop import in_event_loop
 from tests.unit.predictor.conftest import Predictor
 
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+
 
 def references(value: Any) -> set[str]:
     """Everything that a part of the document refers to."""
@@ -42,6 +44,17 @@ async def test_it_is_served(predictor: Predictor) -> None:
         ("POST", "/predict_timeseries", {"content": b"x" * 70_000}),
         ("GET", "/predict_timeseries", {}),
         ("POST", "/forecast", {"json": {"series": []}}),
+        ("POST", "/predict_image", {"files": {"file": b"hello"}}),
+        ("POST", "/predict_image", {"files": {"other": b"hello"}}),
+        ("POST", "/predict_image", {"files": {"file": bytes(11_000_000)}}),
+        ("POST", "/predict_image", {"json": {}}),
+        ("POST", "/predict_image", {"content": b"", "headers": FORM}),
+        ("POST", "/predict_image", {"headers": {"origin": "https://evil.example"}}),
+        ("GET", "/predict_image", {}),
+        ("POST", "/classify", {"files": {"files": b"hello"}}),
+        ("POST", "/classify", {"json": {}}),
+        ("POST", "/classify", {"content": b"", "headers": FORM}),
+        ("POST", "/classify", {"headers": {"origin": "https://evil.example"}}),
         ("GET", "/health_check", {}),
         ("GET", "/models", {}),
         ("GET", "/models", {"headers": {"host": "evil.example"}}),

@@ -11,6 +11,7 @@ from engine.runs.progress import ProgressWriter
 from engine.tables.handoffs import Handoffs
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
+from models.data_types import IMAGE, TIMESERIES
 
 
 @pytest.fixture
@@ -47,11 +48,13 @@ def test_outside_a_run_there_is_no_context(context: RunContext) -> None:
 
 
 def test_what_a_run_leaves_is_signed_with_its_id(context: RunContext) -> None:
-    context.hand_over("dataset", "0123")
+    context.hand_over("dataset", "0123", TIMESERIES)
+    context.hand_over("dataset", "4567", IMAGE)
 
-    left = context.handoffs.take("dataset")
-    assert left is not None
-    assert (left.value, left.run_id) == ("0123", "r1")
+    for data_type, value in ((TIMESERIES, "0123"), (IMAGE, "4567")):
+        left = context.handoffs.take("dataset", data_type)
+        assert left is not None
+        assert (left.value, left.run_id) == (value, "r1")
 
 
 def test_a_run_has_a_folder_of_its_own(context: RunContext, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.settings import GateSettings
+from engine.config.series_settings import GateSettings
 from engine.store.gate import Check, check_candidate
 
 LIMITS = GateSettings(max_ratio_to_naive=1.0, max_ratio_to_champion=1.05, max_abs_bias=0.25)

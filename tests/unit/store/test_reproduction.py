@@ -104,7 +104,7 @@ def test_a_forecast_within_single_precision_is_the_same(version: Version, tmp_pa
     }
     (again / "manifest.json").write_text(json.dumps(manifest))
 
-    assert compare(version, again, TRAINING).verdict == "same forecast"
+    assert compare(version, again, TRAINING).verdict == "same answers"
 
 
 def test_a_bundle_that_does_not_verify_is_not_compared(version: Version, tmp_path: Path) -> None:

@@ -58,19 +58,19 @@ def made(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_without_a_predictor_there_is_nothing_to_wait_for(made: Workspace) -> None:
-    assert wait_until_served(made, NEW) == []
+    assert wait_until_served(made, NEW, "timeseries") == []
 
 
 def test_a_record_that_a_dead_worker_left_is_none(made: Workspace) -> None:
     record(made, 0, 1, mark="of another time")
 
-    assert wait_until_served(made, NEW) == []
+    assert wait_until_served(made, NEW, "timeseries") == []
 
 
 def test_a_worker_that_does_not_answer_is_not_waited_for(made: Workspace) -> None:
     record(made, 0, 1)
 
-    assert wait_until_served(made, NEW) == []
+    assert wait_until_served(made, NEW, "timeseries") == []
 
 
 def test_every_worker_is_waited_for(made: Workspace) -> None:
@@ -78,7 +78,7 @@ def test_every_worker_is_waited_for(made: Workspace) -> None:
         worker(made, 0, (NEW, "")) as first,
         worker(made, 1, (None, ""), (OLD, ""), (OLD, ""), (NEW, "")) as second,
     ):
-        assert wait_until_served(made, NEW) == [first, second]
+        assert wait_until_served(made, NEW, "timeseries") == [first, second]
 
 
 def test_one_that_cannot_serve_it_is_an_error_with_its_reason(made: Workspace) -> None:
@@ -87,7 +87,7 @@ def test_one_that_cannot_serve_it_is_an_error_with_its_reason(made: Workspace) -
         worker(made, 0, (OLD, ""), (OLD, problem)) as address,
         pytest.raises(ModelError, match="cannot serve it: version lstm-new") as failed,
     ):
-        wait_until_served(made, NEW)
+        wait_until_served(made, NEW, "timeseries")
 
     assert failed.value.where == address
 
@@ -97,4 +97,4 @@ def test_one_that_goes_on_with_another_is_an_error_in_the_end(
 ) -> None:
     monkeypatch.setattr(service, "_PATIENCE_SECONDS", 0.1)
     with worker(made, 0, (OLD, "")), pytest.raises(ModelError, match="still answers with lstm-old"):
-        wait_until_served(made, NEW)
+        wait_until_served(made, NEW, "timeseries")

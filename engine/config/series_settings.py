@@ -1,38 +1,36 @@
-"""Every setting of a flow, with its type, range, default and documentation.
+"""Every setting of a flow about daily series, with its type, range, default and documentation.
 
-One model an area. The docstring under a field is its documentation: `engine config reference`
-prints it, and the shipped YAML says the same in its comments. The whole tree is frozen, so a
-flow, a task and a run process can share it without anyone changing it on the way.
+One model an area; what pictures share with them stands in `flow_settings`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from engine.config.flow_settings import (
+    AnyDatasetSettings,
+    AnyDeploySettings,
+    AnyEvaluateSettings,
+    AnyModelSettings,
+    DataType,
+    FlowSettings,
+)
 from engine.config.values import (
     DatabaseUrl,
     DateFormat,
     Delimiter,
     Encoding,
-    HparamName,
-    HparamValue,
-    Id,
-    LatestOrId,
     Name,
     Names,
-    Paths,
     PathText,
     Section,
     SomeNames,
     Text,
     conflict,
 )
-
-FlowName = Literal["data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow"]
-FLOWS: tuple[FlowName, ...] = get_args(FlowName)
 
 
 class DatasetRules(Section):
@@ -82,12 +80,8 @@ class SplitSettings(Section):
     model.horizon + (evaluate.folds - 1) * evaluate.step_days (1 to 3660)."""
 
 
-class DatasetSettings(Section):
+class DatasetSettings(AnyDatasetSettings):
     """Where the series come from and how their columns read. Give a file or a database URL."""
-
-    ds_name: Id = "demo"
-    """Name of the data set in listings and lineage: a-z, 0-9, dot, dash and underscore, at most
-    64 characters, starting with a letter or digit."""
 
     ds_root: PathText = "data"
     """Folder that a relative file_path starts from; itself relative to the workspace."""
@@ -218,7 +212,7 @@ class DatasetSettings(Section):
         return self
 
 
-class ModelSettings(Section):
+class ModelSettings(AnyModelSettings):
     """Which forecaster, and the shape of its question and answer."""
 
     model_type: Name = "LSTM"
@@ -236,42 +230,9 @@ class ModelSettings(Section):
     less than the mean. stock: the unbiased mean, so that orders add up to what is needed; measured
     by squared errors (RMSSE)."""
 
-    plugins: Paths = ()
-    """Python files that register further models, relative to the workspace; they run with your
-    rights, so name only files that you trust. [] for none."""
 
-
-class TrainSettings(Section):
-    """How the model is fitted."""
-
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 7
-    """Start of every random number; the same seed, data and machine give the same model
-    (0 to 4294967295)."""
-
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Processor threads of training (0 to 1024). 0: chosen so that forecasts stay served."""
-
-    dataset: LatestOrId = "latest"
-    """Data set to train on: latest (the newest that data_flow prepared) or the id of one."""
-
-    hand_over: bool = True
-    """Whether eval_flow takes this model up when it is not told which: true or false. false: a
-    training on the side."""
-
-    refit: bool = True
-    """Whether the model learns once more from all days, the validation days too, after these have
-    decided for how long and made the prediction intervals: true or false. Takes twice the time."""
-
-    hparams: dict[HparamName, HparamValue] = Field(default_factory=dict)
-    """Hyper-parameters by name. Those of all registered models may stand here; a model takes
-    its own and leaves the others. A name that is absent keeps the model's default."""
-
-
-class EvaluateSettings(Section):
+class EvaluateSettings(AnyEvaluateSettings):
     """How a candidate is measured: rolling origins over the test part, beside the naive."""
-
-    candidate: LatestOrId = "latest"
-    """Run whose model is evaluated: latest (the newest trained) or the id of a run."""
 
     folds: Annotated[int, Field(ge=1, le=52)] = 4
     """Forecast origins in the test part (1 to 52)."""
@@ -310,41 +271,28 @@ class GateSettings(Section):
     only roughly, and a good forecast would be refused by chance. With many series, 0.15 is fair."""
 
 
-class DeploySettings(Section):
+class DeploySettings(AnyDeploySettings):
     """How a candidate becomes the champion."""
-
-    candidate: LatestOrId = "latest"
-    """Run whose model is deployed: latest (the newest evaluated) or the id of a run."""
 
     gate: GateSettings = GateSettings()
     """What the candidate must reach."""
-
-    force: Annotated[str, Field(max_length=500)] = ""
-    """Why a candidate is deployed although the gate refuses it; recorded with the version and in
-    the log of deploys. Empty: the gate decides."""
 
     canary_windows: Annotated[int, Field(ge=1, le=4096)] = 16
     """Windows of real data that the serving bundle must forecast like the trained model
     before it is promoted (1 to 4096)."""
 
 
-class Settings(Section):
-    """The whole resolved configuration of one run."""
+class SeriesSettings(FlowSettings):
+    """The whole resolved configuration of one run about series."""
 
-    flow_module: FlowName = "full_flow"
-    """The flow that these settings are for; each file names its own."""
-
-    data_type: Literal["timeseries"] = "timeseries"
-    """Kind of data; timeseries: daily series."""
+    data_type: DataType = "timeseries"
+    """Kind of data; timeseries: daily series; image: pictures and their classes."""
 
     dataset: DatasetSettings = DatasetSettings()
     """Where the series come from (data_flow_config.yaml)."""
 
     model: ModelSettings = ModelSettings()
     """Which forecaster (train_flow_config.yaml)."""
-
-    train: TrainSettings = TrainSettings()
-    """How it is fitted (train_flow_config.yaml)."""
 
     evaluate: EvaluateSettings = EvaluateSettings()
     """How it is measured (eval_flow_config.yaml)."""

@@ -1,0 +1,1 @@
+"""The kinds of data that flows know how to handle."""

@@ -1,0 +1,1 @@
+"""Serving bundles: what those of every data type have in common."""
