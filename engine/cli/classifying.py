@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import DataError, NotFoundError
-from engine.pictures import PictureProblem, bytes_of, decode, fitted
 
 if TYPE_CHECKING:
     from engine.predictor_client import PredictorClient
@@ -81,6 +80,7 @@ class InProcess:
         """Tell the class of a file; the time is that of the model alone."""
         import numpy as np
 
+        from engine.pictures import fitted
         from engine.predictor.heat_maps import heat_over
         from models.errors import ModelProblem
 
@@ -127,6 +127,7 @@ class ThroughPredictor:
 
     def tell(self, path: Path, *, heat_map: bool) -> Told:
         """Tell the class of a file; the time is that from the request to the answer."""
+        from engine.pictures import decode
         from engine.predictor.heat_maps import heat_of
 
         # Looked at here, too: there is something to draw, and no time goes into what is no picture.
@@ -146,6 +147,8 @@ class ThroughPredictor:
 
 
 def _decoded(path: Path) -> tuple[bytes, PixelArray]:
+    from engine.pictures import PictureProblem, bytes_of, decode
+
     if not path.exists():
         raise NotFoundError("there is no such file", where=str(path))
     if not path.is_file():
@@ -157,6 +160,7 @@ def _decoded(path: Path) -> tuple[bytes, PixelArray]:
 
 def _drawn(decoded: PixelArray) -> PixelArray:
     """A picture in the size in which it is drawn."""
+    from engine.pictures import fitted
     from engine.predictor.heat_maps import drawn_size
 
     return fitted(decoded, *drawn_size(*decoded.shape[:2]), decoded.shape[2], fit="stretch")

@@ -93,9 +93,13 @@ class Distribution:
 
     def psi(self, values: FloatArray) -> float:
         """Population stability index of other values: 0 when they are spread alike."""
-        kept = np.maximum(self.shares, _LEAST_SHARE)
-        found = np.maximum(_shares(values, self.edges), _LEAST_SHARE)
-        return float(np.sum((found - kept) * np.log(found / kept)))
+        return float(self.psi_of_shares(self.shares, _shares(values, self.edges)))
+
+    @staticmethod
+    def psi_of_shares(kept: FloatArray, found: FloatArray) -> FloatArray:
+        """Population stability index of two lists of shares, along their last axis."""
+        kept, found = np.maximum(kept, _LEAST_SHARE), np.maximum(found, _LEAST_SHARE)
+        return np.asarray(np.sum((found - kept) * np.log(found / kept), axis=-1))
 
     def ks(self, values: FloatArray) -> float:
         """Kolmogorov-Smirnov distance of other values, 0 to 1; exact to a hundredth."""
