@@ -182,7 +182,8 @@ def class_weights(training: Pictures, balance: float) -> Tensor | None:
     if not balance:
         return None
     counts = training.counts
-    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -balance, 0.0)
+    # A class without a picture here may have some for validation: it counts as if it had one.
+    weights = np.maximum(counts, 1.0) ** -balance
     return torch.from_numpy(weights * len(training) / (weights * counts).sum()).float()
 
 

@@ -155,7 +155,7 @@ def test_rare_classes_count_as_much_as_they_are_told_to() -> None:
         assert weights is not None
         assert weights[1] / weights[0] == pytest.approx(ratio)
         assert (weights @ torch.tensor([90.0, 10.0, 0.0])).item() == pytest.approx(100)
-        assert weights[2] == 0
+        assert weights[2] / weights[1] == pytest.approx(10**balance)
 
 
 def test_balance_finds_more_of_a_rare_class() -> None:
