@@ -198,7 +198,8 @@ def test_settings_are_shown_with_where_they_come_from(workspace: Workspace) -> N
         rows = terminal.app.view.as_data()["settings"]
         assert [row["key"] for row in rows] == ["train.hparams.epochs"]
 
-    use(workspace, scenario)
+    # The place is as long as the path of the test's folder.
+    use(workspace, scenario, size=(170, 40))
 
 
 def test_secrets_stay_hidden(workspace: Workspace) -> None:
