@@ -89,7 +89,7 @@ _SEARCH = {
     "offset": _whole(0, 2**53),
     "filter": {"type": "string", "maxLength": MOST_CHARACTERS},
 }
-_START = {
+_START: dict[str, dict[str, Any]] = {
     "data_type": {"type": "string", "enum": list(DATA_TYPES)},
     "model_type": {"type": "string", "minLength": 1, "maxLength": 64},
     "epochs": _whole(-(2**53), 2**53),
