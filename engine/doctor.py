@@ -22,8 +22,9 @@ from engine.secrets_file import read_secrets
 from engine.store import AliasRegistry, open_store
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
+from models.data_types import DATA_TYPES, TIMESERIES
 
-_PACKAGES = ("prefect", "torch", "lightgbm", "onnxruntime", "pandas", "plotext")
+_PACKAGES = ("prefect", "torch", "lightgbm", "onnxruntime", "pandas", "pillow", "plotext")
 _LEAST_FREE_BYTES = 2 * 1024**3
 
 
@@ -79,7 +80,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _engine(workspace),
         _server(workspace),
         _runs(workspace),
-        _champion(workspace),
+        *_champions(workspace),
     ]
     return findings
 
@@ -114,7 +115,9 @@ def _privacy(root: Path) -> Finding:
 
 def _configuration(workspace: Workspace) -> Finding:
     try:
-        load_settings("full_flow", workspace_configs=workspace.configs)
+        for data_type in DATA_TYPES:
+            flags = {"data_type": data_type}
+            load_settings("full_flow", workspace_configs=workspace.configs, flags=flags)
         load_engine_settings(workspace_configs=workspace.configs)
     except EngineError as error:
         return Finding("configuration", False, str(error), "See `engine config check`")
@@ -211,15 +214,25 @@ def _storage(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("storage", False, str(error))
 
 
-def _champion(workspace: Workspace) -> Finding:
+def _champions(workspace: Workspace) -> Iterator[Finding]:
+    """One finding for each kind of data that has a champion, or that there is none at all."""
     try:
-        champion = AliasRegistry(workspace.central_storage).read().champion
+        states = AliasRegistry(workspace.central_storage).of_all()
     except EngineError as error:
-        return Finding("champion", False, error.what, error.fix or "")
-    if champion is None:
-        return Finding("champion", True, "none yet", "Deploy one: engine run full_flow")
+        yield Finding("champion", False, error.what, error.fix or "")
+        return
+    champions = {kind: state.champion for kind, state in states.items() if state.champion}
+    if not champions:
+        yield Finding("champion", True, "none yet", "Deploy one: engine run full_flow")
+    for data_type, champion in champions.items():
+        yield _champion(workspace, data_type, champion)
+
+
+def _champion(workspace: Workspace, data_type: str, champion: str) -> Finding:
+    name = "champion" if data_type == TIMESERIES else f"{data_type} champion"
     try:
         open_store(workspace).get(champion).open()
     except EngineError as error:
-        return Finding("champion", False, str(error), "Go back: engine models rollback")
-    return Finding("champion", True, f"{champion} verifies and answers its golden input")
+        fix = f"Go back: engine models rollback --data-type {data_type}"
+        return Finding(name, False, str(error), fix)
+    return Finding(name, True, f"{champion} verifies and answers its golden input")

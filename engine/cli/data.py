@@ -16,9 +16,10 @@ _AS_TEXT = (Path, dt.date)
 
 _COMMANDS = {
     "list": ("engine.cli.data_sets:list_", "List the prepared data sets."),
-    "show": ("engine.cli.data_sets:show", "Show what is in one, and its series."),
+    "show": ("engine.cli.data_sets:show", "Show what is in one: its series, or its classes."),
     "values": ("engine.cli.data_sets:values", "Print the values of some of its series."),
     "anomalies": ("engine.cli.data_anomalies:anomalies", "Show what was odd on its last days."),
+    "drift": ("engine.cli.data_drift:drift", "Hold later pictures against what was learnt from."),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+from models.data_types import DATA_TYPES, IMAGE, TIMESERIES
 
 if TYPE_CHECKING:
     from engine.data.catalogue import DatasetInfo
@@ -28,31 +29,59 @@ def list_(line: CommandLine) -> None:
     from engine.data.catalogue import describe_datasets
 
     workspace = line.workspace.create()
-    latest = _latest(line)
+    latest = latest_datasets(line).values()
     found = describe_datasets(workspace.datasets)
     if line.json:
-        write_json([{**info.to_dict(), "is_latest": info.id == latest} for info in found])
+        write_json([{**info.to_dict(), "is_latest": info.id in latest} for info in found])
         return
     if not found:
         write_text("no data set yet; prepare one: engine run data_flow")
         return
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from engine.text import printable
 
-    columns = ("id", "", "series", "rows", "first day", "last day", "size", "source")
-    shown = Table(*columns, box=None, pad_edge=False)
+    kinds = {info.data_type for info in found if info.data_type}
+    titles = _TITLES[kinds.pop() if len(kinds) == 1 else ""]
+    columns = [Column(title, no_wrap=True) for title in ("id", "", *titles, "size")]
+    shown = Table(*columns, "source", box=None, pad_edge=False)
     for info in found:
-        mark = "latest" if info.id == latest else ""
+        mark = "latest" if info.id in latest else ""
+        cells = _cells(info)
         source = Text(printable(info.source))
-        days = (info.first_day, info.last_day)
-        counts = (f"{info.series:,}", f"{info.rows:,}")
-        shown.add_row(info.id, mark, *counts, *days, _size(info), source)
+        shown.add_row(info.id, mark, *(cells[title] for title in titles), _size(info), source)
     write_table(shown)
     for info in found:
         if info.problem:
             write_text(f"{info.id}: {printable(info.problem)}")
+
+
+# What is told of data sets where all are of a kind, and where they are not.
+_TITLES = {
+    TIMESERIES: ("series", "rows", "first day", "last day"),
+    IMAGE: ("pictures", "classes"),
+    "": ("data type", "holds", "last day"),
+}
+
+
+def _cells(info: DatasetInfo) -> dict[str, str]:
+    """What may be told of a data set, by title; a damaged one counts nothing."""
+    holds = ""
+    if info.data_type == IMAGE:
+        holds = f"{info.pictures:,} pictures of {info.classes:,} classes"
+    elif info.data_type == TIMESERIES and not info.problem:
+        holds = f"{info.series:,} series, {info.rows:,} rows"
+    return {
+        "data type": info.data_type,
+        "holds": holds,
+        "series": f"{info.series:,}",
+        "rows": f"{info.rows:,}",
+        "first day": info.first_day,
+        "last day": info.last_day,
+        "pictures": f"{info.pictures:,}",
+        "classes": f"{info.classes:,}",
+    }
 
 
 def _size(info: DatasetInfo) -> str:
@@ -64,22 +93,55 @@ def _size(info: DatasetInfo) -> str:
 @click.argument("dataset_id", metavar="[ID]", required=False)
 @click.option("--series", metavar="NAME", help="The values of this series.")
 @click.option("--days", type=click.IntRange(1), metavar="N", help="Only its last N days.")
+@click.option(
+    "--data-type",
+    type=click.Choice(DATA_TYPES),
+    help="The latest of which kind of data (default: of the only one there is, or of timeseries).",
+)
 @json_option
 @workspace_option
 @pass_command_line
-def show(line: CommandLine, dataset_id: str | None, series: str | None, days: int | None) -> None:
-    """Show what is in a data set, what the rules did to it, and its series.
+def show(
+    line: CommandLine,
+    dataset_id: str | None,
+    series: str | None,
+    days: int | None,
+    data_type: str | None,
+) -> None:
+    """Show what is in a data set, what the rules did to it, and its series or classes.
 
     ID is one that `engine data list` prints; default is the latest.
     """
+    if days is not None and series is None:
+        raise click.UsageError("--days goes with --series NAME.")
+    chosen, found = _meant(line, dataset_id, data_type)
+    if found == IMAGE and series is None:
+        from engine.cli.data_pictures import show_pictures
+
+        show_pictures(line, chosen, is_latest=chosen == latest_datasets(line).get(IMAGE))
+    else:
+        _show_series(line, chosen, series, days)
+
+
+def _meant(line: CommandLine, dataset_id: str | None, data_type: str | None) -> tuple[str, str]:
+    """Which data set is to be shown, and its data type; opening it tells what is wrong with it."""
+    from engine.data.catalogue import describe_datasets
+
+    if dataset_id is None:
+        kinds = list(latest_datasets(line))
+        only = kinds[0] if len(kinds) == 1 else TIMESERIES
+        return default_dataset(line, data_type or only), data_type or only
+    found = {info.id: info for info in describe_datasets(line.workspace.create().datasets)}
+    own = found[dataset_id].data_type if dataset_id in found else ""
+    return dataset_id, data_type or own or TIMESERIES
+
+
+def _show_series(line: CommandLine, dataset_id: str, series: str | None, days: int | None) -> None:
     from engine.cli.output import write_json
     from engine.data.dataset import open_dataset
     from engine.data.summary import summarize_series, total_by_day
 
-    if days is not None and series is None:
-        raise click.UsageError("--days goes with --series NAME.")
-    workspace = line.workspace.create()
-    dataset = open_dataset(workspace.datasets, dataset_id or default_dataset(line))
+    dataset = open_dataset(line.workspace.datasets, dataset_id)
     summaries = summarize_series(dataset)
     values = None if series is None else _values(dataset, series, days, summaries)
     if line.json:
@@ -89,7 +151,8 @@ def show(line: CommandLine, dataset_id: str | None, series: str | None, days: in
             {
                 "id": dataset.id,
                 "name": dataset.name,
-                "is_latest": dataset.id == _latest(line),
+                "data_type": TIMESERIES,
+                "is_latest": dataset.id == latest_datasets(line).get(TIMESERIES),
                 "source": dataset.manifest["source"],
                 "covariates": list(dataset.covariates),
                 "stock": None if dataset.stock is None else dataset.stock.name,
@@ -165,30 +228,33 @@ def _write_csv(found: list[dict[str, Any]]) -> None:
             writer.writerow((one["series"], last_day - dt.timedelta(days=count - at), value))
 
 
-def _latest(line: CommandLine) -> str | None:
+def latest_datasets(line: CommandLine) -> dict[str, str]:
+    """The id of the latest data set of each data type that has one."""
     from engine.tables.handoffs import Handoffs
 
-    newest = Handoffs(line.workspace.database).take("dataset")
-    return newest.value if newest else None
+    handoffs = Handoffs(line.workspace.create().database)
+    newest = {data_type: handoffs.take("dataset", data_type) for data_type in DATA_TYPES}
+    return {data_type: found.value for data_type, found in newest.items() if found is not None}
 
 
-def default_dataset(line: CommandLine) -> str:
-    """The id of the latest data set.
-
-    Raises:
-        NotFoundError: There is none yet.
-    """
-    """The id of the latest data set.
+def default_dataset(line: CommandLine, data_type: str = TIMESERIES) -> str:
+    """The id of the latest data set of a data type.
 
     Raises:
         NotFoundError: There is none yet.
     """
+    from engine.data.dataset_files import HELD
     from engine.errors import NotFoundError
 
-    latest = _latest(line)
-    if latest is None:
+    latest = latest_datasets(line)
+    if data_type in latest:
+        return latest[data_type]
+    if not latest:
         raise NotFoundError("there is no data set yet", fix="Prepare one: engine run data_flow")
-    return latest
+    raise NotFoundError(
+        f"there is no data set of {HELD[data_type]} yet",
+        fix=f"Prepare one: engine run data_flow --data-type {data_type}",
+    )
 
 
 def _values(

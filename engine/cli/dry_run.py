@@ -60,7 +60,9 @@ def _write(plan: Plan, changed: Sequence[Difference]) -> None:
     if plan.input.problem:
         write_text(f"  it could not begin: {plan.input.problem}")
     if plan.model is not None:
-        write_text("model: " + ", ".join(f"{name} {part}" for name, part in plan.model.items()))
+        # What no setting says, such as the size of pictures, comes from the data.
+        known = [f"{name} {part}" for name, part in plan.model.items() if part is not None]
+        write_text(f"model: {', '.join(known)}")
     if plan.champion is not None:
         write_text(f"held against the champion: {plan.champion}")
     for one in changed:

@@ -18,7 +18,7 @@ def leaderboard_lines(leaderboard: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     rows = [_HEADINGS, *(_cells(row) for row in leaderboard)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
-    lines = ["leaderboard of the validation days"]
+    lines = ["leaderboard of the validation part"]
     for name, *numbers, settings in rows:
         cells = [f"{cell:>{width}}" for cell, width in zip(numbers, widths[1:], strict=True)]
         lines.append("  ".join([f"{name:<{widths[0]}}", *cells, settings]).rstrip())

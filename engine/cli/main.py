@@ -22,11 +22,11 @@ _COMMANDS = {
     "notifications": ("engine.cli.notifications:notifications", "Who is told of failures."),
     "models": ("engine.cli.models:models", "List and show deployed versions; roll back."),
     "reproduce": ("engine.cli.reproduce:reproduce", "Train a version again and compare."),
-    "predict": ("engine.cli.predict:predict", "Forecast a series with the deployed model."),
-    "backtest": ("engine.cli.backtest:backtest", "Hold model types against each other."),
+    "predict": ("engine.cli.predict:predict", "Forecast a series, or tell what pictures show."),
+    "backtest": ("engine.cli.backtest:backtest", "Hold forecasters against each other."),
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
-    "data": ("engine.cli.data:data", "Prepared data sets; demo and sample data."),
+    "data": ("engine.cli.data:data", "Prepared data sets, drift; demo and sample data."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),
     "up": ("engine.cli.lifecycle:up", "Start the engine, or see that it runs."),
     "down": ("engine.cli.lifecycle:down", "Stop the engine; runs go on."),
@@ -48,7 +48,7 @@ _COMMANDS = {
 @workspace_option
 @click.pass_context
 def engine(context: click.Context) -> None:
-    """Train, evaluate, deploy and forecast, without a screen."""
+    """Train, evaluate, deploy, forecast series and classify pictures, without a screen."""
     context.ensure_object(CommandLine)
 
 

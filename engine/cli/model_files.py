@@ -6,24 +6,34 @@ from pathlib import Path
 
 import click
 
-from engine.cli.models import resolve_version
-from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+from engine.cli.options import (
+    CommandLine,
+    alias_type_option,
+    json_option,
+    pass_command_line,
+    workspace_option,
+)
+from engine.cli.versions import resolve_version
 
 
 @click.command("verify")
 @click.argument("version", metavar="[VERSION]", required=False)
+@alias_type_option
 @json_option
 @workspace_option
 @pass_command_line
-def verify(line: CommandLine, version: str | None) -> int:
-    """Check the files and golden forecasts of versions."""
+def verify(line: CommandLine, version: str | None, data_type: str | None) -> int:
+    """Check the files and golden answers of versions; without one, of all."""
     from engine.cli.exit_codes import ExitCode
     from engine.cli.output import write_json, write_text
     from engine.errors import ModelError
     from engine.store import open_store
 
     store = open_store(line.workspace.create())
-    chosen = [resolve_version(line, version)] if version else store.newest()
+    if version is not None:
+        chosen = [resolve_version(line, version, data_type)]
+    else:
+        chosen = [one for one in store.newest() if data_type in (None, one.data_type)]
     problems = {}
     for one in chosen:
         try:
@@ -41,15 +51,16 @@ def verify(line: CommandLine, version: str | None) -> int:
 @click.command("export")
 @click.argument("version", metavar="VERSION")
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@alias_type_option
 @json_option
 @workspace_option
 @pass_command_line
-def export_(line: CommandLine, version: str, path: Path | None) -> None:
+def export_(line: CommandLine, version: str, path: Path | None, data_type: str | None) -> None:
     """Write a version with its lineage as one file (default: VERSION.zip in this folder)."""
     from engine.cli.output import write_json, write_text
     from engine.store.archive import export_version
 
-    chosen = resolve_version(line, version)
+    chosen = resolve_version(line, version, data_type)
     target = path or Path(f"{chosen.id}.zip")
     export_version(chosen, target)
     size = target.stat().st_size

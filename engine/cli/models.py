@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.lazy import LazyGroup
-from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+from engine.cli.options import (
+    CommandLine,
+    alias_type_option,
+    json_option,
+    pass_command_line,
+    workspace_option,
+)
+from engine.cli.versions import resolve_version, roles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from engine.store import Version
+    from engine.store.aliases import Move
 
-_SCORES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
 _COMMANDS = {
     "promote": ("engine.cli.model_moves:promote", "Let a stored version serve."),
     "rollback": ("engine.cli.model_moves:rollback", "Let the previous version serve again."),
-    "verify": ("engine.cli.model_files:verify", "Check files and golden forecasts of versions."),
+    "verify": ("engine.cli.model_files:verify", "Check files and golden answers of versions."),
     "export": ("engine.cli.model_files:export_", "Write a version as one file."),
     "import": ("engine.cli.model_files:import_", "Store a version that was exported elsewhere."),
     "delete": ("engine.cli.model_files:delete", "Delete a version that no alias names."),
@@ -31,7 +39,10 @@ _COMMANDS = {
 @workspace_option
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List the deployed versions; `champion` serves, `previous` served before."""
+    """List the deployed versions; `champion` serves, `previous` served before.
+
+    Each kind of data has its own two: a forecaster and a classifier serve side by side.
+    """
     if context.invoked_subcommand is None:
         _list(context.ensure_object(CommandLine))
 
@@ -39,10 +50,11 @@ def models(context: click.Context) -> None:
 @models.command("show")
 @click.argument("version", metavar="VERSION")
 @click.option("--config", is_flag=True, help="With the whole configuration that trained it.")
+@alias_type_option
 @json_option
 @workspace_option
 @pass_command_line
-def show(line: CommandLine, version: str, config: bool) -> None:
+def show(line: CommandLine, version: str, config: bool, data_type: str | None) -> None:
     """Show how good one version is, what it is made of and where it comes from.
 
     VERSION is an id or an alias. Of its configuration, what differs from the defaults is shown;
@@ -50,26 +62,35 @@ def show(line: CommandLine, version: str, config: bool) -> None:
     """
     from engine.cli.output import write_json, write_text
 
-    data = resolve_version(line, version).to_dict()
+    data = resolve_version(line, version, data_type).to_dict()
     if line.json:
         write_json(data)
         return
     from engine.cli.version_report import version_lines
 
-    alias = _roles(line).get(data["id"], "")
+    alias = roles(line).get(data["id"], "")
     write_text("\n".join(version_lines(data, alias, _timezone(line), config=config)))
 
 
 @models.command("compare")
 @click.argument("versions", metavar="VERSION VERSION ...", nargs=-1, required=True)
+@alias_type_option
 @json_option
 @workspace_option
 @pass_command_line
-def compare(line: CommandLine, versions: tuple[str, ...]) -> None:
-    """Show versions side by side: error, data, training."""
+def compare(line: CommandLine, versions: tuple[str, ...], data_type: str | None) -> None:
+    """Show versions of one kind of data side by side: error, data, training."""
     from engine.cli.output import write_json, write_table
+    from engine.cli.views.picking import view_of
 
-    columns = [_comparable(resolve_version(line, version)) for version in versions]
+    chosen = [resolve_version(line, version, data_type) for version in versions]
+    kinds = {version.data_type for version in chosen}
+    if len(kinds) > 1:
+        raise click.UsageError(
+            "Forecasters and classifiers have no measure in common: "
+            + ", ".join(f"{version.id} is of {version.data_type}" for version in chosen)
+        )
+    columns = [view_of(version.data_type).comparable(version) for version in chosen]
     if line.json:
         write_json(columns)
         return
@@ -80,28 +101,6 @@ def compare(line: CommandLine, versions: tuple[str, ...]) -> None:
     for key in [key for key in columns[0] if key != "id"]:
         shown.add_row(key.replace("_", " "), *(Text(_short(column[key])) for column in columns))
     write_table(shown)
-
-
-def _comparable(version: Version) -> dict[str, Any]:
-    training = version.lineage["training"]
-    evaluation = version.lineage["evaluation"]
-    scores = evaluation["scores"]
-    candidate = scores["candidate"]["overall"]
-    model = training.get("model", {})
-    return {
-        "id": version.id,
-        "model_type": version.model_type,
-        **{name: candidate.get(name) for name in _SCORES},
-        "mase_of_seasonal_naive": scores["SeasonalNaive"]["overall"]["mase"],
-        "dataset": training["dataset"],
-        "last_day_seen": training["last_day_seen"],
-        "folds": evaluation.get("folds"),
-        "seed": model.get("seed"),
-        "hyperparameters": model.get("hyperparameters", {}),
-        "training_seconds": training.get("fit", {}).get("seconds"),
-        "run": training.get("run"),
-        "forced": version.lineage.get("forced", ""),
-    }
 
 
 def _short(value: Any) -> str:
@@ -124,29 +123,36 @@ def log(line: CommandLine) -> None:
     """Who let which version serve, when and why."""
     from dataclasses import asdict
 
-    from engine.cli.output import write_json, write_table, write_text
+    from engine.cli.output import write_json, write_text
     from engine.store import AliasRegistry
 
     workspace = line.workspace.create()
     moves = AliasRegistry(workspace.central_storage).history()
     if line.json:
         write_json([asdict(move) for move in moves])
-        return
-    if not moves:
+    elif not moves:
         write_text("no version was deployed yet")
-        return
+    else:
+        _write_moves(moves, _timezone(line))
+
+
+def _write_moves(moves: Sequence[Move], timezone: tzinfo) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from engine.cli.output import write_table
     from engine.cli.times import clock
     from engine.text import printable
 
-    timezone = _timezone(line)
-    shown = Table("when", "what", "champion", "who", "why", box=None, pad_edge=False)
+    # Whose aliases moved is told only where it may be asked.
+    has_types = len({move.data_type for move in moves}) > 1
+    told = ("data type",) if has_types else ()
+    shown = Table("when", "what", *told, "champion", "who", "why", box=None, pad_edge=False)
     for move in moves:
         shown.add_row(
             clock(move.at, timezone),
             move.action,
+            *([move.data_type] if has_types else []),
             move.champion or "none",
             Text(printable(move.who)),
             Text(printable(move.reason)),
@@ -154,71 +160,63 @@ def log(line: CommandLine) -> None:
     write_table(shown)
 
 
-def resolve_version(line: CommandLine, name: str) -> Version:
-    """Return the version that an id or an alias names.
-
-    Raises:
-        NotFoundError: There is none.
-    """
-    from engine.errors import NotFoundError
-    from engine.store import AliasRegistry, open_store
-
-    workspace = line.workspace.create()
-    aliases = AliasRegistry(workspace.central_storage).read()
-    known = {"champion": aliases.champion, "previous": aliases.previous}
-    if name in known and known[name] is None:
-        raise NotFoundError(f"there is no {name} yet", fix="Deploy one: engine run full_flow")
-    return open_store(workspace).get(known.get(name) or name)
-
-
 def _list(line: CommandLine) -> None:
-    from engine.cli.output import write_json, write_table, write_text
+    from engine.cli.output import write_json, write_text
+    from engine.cli.views.picking import view_of
     from engine.store import open_store
 
     versions = open_store(line.workspace.create()).newest()
-    roles = _roles(line)
+    called = roles(line)
     if line.json:
         write_json(
             [
                 {
                     **version.to_dict(),
-                    "alias": roles.get(version.id),
-                    "summary": _comparable(version),
+                    "alias": called.get(version.id),
+                    "summary": view_of(version.data_type).comparable(version),
                 }
                 for version in versions
             ]
         )
-        return
-    if not versions:
+    elif not versions:
         write_text("no version is deployed yet; train and deploy one: engine run full_flow")
-        return
+    else:
+        _write_versions(versions, called, _timezone(line))
+
+
+def _write_versions(
+    versions: Sequence[Version], called: Mapping[str, str], timezone: tzinfo
+) -> None:
+    """One table of all: the measures of each kind of data, beside others the main ones."""
     from rich.table import Column, Table
 
+    from engine.cli.output import write_table
     from engine.cli.times import clock
+    from engine.cli.views.picking import view_of, views_of
 
-    timezone = _timezone(line)
-    columns = ("alias", "MASE", "naive", "WAPE", "bias", "deployed")
-    shown = Table(Column("version", no_wrap=True), *columns, box=None, pad_edge=False)
+    views = views_of(version.data_type for version in versions)
+    is_mixed = len(views) > 1
+    measures = [
+        (view, at, column.title)
+        for view in views
+        for at, column in enumerate(view.columns)
+        if column.is_main or not is_mixed
+    ]
+    titles = [title for _, _, title in measures]
+    told = ("data type",) if is_mixed else ()
+    first = Column("version", no_wrap=True)
+    shown = Table(first, *told, "alias", *titles, "deployed", box=None, pad_edge=False)
     for version in versions:
-        scores = version.lineage["evaluation"]["scores"]
-        candidate, naive = scores["candidate"]["overall"], scores["SeasonalNaive"]["overall"]
+        own = view_of(version.data_type)
+        cells = own.cells(version.lineage["evaluation"]["scores"])
         shown.add_row(
             version.id,
-            roles.get(version.id, ""),
-            _number(candidate["mase"]),
-            _number(naive["mase"]),
-            _number(candidate["wape"]),
-            _number(candidate["bias"], "+.3f"),
+            *([version.data_type] if is_mixed else []),
+            called.get(version.id, ""),
+            *(cells[at] if view is own else "" for view, at, _ in measures),
             clock(version.created, timezone),
         )
     write_table(shown)
-
-
-def _roles(line: CommandLine) -> dict[str | None, str]:
-    from engine.store import AliasRegistry
-
-    aliases = AliasRegistry(line.workspace.central_storage).read()
-    return {aliases.previous: "previous", aliases.champion: "champion"}
 
 
 def _timezone(line: CommandLine) -> tzinfo:
@@ -227,8 +225,3 @@ def _timezone(line: CommandLine) -> tzinfo:
 
     loaded = load_engine_settings(workspace_configs=line.workspace.configs)
     return zone_of(loaded.settings.timezone)
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    """A measure that may not exist: nothing scales the errors of a series that never changed."""
-    return "-" if value is None else format(value, form)

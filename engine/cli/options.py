@@ -82,6 +82,13 @@ data_type_option = click.option(
     help="Kind of data (default: what the configuration or the model type says, or timeseries).",
 )
 
+alias_type_option = click.option(
+    "--data-type",
+    type=click.Choice(DATA_TYPES),
+    help="Whose champion or previous is meant (default: of the only kind of data that has a "
+    "champion, or of timeseries).",
+)
+
 
 def flow_options(function: Function) -> Function:
     """The settings that have an option of their own, for whatever may launch a flow."""

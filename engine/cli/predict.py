@@ -1,4 +1,4 @@
-"""`engine predict`."""
+"""`engine predict`: forecasts of series; pictures are handed on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from engine.cli.explanation import WhyOptions, explanation_options
 from engine.cli.inventory import StockOptions, inventory_options
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HISTORY_DAYS_A_COLUMN = 0.75
 _CHART_ROWS = 20
+_OF_PICTURES = ("pictures", "heat_map", "version", "through_predictor")
 
 
 def _day(_: click.Context, __: click.Parameter, value: str | None) -> dt.date | None:
@@ -38,6 +40,7 @@ def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> f
 
 
 @click.command("predict")
+@click.argument("pictures", metavar="[PICTURE...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--series", metavar="ID", help="Which series; default: the one with most volume.")
 @click.option("--values", metavar="V1,V2,...", help="These values instead, oldest first.")
 @click.option("--last-date", metavar="DAY", callback=_day, help="Day of the last of --values.")
@@ -59,13 +62,17 @@ def _percentage(_: click.Context, __: click.Parameter, value: float | None) -> f
     metavar="FILE.csv",
     help="Covariates of the days to come: columns day and one a covariate, perhaps unique_id.",
 )
+@click.option("--heat-map", is_flag=True, help="Of pictures: draw where their class is seen.")
 @inventory_options
 @explanation_options
 @json_option
 @workspace_option
 @pass_command_line
+@click.pass_context
 def predict(
+    context: click.Context,
     line: CommandLine,
+    pictures: tuple[Path, ...],
     series: str | None,
     values: str | None,
     last_date: dt.date | None,
@@ -74,10 +81,14 @@ def predict(
     level: float | None,
     through_predictor: bool,
     covariates: Path | None,
+    heat_map: bool,
     stock: StockOptions,
     why: WhyOptions,
-) -> None:
+) -> int:
     """Forecast the days after the newest data with the deployed model, and draw them.
+
+    With PICTURE, a PNG or JPEG file, or several: tell which class each belongs to, with the
+    deployed model of images.
 
     Through the predictor, the forecast of a series is kept, to be held against what comes (`engine
     quality`).
@@ -94,14 +105,21 @@ def predict(
     from engine.cli.known_ahead import known_data, known_sentences, with_covariates
     from engine.cli.output import write_json, write_text
 
-    if values is not None and series is not None:
-        raise click.UsageError("Give either --series or --values.")
-    if last_date is not None and values is None:
-        raise click.UsageError("--last-date goes with --values.")
-    if covariates is not None and values is not None and last_date is None:
-        raise click.UsageError("With --values, --covariates needs --last-date.")
     if version is not None and through_predictor:
         raise click.UsageError("The predictor answers with the version that serves.")
+    if pictures:
+        from engine.cli.predict_pictures import predict_pictures
+
+        _refuse_for_pictures(context)
+        return predict_pictures(
+            line,
+            pictures,
+            version=version,
+            through_predictor=through_predictor,
+            heat_map=heat_map,
+        )
+    _check_for_series(context)
+    _refuse_without_forecaster(line, version)
     with _forecaster(line, version, through_predictor) as forecaster:
         dataset = None
         if values is None:
@@ -128,6 +146,46 @@ def predict(
         for sentence in known_sentences(question, forecaster.window, days):
             write_text(sentence)
         _tell(explanation)
+    return 0
+
+
+def _refuse_for_pictures(context: click.Context) -> None:
+    """What is asked of series goes not with pictures."""
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name not in _OF_PICTURES
+        and option.name in context.params
+        and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: for series only, not with pictures.")
+
+
+def _check_for_series(context: click.Context) -> None:
+    given = context.params
+    if given["heat_map"]:
+        raise click.UsageError("--heat-map goes with pictures: engine predict PICTURE --heat-map.")
+    if given["values"] is not None and given["series"] is not None:
+        raise click.UsageError("Give either --series or --values.")
+    if given["last_date"] is not None and given["values"] is None:
+        raise click.UsageError("--last-date goes with --values.")
+    has_values_without_day = given["values"] is not None and given["last_date"] is None
+    if given["covariates"] is not None and has_values_without_day:
+        raise click.UsageError("With --values, --covariates needs --last-date.")
+
+
+def _refuse_without_forecaster(line: CommandLine, version: str | None) -> None:
+    """Say what to do where nothing but pictures can be answered."""
+    from engine.cli.versions import alias_states, serving_types
+    from models.data_types import IMAGE
+
+    if version is None and serving_types(alias_states(line)) == [IMAGE]:
+        raise click.UsageError(
+            "Only a model of images is deployed: name the pictures to classify, such as "
+            "engine predict photo.png; or deploy a forecaster: engine run full_flow "
+            "--data-type timeseries."
+        )
 
 
 @contextmanager
@@ -137,7 +195,7 @@ def _forecaster(
     from engine.cli.forecasting import InProcess, ThroughPredictor
 
     if not through_predictor:
-        from engine.cli.models import resolve_version
+        from engine.cli.versions import resolve_version
 
         yield InProcess(resolve_version(line, version or "champion"))
         return

@@ -89,8 +89,8 @@ def write_run_report(detail: RunDetail, timezone: str) -> None:
 
 
 def _output_lines(outputs: dict[str, Any]) -> list[str]:
-    from engine.cli.evaluation import evaluation_lines
     from engine.cli.leaderboard import leaderboard_lines
+    from engine.cli.views.picking import view_of_record
 
     lines = []
     if "data_report" in outputs:
@@ -100,7 +100,8 @@ def _output_lines(outputs: dict[str, Any]) -> list[str]:
     if "leaderboard" in outputs:
         lines += leaderboard_lines(outputs["leaderboard"])
     if "evaluation" in outputs:
-        lines += evaluation_lines(outputs["evaluation"])
+        evaluation = outputs["evaluation"]
+        lines += view_of_record(evaluation).evaluation_lines(evaluation)
     if "version" in outputs:
         lines.append(f"deployed version: {outputs['version']}")
     return [*lines, ""] if lines else []

@@ -22,7 +22,7 @@ from engine.cli.options import (
 _FLOWS = {
     "data_flow": "Load, validate, prepare and split the data set.",
     "train_flow": "Train a model on the data set that data_flow left.",
-    "eval_flow": "Measure the trained model beside seasonal naive and the champion.",
+    "eval_flow": "Measure the trained model beside a simple one and the champion.",
     "deploy_flow": "Let the measured model through the gate, store it, make it serve.",
     "full_flow": "All four in order.",
 }

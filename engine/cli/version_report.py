@@ -8,12 +8,14 @@ from textwrap import wrap
 from typing import Any
 
 from engine.charts.scales import format_duration
-from engine.cli.evaluation import evaluation_lines
 from engine.cli.features import feature_lines, importance_of
 from engine.cli.leaderboard import leaderboard_lines, named_values
 from engine.cli.output import terminal_size, wants_ascii, wants_colour
 from engine.cli.times import clock
+from engine.cli.views.picking import view_of_record
+from engine.cli.views.view import View
 from engine.text import printable
+from models.data_types import TIMESERIES
 
 _ORIGIN = 10
 _HPARAMS = "train.hparams."
@@ -32,14 +34,17 @@ def version_lines(
             from the defaults.
     """
     training, lineage = version["lineage"]["training"], version["lineage"]
+    view = view_of_record(version)
     yield f"{version['id']}  {alias}".rstrip()
-    yield f"  {_what(version)}"
+    parts = [str(version["model_type"]), *view.what(training.get("model", {}))]
+    yield f"  {printable(', '.join(parts))}"
     yield f"  deployed {clock(version['created'], timezone)}{_by(lineage.get('deployed_by_run'))}"
     if lineage.get("forced"):
         yield f"  although the gate refused it: {printable(lineage['forced'])}"
     yield ""
-    yield from evaluation_lines(_evaluation(version))
+    yield from view.evaluation_lines(_evaluation(version))
     yield from _gate(lineage)
+    yield from _apart(view.detail_lines(lineage["evaluation"]))
     fit = training.get("fit", {})
     if fit.get("leaderboard"):
         yield ""
@@ -49,18 +54,9 @@ def version_lines(
         width = terminal_size()[0]
         yield from feature_lines(importance, width, colour=wants_colour(), ascii=wants_ascii())
     yield ""
-    yield from _origin(version, timezone)
+    yield from _origin(version, view, timezone)
     yield ""
     yield from (_whole(training) if config else _differing(training, version))
-
-
-def _what(version: Mapping[str, Any]) -> str:
-    model = version["lineage"]["training"].get("model", {})
-    parts = [str(version["model_type"])]
-    parts += [f"objective {model['objective']}"] if "objective" in model else []
-    parts += [f"{name} {model[name]} days" for name in ("window", "horizon") if name in model]
-    parts += [f"covariates {', '.join(model['covariates'])}"] if model.get("covariates") else []
-    return printable(", ".join(parts))
 
 
 def _by(run: str | None) -> str:
@@ -69,9 +65,16 @@ def _by(run: str | None) -> str:
 
 def _evaluation(version: Mapping[str, Any]) -> dict[str, Any]:
     told = version["lineage"]["evaluation"]
-    unknown = {"model_type": version["model_type"], "folds": "?", "horizon": "?", "notes": []}
     overall = {label: scores["overall"] for label, scores in told["scores"].items()}
-    return {**unknown, **told, "scores": overall}
+    return {"model_type": version["model_type"], **told, "scores": overall}
+
+
+def _apart(lines: Iterator[str]) -> Iterator[str]:
+    """Some lines with an empty one before them; nothing for nothing."""
+    for at, line in enumerate(lines):
+        if at == 0:
+            yield ""
+        yield line
 
 
 def _gate(lineage: Mapping[str, Any]) -> Iterator[str]:
@@ -79,11 +82,11 @@ def _gate(lineage: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'passed' if check['passed'] else 'refused'}: {printable(check['sentence'])}"
 
 
-def _origin(version: Mapping[str, Any], timezone: tzinfo) -> Iterator[str]:
+def _origin(version: Mapping[str, Any], view: View, timezone: tzinfo) -> Iterator[str]:
     training, imported = version["lineage"]["training"], version["lineage"].get("imported", {})
     rows = {
-        "data set": f"{training['dataset']}, days up to {training['last_day_seen']}",
-        "trained": _training(training),
+        "data set": view.learnt_from(training),
+        "trained": _training(training, view),
         "with": named_values(training.get("model", {}).get("hyperparameters", {})),
         "stood on": named_values(training.get("environment", {})),
         "lies in": version["folder"],
@@ -100,11 +103,11 @@ def _origin(version: Mapping[str, Any], timezone: tzinfo) -> Iterator[str]:
             yield f"{name if at == 0 else '':<{_ORIGIN}}{part}"
 
 
-def _training(training: Mapping[str, Any]) -> str:
+def _training(training: Mapping[str, Any], view: View) -> str:
     fit, again, model = (training.get(name) or {} for name in ("fit", "refit", "model"))
     parts = [
         f"in {format_duration(fit['seconds'])}" if "seconds" in fit else "",
-        f"again from all days in {format_duration(again['seconds'])}" if again else "",
+        f"again from all {view.examples} in {format_duration(again['seconds'])}" if again else "",
         f"seed {model['seed']}" if "seed" in model else "",
         _by(training.get("run")).strip(),
     ]
@@ -122,7 +125,8 @@ def _whole(training: Mapping[str, Any]) -> Iterator[str]:
 def _differing(training: Mapping[str, Any], version: Mapping[str, Any]) -> Iterator[str]:
     from engine.config.problems import shown
 
-    rows = list(_otherwise(training.get("settings", {}), version["model_type"]))
+    data_type = version.get("data_type", TIMESERIES)
+    rows = list(_otherwise(training.get("settings", {}), data_type, version["model_type"]))
     whole = f"engine models show {version['id']} --config"
     yield f"settings that differ from the defaults (all of them: {whole})"
     width = max((len(key) for key, _, _ in rows), default=0)
@@ -132,18 +136,19 @@ def _differing(training: Mapping[str, Any], version: Mapping[str, Any]) -> Itera
 
 
 def _otherwise(
-    settings: Mapping[str, Any], model_type: str
+    settings: Mapping[str, Any], data_type: str, model_type: str
 ) -> Iterator[tuple[str, Any, Any | None]]:
     """Key, value and default of what is not as shipped; of what a type uses itself or hands on."""
     from engine.config.effective import effective_values
     from engine.config.loading import load_settings
     from models import registry
 
-    loaded = load_settings("full_flow", workspace_configs=None)
+    loaded = load_settings("full_flow", workspace_configs=None, flags={"data_type": data_type})
     known = {one.key: one.value for one in effective_values(loaded, of_all_models=True)}
     used = None
-    if model_type in registry.names():
-        used = {_HPARAMS + name for name in registry.used_hyperparameters(model_type)}
+    if model_type in registry.names(data_type):
+        hparams = registry.used_hyperparameters(model_type, data_type)
+        used = {_HPARAMS + name for name in hparams}
     for key, value in _leaves("", settings, known):
         if used is not None and key.startswith(_HPARAMS) and key not in used:
             continue

@@ -6,6 +6,7 @@ from engine.pictures.decoding import decode, is_gray
 from engine.pictures.encoding import encode_png
 from engine.pictures.fitting import FITS, Fit, fitted
 from engine.pictures.problem import DEFAULT, Limits, PictureProblem, ProblemKind
+from engine.pictures.reading import bytes_of
 
 __all__ = [
     "DEFAULT",
@@ -14,6 +15,7 @@ __all__ = [
     "Limits",
     "PictureProblem",
     "ProblemKind",
+    "bytes_of",
     "decode",
     "encode_png",
     "fitted",

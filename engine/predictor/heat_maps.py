@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.pictures import Fit, encode_png
-from models.arrays import FloatArray
+from models.arrays import FloatArray, IntArray
 from models.imaging.heat import heat_map
 from models.imaging.pictures import PixelArray
 
@@ -82,6 +82,23 @@ def heat_over(
 def coloured(heat: FloatArray) -> PixelArray:
     """A heat map, from 0 to 1 in each place, in colours: uint8 (height, width, 3)."""
     return COLOURS[(np.clip(heat, 0.0, 1.0) * 255.0).round().astype(np.uint8)]
+
+
+def heat_of(colours: PixelArray) -> FloatArray:
+    """What `coloured` drew, from 0 to 1: float64 (height, width).
+
+    Args:
+        colours: uint8 (height, width, 3), all of them colours of a heat map.
+    """
+    steps = _as_numbers(COLOURS)
+    order = np.argsort(steps)
+    places = np.searchsorted(steps[order], _as_numbers(colours))
+    return np.asarray(order[np.minimum(places, len(order) - 1)] / 255.0)
+
+
+def _as_numbers(colours: PixelArray) -> IntArray:
+    """Each colour as one number."""
+    return np.asarray(colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]))
 
 
 def overlaid(picture: PixelArray, heat: FloatArray) -> PixelArray:

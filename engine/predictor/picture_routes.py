@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from engine.predictor.classifying import Classified, Unusable, classified, pixels_of, with_heat_map
-from engine.predictor.feedback import ClassificationFeedback
+import time
+
+from engine.predictor.classifying import Classified, Unusable, classified, with_heat_map
+from engine.predictor.feedback import ClassificationFeedback, ServedClassification
 from engine.predictor.http import Answer, Request, json_answer
 from engine.predictor.messages import SUCCESS, PictureAnswer, PictureClass, PicturesAnswer
 from engine.predictor.routes import NO_MODEL, Route
@@ -25,7 +27,7 @@ PICTURE_PATH = "/predict_image"
 PICTURES_PATH = "/classify"
 
 _AT_A_TIME = 8
-"""Pictures of one request that are decoded before other requests have their turn."""
+"""Pictures of one request that are classified before other requests have their turn."""
 
 
 class PictureRoutes:
@@ -60,8 +62,12 @@ class PictureRoutes:
             asked = read_picture_question(kind, request.query, body)
             del body  # the picture is a copy of a part of it
             served = self._served()
-            work = with_heat_map if asked.heat_map else _class_alone
-            answer = await self._workers.do(work, served, asked.upload)
+            upload, measured = asked.upload, self._seen is not None
+            if asked.heat_map:
+                answer = await self._workers.do(with_heat_map, served, upload, measured=measured)
+            else:
+                work = self._workers.do(classified, served, [upload], measured=measured)
+                (answer,) = await work
         if isinstance(answer, Unusable):
             raise RefusalError(422, answer.why)
         self._keep(served, answer)
@@ -84,11 +90,11 @@ class PictureRoutes:
             uploads = read_uploads(kind, body)
             del body
             served = self._served()
-            pictures = []
+            answers: list[Classified | Unusable] = []
+            measured = self._seen is not None
             for first in range(0, len(uploads), _AT_A_TIME):
                 some = uploads[first : first + _AT_A_TIME]
-                pictures += await self._workers.do(pixels_of, served, some)
-            answers = await self._workers.do(classified, served, pictures)
+                answers += await self._workers.do(classified, served, some, measured=measured)
         bad = 0
         for answer in answers:
             if isinstance(answer, Unusable):
@@ -109,7 +115,16 @@ class PictureRoutes:
 
     def _keep(self, served: ServedClassifier, answer: Classified) -> None:
         if self._seen is not None:
-            self._seen.keep(served.name, answer.sha256, answer.prediction, answer.confidence)
+            self._seen.note(
+                ServedClassification(
+                    at=time.time(),
+                    model_name=served.name,
+                    sha256=answer.sha256,
+                    prediction=answer.prediction,
+                    confidence=answer.confidence,
+                    features=answer.features,
+                )
+            )
 
 
 def _checked_kind(request: Request, *, bare: bool) -> bytes | None:
@@ -117,11 +132,6 @@ def _checked_kind(request: Request, *, bare: bool) -> bytes | None:
     kind = request.header(b"content-type")
     check_kind(kind, request.header(b"content-encoding"), bare=bare)
     return kind
-
-
-def _class_alone(served: ServedClassifier, upload: Upload) -> Classified | Unusable:
-    (answer,) = classified(served, pixels_of(served, [upload]))
-    return answer
 
 
 def _told(upload: Upload, answer: Classified | Unusable) -> PictureClass:

@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 
 from engine.daemon.web.openapi import OPERATIONS
+from engine.predictor.picture_routes import PICTURE_PATH, PICTURES_PATH
 from engine.tokens import Tokens
 from engine.workspace import Workspace
 from tests.faults.predictor_process import predictor_process
 from tests.unit.covariate_model import make_covariate_bundle
 from tests.unit.deployments import deploy, make_bundle
 from tests.unit.engine_thread import EngineThread, wait_until
+from tests.unit.picture_bundles import colour_picture, deploy_pictures, make_picture_bundle, png
 
 pytestmark = pytest.mark.long
 
 HOOKS = Path(__file__).with_name("openapi_hooks.py")
 FUZZER = Path(sys.executable).with_name("schemathesis")
+PICTURES_LEFT_OUT = ("--exclude-path", PICTURE_PATH, "--exclude-path", PICTURES_PATH)
 
 
 def fuzz(address: str, token: str, folder: Path, *options: str, examples: int) -> str:
@@ -53,10 +56,33 @@ def test_the_predictor_is_as_it_is_described(tmp_path: Path, knows_covariates: b
     with predictor_process(workspace) as predictor:
         # That covariates are as long as the data, no schema can say.
         apart = ("--exclude-checks", "positive_data_acceptance") if knows_covariates else ()
-        said = fuzz(predictor.address, predictor.token, tmp_path, *apart, examples=60)
+        options = (*PICTURES_LEFT_OUT, *apart)
+        said = fuzz(predictor.address, predictor.token, tmp_path, *options, examples=60)
 
-        assert "6 selected / 6 total" in said
+        assert "6 selected / 8 total" in said
         assert predictor.model() is not None
+        assert "Traceback" not in predictor.log()
+
+
+def test_the_predictor_of_pictures_is_as_it_is_described(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace").create()
+    version = deploy_pictures(workspace, make_picture_bundle(tmp_path / "bundle"))
+    with predictor_process(workspace) as predictor:
+        said = fuzz(
+            predictor.address,
+            predictor.token,
+            tmp_path,
+            *("--include-path", PICTURE_PATH, "--include-path", PICTURES_PATH),
+            # Which bytes are a picture, no schema can say.
+            *("--exclude-checks", "positive_data_acceptance"),
+            examples=60,
+        )
+
+        assert "2 selected / 8 total" in said
+        answer = predictor.ask(
+            "POST", PICTURE_PATH, files={"file": png(colour_picture("red", seed=9))}
+        )
+        assert (answer.json()["model_name"], answer.json()["prediction"]) == (version.id, "red")
         assert "Traceback" not in predictor.log()
 
 

@@ -19,7 +19,7 @@ from engine.data.images.found import FoundFile, FoundFiles, SourceFormat, refuse
 from engine.data.images.stack import PixelStack
 from engine.data.problems import did_you_mean
 from engine.errors import DataError, NotFoundError
-from engine.pictures import Limits, PictureProblem, ProblemKind, decode
+from engine.pictures import Limits, PictureProblem, ProblemKind, bytes_of, decode
 from models.imaging.classifier import SMALLEST_SIDE
 from models.imaging.pictures import PixelArray
 
@@ -229,18 +229,4 @@ class _Work:
 
 
 def _bytes_of(file: FoundFile, limits: Limits) -> bytes:
-    """The bytes of a file; of one that is too large only as many as show that it is.
-
-    Raises:
-        PictureProblem: It cannot be read.
-    """
-    try:
-        with file.path.open("rb") as opened:
-            return opened.read(limits.max_bytes + 1)
-    except OSError as error:
-        raise PictureProblem(
-            "broken",
-            f"the file cannot be read ({error.strerror or error})",
-            where=file.name,
-            fix="Check its permissions and the disk",
-        ) from error
+    return bytes_of(file.path, where=file.name, limits=limits)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from models.arrays import FloatArray, IntArray
 from models.errors import ModelProblem
@@ -22,7 +21,8 @@ from models.imaging.pictures import Pictures, PixelArray, check_pixels
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """ITU-R 601: how bright red, green and blue are to the eye."""
 _BINS, _QUANTILES, _BRIGHTNESS_BINS = 10, 101, 16
-_BLOCK_VALUES = 1 << 23
+_LEVELS = 256
+_BLOCK_VALUES = 1 << 20
 _LEAST_SHARE = 1e-4
 """An empty range counts as this much, so that the PSI stays finite."""
 
@@ -93,9 +93,13 @@ class Distribution:
 
     def psi(self, values: FloatArray) -> float:
         """Population stability index of other values: 0 when they are spread alike."""
-        kept = np.maximum(self.shares, _LEAST_SHARE)
-        found = np.maximum(_shares(values, self.edges), _LEAST_SHARE)
-        return float(np.sum((found - kept) * np.log(found / kept)))
+        return float(self.psi_of_shares(self.shares, _shares(values, self.edges)))
+
+    @staticmethod
+    def psi_of_shares(kept: FloatArray, found: FloatArray) -> FloatArray:
+        """Population stability index of two lists of shares, along their last axis."""
+        kept, found = np.maximum(kept, _LEAST_SHARE), np.maximum(found, _LEAST_SHARE)
+        return np.asarray(np.sum((found - kept) * np.log(found / kept), axis=-1))
 
     def ks(self, values: FloatArray) -> float:
         """Kolmogorov-Smirnov distance of other values, 0 to 1; exact to a hundredth."""
@@ -217,16 +221,16 @@ def reference_of(training: Pictures) -> Reference:
         training: One picture or more.
     """
     pixels, channels = training.pixels, training.shape[2]
-    sums, squares = np.zeros(channels), np.zeros(channels)
+    counts = np.zeros((channels, _LEVELS), dtype=np.int64)
     histogram = np.zeros(_BRIGHTNESS_BINS, dtype=np.int64)
     for rows in _blocks(pixels):
-        block = pixels[rows].reshape(-1, channels).astype(np.float32)
-        sums += block.sum(axis=0, dtype=np.float64)
-        squares += np.square(block).sum(axis=0, dtype=np.float64)
-        luma = block[:, 0] if channels == 1 else block @ _LUMA
-        histogram += _brightness(luma)
+        block = pixels[rows].reshape(-1, channels)
+        for channel in range(channels):
+            counts[channel] += np.bincount(block[:, channel], minlength=_LEVELS)
+        histogram += _brightness(block)
     count = pixels.size // channels
-    means = sums / count
+    levels = np.arange(_LEVELS, dtype=np.float64)
+    means = counts @ levels / count
     columns = features_of(pixels).T
     shares = training.counts / len(training)
     return Reference(
@@ -237,15 +241,17 @@ def reference_of(training: Pictures) -> Reference:
             for name, values in zip(feature_names(channels), columns, strict=True)
         },
         channel_means=means,
-        channel_stds=np.sqrt(np.maximum(squares / count - means**2, 0.0)),
+        channel_stds=np.sqrt(np.maximum(counts @ levels**2 / count - means**2, 0.0)),
         brightness=histogram / count,
         classes=dict(zip(training.classes, shares.tolist(), strict=True)),
     )
 
 
-def _brightness(luma: npt.NDArray[np.float32]) -> IntArray:
+def _brightness(block: PixelArray) -> IntArray:
+    """How many pixels, uint8 (n, channels), are in each range of luma."""
+    luma = block[:, 0] if block.shape[1] == 1 else block.astype(np.float32) @ _LUMA
     # Float rounding may carry white a hair beyond 255.
-    bins = np.minimum(luma.astype(np.int64) * _BRIGHTNESS_BINS // 256, _BRIGHTNESS_BINS - 1)
+    bins = np.minimum(luma.astype(np.int64) * _BRIGHTNESS_BINS // _LEVELS, _BRIGHTNESS_BINS - 1)
     return np.bincount(bins, minlength=_BRIGHTNESS_BINS).astype(np.int64)
 
 

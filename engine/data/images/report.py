@@ -70,6 +70,7 @@ class PictureReport:
             "changes": [change.to_dict() for change in self.changes],
             "notes": list(self.notes),
             "sentences": self.sentences(),
+            "class_sentences": self.class_sentences(),
         }
 
     def sentences(self) -> list[str]:
@@ -83,15 +84,21 @@ class PictureReport:
             f"{_size(self.largest)} (rows x columns)",
             ", ".join(f"{self.of_part(part):,} for {part}" for part in PARTS),
         ]
+        told.extend(self.class_sentences())
+        told.extend(str(change) for change in self.changes)
+        if not self.changes:
+            told.append("No rule had to change anything")
+        told.extend(self.notes)
+        return told
+
+    def class_sentences(self) -> list[str]:
+        """Those of the sentences that tell of single classes: a table of them says the same."""
+        told = []
         for name, counts in list(self.counts.items())[:_CLASSES_TOLD]:
             parts = " + ".join(f"{counts[part]:,}" for part in PARTS)
             told.append(f"Class {shown(name)}: {parts}")
         if len(self.counts) > _CLASSES_TOLD:
             told.append(f"and {len(self.counts) - _CLASSES_TOLD:,} more classes")
-        told.extend(str(change) for change in self.changes)
-        if not self.changes:
-            told.append("No rule had to change anything")
-        told.extend(self.notes)
         return told
 
 

@@ -41,7 +41,7 @@ def test_members_stand_below_each_other_with_interval_and_weight() -> None:
     lines = leaderboard_lines([BLEND, first, SECOND, FAILED])
 
     assert lines == [
-        "leaderboard of the validation days",
+        "leaderboard of the validation part",
         "                   SCORE     95 % INTERVAL  WEIGHT  SECONDS  SETTINGS",
         "auto              0.7712  0.7301 to 0.8100             61.0  seed 7",
         "LightGBM #3       0.7800  0.7301 to 0.8100    0.62     61.0  learning_rate 0.04123, "

@@ -164,7 +164,7 @@ def test_a_leaderboard_is_shown_as_a_table(
     text = command("models", "show", version.id).out
     data = command("models", "show", version.id, "--json").json
 
-    measured, _, table = text.partition("\n\nleaderboard of the validation days\n")
+    measured, _, table = text.partition("\n\nleaderboard of the validation part\n")
     assert "rolling origin" in measured
     assert "0.7000 to 0.8000" in table.partition("\n\n")[0]
     assert data["lineage"]["training"]["fit"]["leaderboard"] == [row]
@@ -174,6 +174,7 @@ def test_rolling_back_twice_returns(command: EngineCommand, deployed: tuple[str,
     previous, champion = deployed
 
     assert command("models", "rollback", "--json").json == {
+        "data_type": "timeseries",
         "champion": previous,
         "previous": champion,
         "replaced": champion,
@@ -213,7 +214,12 @@ def test_a_stored_version_is_promoted_with_a_reason_that_is_kept(
     data = command("models", "promote", previous, "--reason", "the new one is late", "--json").json
     text = command("models", "log").out
 
-    assert data == {"champion": previous, "previous": champion, "replaced": champion}
+    assert data == {
+        "data_type": "timeseries",
+        "champion": previous,
+        "previous": champion,
+        "replaced": champion,
+    }
     newest = command("models", "log", "--json").json[0]
     assert (newest["action"], newest["champion"]) == ("promote", previous)
     assert newest["reason"] == "the new one is late"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from engine.cli.reproduce import _overrides
+from models.data_types import TIMESERIES
 
 
 def told(**fit: Any) -> dict[str, str]:
@@ -11,7 +12,7 @@ def told(**fit: Any) -> dict[str, str]:
     model |= {"hyperparameters": {"trials": 40, "time_budget": 100, "members": 4, "workers": 0}}
     settings = {"train": {"refit": True, "hparams": {"epochs": 5, "trials": 40}}}
     training = {"dataset": "d", "model": model, "settings": settings, "fit": fit}
-    return dict(part.split("=", 1) for part in _overrides(training))
+    return dict(part.split("=", 1) for part in _overrides(training, TIMESERIES))
 
 
 def test_a_search_tries_as_many_models_as_it_did_with_what_was_configured_for_them() -> None:

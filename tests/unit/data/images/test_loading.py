@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
 from io import BytesIO
@@ -113,6 +114,20 @@ def test_a_file_that_may_not_be_read_is_broken_and_a_folder_stops(tmp_path: Path
     with pytest.raises(StorageError, match="Permission denied"):
         load_data(source(), root=tmp_path)
     (folder / "dogs").chmod(0o700)
+
+
+def test_a_folder_that_fails_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pets(tmp_path, 2)
+    scandir = os.scandir
+
+    def fail(path: Path) -> object:
+        if Path(path).name == "dogs":
+            raise OSError(errno.EIO, "Input/output error")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(StorageError, match=r"pets/dogs' cannot be read \(Input/output error\)"):
+        load_data(source(), root=tmp_path)
 
 
 def test_a_file_that_vanishes_while_others_are_read_is_broken(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""How models, data sets and evaluations of each data type are shown."""
