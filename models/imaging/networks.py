@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 _LARGEST_LAST_SIDE = 7
 # More of them, on larger maps, are for more pictures and other processors: at 32 x 32 pixels a
-# fourth stage makes training five times as long.
+# fourth stage makes training more than three times as long.
 _MOST_STAGES = 3
 _SMALLEST_SPREAD = 1.0
 """Of pixel values from 0 to 255: pictures of one colour must not be divided by nothing."""
