@@ -97,7 +97,7 @@ def message_line(app: ControlCenter, width: int) -> Line:
 def _continuations(app: ControlCenter, width: int) -> Line:
     line: Line = [(f" {app.pending}", "key"), ("  ", "")]
     for key, action in app.keymap.goes_on(app.view.name, app.pending):
-        entry: Line = [(key, "key"), (f" {tr(action.title)}", ""), ("  ", "")]
+        entry: Line = [(key, "key"), (f" {tr(app.view.title_of(action))}", ""), ("  ", "")]
         if width_of(line) + width_of(entry) > width:
             break
         line += entry
@@ -112,7 +112,7 @@ def footer(app: ControlCenter, width: int) -> Line:
     used = 1
     for action in _by_weight(app):
         key = _key_name(app.keymap.first(action.id))
-        title = tr(action.title)
+        title = tr(app.view.title_of(action))
         need = cell_len(f"{key} {title}") + 2
         if key and used + need <= width:
             used += need

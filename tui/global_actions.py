@@ -96,7 +96,7 @@ class GlobalActions:
         view = self.app.view
         choices = [
             Choice(
-                tr(action.title),
+                tr(view.title_of(action)),
                 view.command_of(action) if action.command else tr(action.section),
                 partial(self.app.perform, action),
                 self.app.keymap.first(action.id),

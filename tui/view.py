@@ -65,6 +65,10 @@ class View:
         """The `engine` command that does what an action would do here and now."""
         return fill(action.command, self.subject())
 
+    def title_of(self, action: Action) -> str:
+        """What an action is called here, in English; a key of the translations."""
+        return action.title
+
     def yanks(self) -> list[tuple[str, str]]:
         """What can be copied: a name (English, translated where it is shown) and the text."""
         return []

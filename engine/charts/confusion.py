@@ -128,8 +128,9 @@ def confusion_lines(
     """
     if width < 0 or not 2 <= most_classes <= len(_LETTERS):
         raise ValueError(f"no matrix has {width} columns or shows {most_classes} classes")
-    if len(confusion) != len(classes) or any(len(row) != len(classes) for row in confusion):
-        raise ValueError(f"{len(classes)} classes need a matrix of as many rows and columns")
+    sizes = {len(confusion), *map(len, confusion)}
+    if not classes or sizes != {len(classes)}:
+        raise ValueError(f"{len(classes)} classes are no matrix of as many rows and columns")
     mistakes = mistakes_of(confusion)
     layout = _layout(confusion, classes, width, most_classes, words, mistakes, ascii)
     if layout is None:
@@ -183,19 +184,21 @@ def _layout(
     ascii: bool,
 ) -> _Layout | None:
     """The widest cells whose columns can have names, else those of letters; None for no room."""
-    least = max((len(_short(count)) for row in confusion for count in row), default=1) + 2
+    least = max(len(_short(count)) for row in confusion for count in row) + 2
     recall = max(len("100 %"), cell_len(words.recall))
     names = [printable(name[:400], ascii=ascii) for name in classes]
     for lettered in (False, True):
-        longest = max(map(cell_len, names), default=0) + 2 * lettered
-        label = max(min(longest, max(_LEAST_LABEL, width // 4)), cell_len(words.actual))
+        widest = max(map(cell_len, names)) + 2 * lettered
+        label = max(min(widest, max(_LEAST_LABEL, width // 4)), cell_len(words.actual))
         room = width - label - recall - 2
         others = 0
         most_fit = min(most, room // least)
         if most_fit < len(classes):
-            others = max(least, cell_len(words.others) + 1)
+            # Sums of the other counts of a row: as long as its total, and no longer than 4.
+            digits = max(len(str(sum(row))) for row in confusion)
+            others = max(min(digits, 4) + 2, cell_len(words.others) + 1)
             most_fit = min(most, (room - others) // least)
-        if most_fit < 2:
+        if most_fit < min(2, len(classes)):
             return None
         shown = confused_classes(mistakes, len(classes), most_fit)
         own = [names[place] for place in shown]

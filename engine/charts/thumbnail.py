@@ -110,14 +110,20 @@ def _size(rows: int, columns: int, most_rows: int, most_columns: int) -> tuple[i
 
 def _averaged(values: npt.NDArray[np.uint8], rows: int, columns: int) -> FloatArray:
     """Each new pixel as the mean of what it covers; enlarged by a whole number, as copies."""
-    # Of a huge picture some rows and columns are enough, and no copy of all of it is made.
     down, across = (
         max(1, old // (_SAMPLES * new))
         for old, new in zip(values.shape[:2], (rows, columns), strict=True)
     )
-    values = values[::down, ::across]
-    mixed = np.tensordot(_shares(values.shape[0], rows), values, axes=1)
-    averaged: FloatArray = _shares(values.shape[1], columns) @ mixed
+    if down > 1 or across > 1:
+        # Of a huge picture no copy in floats is made; what is left over at its end is nothing
+        # that could be seen.
+        high, wide = values.shape[0] // down, values.shape[1] // across
+        blocks = values[: high * down, : wide * across].reshape(high, down, wide, across, 3)
+        means = blocks.mean(axis=(1, 3), dtype=np.float64)
+    else:
+        means = values.astype(np.float64)
+    mixed = np.tensordot(_shares(means.shape[0], rows), means, axes=1)
+    averaged: FloatArray = _shares(means.shape[1], columns) @ mixed
     return averaged
 
 

@@ -15,7 +15,6 @@ from engine.config.loading import load_settings
 from engine.config.problems import ConfigProblemsError, shown
 from engine.plan import Plan, plan_run
 from engine.text import printable
-from models.data_types import TIMESERIES
 
 
 def dry_run(
@@ -33,30 +32,27 @@ def dry_run(
     loaded = load_settings(
         flow, workspace_configs=workspace.configs, overrides=overrides, flags=meant_here(flags)
     )
-    data_type = loaded.settings.data_type
+    # Of the same kind of data: another has hardly a setting in common.
+    usual = {"data_type": loaded.settings.data_type}
     try:
-        # Of the same kind of data: another has other settings, and all of them would differ.
-        before = load_settings(
-            flow, workspace_configs=workspace.configs, flags={"data_type": data_type}
-        )
+        before = load_settings(flow, workspace_configs=workspace.configs, flags=usual)
         changed = differences(loaded, before)
     except ConfigProblemsError:
         changed = []  # what is given here puts right what is wrong there
     plan = plan_run(workspace, loaded.settings)
     if line.json:
         data = [asdict(one) for one in changed]
-        told = {"data_type": data_type, "differences": data, "notes": loaded.notes}
-        write_json({**plan.to_dict(), **told})
+        write_json({**plan.to_dict(), "differences": data, "notes": loaded.notes})
     else:
         for note in loaded.notes:
             report_note(note)
-        _write(plan, data_type, changed)
+        _write(plan, changed)
     return ExitCode.OK if plan.can_begin else ExitCode.NOT_FOUND
 
 
-def _write(plan: Plan, data_type: str, changed: Sequence[Difference]) -> None:
-    what = "" if data_type == TIMESERIES else f" on data of type {data_type}"
-    write_text(f"{plan.flow} would run{what}:")
+def _write(plan: Plan, changed: Sequence[Difference]) -> None:
+    write_text(f"{plan.flow} would run:")
+    write_text(f"data type: {plan.data_type}")
     for planned in plan.flows:
         write_text(f"  {planned.flow}: {', '.join(planned.steps)}")
     begins = printable(plan.input.value) or "nothing"

@@ -63,7 +63,7 @@ def image_evaluation_lines(
         (
             "how far its confidence can be believed",
             reliability_lines(
-                [Bin(**one) for one in evaluation["reliability"]],
+                [_bin(one) for one in evaluation["reliability"]],
                 width,
                 colour=bool(colour),
                 ascii=ascii,
@@ -190,6 +190,14 @@ def _end(path: str, width: int, ascii: bool) -> str:
     while cell_len(path) > width - 1:
         path = path[max(1, (cell_len(path) - width) // 2) :]
     return ellipsis + path
+
+
+def _bin(one: Mapping[str, Any]) -> Bin:
+    """A bin; one without answers has no measures."""
+    confidence, accuracy = (
+        one[name] if one["count"] else 0.0 for name in ("confidence", "accuracy")
+    )
+    return Bin(one["low"], one["high"], confidence, accuracy, one["count"])
 
 
 def _rank(one: Mapping[str, Any]) -> tuple[bool, float]:

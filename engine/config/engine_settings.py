@@ -52,7 +52,8 @@ class PredictorSettings(Section):
 
     keep_mb: Annotated[int, Field(ge=0, le=100_000)] = 64
     """Size within which the newest forecasts of named series are kept, in MiB, so that they can be
-    held against what came (to 100000). 0: none are kept."""
+    held against what came (to 100000); the classes that pictures were given are kept within the
+    same. 0: none are kept."""
 
 
 class HttpSettings(Section):

@@ -13,6 +13,7 @@ from engine.config.flow_settings import (
     AnyModelSettings,
     DataType,
     FlowSettings,
+    TrainSettings,
 )
 from engine.config.values import Id, Name, PathText, Section, conflict
 
@@ -196,6 +197,9 @@ class ImageSettings(FlowSettings):
 
     model: ImageModelSettings = ImageModelSettings()
     """Which classifier (image_train_flow_config.yaml)."""
+
+    train: TrainSettings = TrainSettings()
+    """How it is fitted (image_train_flow_config.yaml)."""
 
     evaluate: ImageEvaluateSettings = ImageEvaluateSettings()
     """How it is measured (image_eval_flow_config.yaml)."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from models.imaging.training import TrainingPlan
 
 WEIGHTS_FILE = "weights.npz"
-_BODY = "body."
+# What belongs to the pictures, not to what was learnt from them.
+_COLOURS = frozenset({"mean", "spread"})
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class ImageNetworkHyperparameters(AugmentationHyperparameters):
     """Most passes over the training pictures; early stopping may end sooner."""
     batch_size: int = bounded(64, low=1, high=65_536)
     """Pictures a gradient step."""
-    init_lr: float = bounded(0.005, low=1e-7, high=1.0)
+    min_samples_per_epoch: int = bounded(1_000, low=1, high=10_000_000)
+    """Pictures seen in an epoch at least: fewer are seen several times, each time changed anew."""
+    init_lr: float = bounded(0.01, low=1e-7, high=1.0)
     """Highest learning rate of the one-cycle schedule."""
     dropout_rate: float = bounded(0.1, low=0.0, high=0.9)
     """Part of the last maps dropped while training."""
@@ -77,9 +80,9 @@ class NetworkClassifier(Classifier):
     `body` what reads the picture; the rest is here.
     """
 
-    # One thread: two take a quarter to a half off a training on idle cores, and make it several
-    # times longer as soon as another process wants one of them, because they wait for each other
-    # spinning after every layer.
+    # One thread. A second one took a fifth off training steps at 8 x 8 pixels and two fifths at
+    # 32 x 32 while both cores were idle. But threads wait for each other after every layer, and
+    # spin while they do: with another process on the cores, two took three times as long as one.
     default_threads: ClassVar[int] = 1
     _network: PictureNetwork | None = None
 
@@ -197,13 +200,14 @@ class NetworkClassifier(Classifier):
         )
 
     def _transfer(self, network: PictureNetwork) -> int:
-        """Begin with what another model's body learnt; returns how many tensors of it fitted."""
+        """Begin with what another model learnt; returns how many of its tensors fitted."""
         from models.networks.weights import adopt_weights
 
         if self.pretrained is None:
             return 0
         path = self.pretrained
-        return adopt_weights(network, path / WEIGHTS_FILE if path.is_dir() else path, _BODY)
+        file = path / WEIGHTS_FILE if path.is_dir() else path
+        return adopt_weights(network, file, without=_COLOURS)
 
     def _check_something_to_learn(self, training: Pictures) -> None:
         seen = int((training.counts > 0).sum())

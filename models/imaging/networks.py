@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 _LARGEST_LAST_SIDE = 7
-_MOST_STAGES = 4
+# More of them, on larger maps, are for more pictures and other processors: at 32 x 32 pixels a
+# fourth stage makes training more than three times as long.
+_MOST_STAGES = 3
 _SMALLEST_SPREAD = 1.0
 """Of pixel values from 0 to 255: pictures of one colour must not be divided by nothing."""
 
@@ -53,11 +55,7 @@ class PictureNetwork(nn.Module):
         self.spread.copy_(values.std(dim=0, correction=0).clamp_min(_SMALLEST_SPREAD))
 
     def standardised(self, pixels: Tensor) -> Tensor:
-        """Pixels as the body takes them: float32 (n, channels, height, width).
-
-        In memory the channels stay last, which is the order that convolutions on CPUs are
-        fastest in.
-        """
+        """Pixels as the body takes them: float32 (n, channels, height, width)."""
         return ((pixels.float() - self.mean) / self.spread).permute(0, 3, 1, 2)
 
     def evidence(self, values: Tensor) -> Tensor:
@@ -135,6 +133,17 @@ def residual_body(
     return nn.Sequential(*layers), known
 
 
+class ChannelsLast(nn.Module):
+    """Puts the numbers of a place next to each other in memory, and changes nothing else.
+
+    Convolutions on CPUs take up to a fifth less time then.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(n, maps, rows, columns) as they are."""
+        return values.contiguous(memory_format=torch.channels_last)
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions whose answer is added to what they were given.
 
@@ -187,13 +196,16 @@ def _layout(height: int, width: int) -> tuple[int, int]:
 
 def _stem(channels: int, filters: int, halvings: int) -> list[nn.Module]:
     """The first convolutions; of a large picture, few maps until its sides are small enough."""
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [ChannelsLast()]
     known = channels
     for left in range(halvings, 0, -1):
         narrow = max(filters // 2**left, 8)
         layers += _convolution(known, narrow, stride=2)
         known = narrow
-    return [*layers, *_convolution(known, filters, stride=1)]
+    layers += _convolution(known, filters, stride=1)
+    # Of one channel, both orders are the same, and the convolution takes it for the other one.
+    layers.insert(2, ChannelsLast())
+    return layers
 
 
 def _convolution(known: int, wanted: int, stride: int) -> list[nn.Module]:

@@ -28,6 +28,7 @@ class TrainingPlan:
 
     epochs: int
     batch_size: int
+    min_samples_per_epoch: int
     init_lr: float
     weight_decay: float
     patience: int
@@ -108,7 +109,8 @@ class _Trainer:
         self._class_weights = class_weights(training, plan.class_balance)
         self._average = copy.deepcopy(network).eval()
         self._averages = as_vector(self._average)
-        self._batches = math.ceil(len(training) / plan.batch_size)
+        self._repeats = math.ceil(plan.min_samples_per_epoch / len(training))
+        self._batches = math.ceil(self._repeats * len(training) / plan.batch_size)
         self._optimizer = OneCycleAdamW(
             network,
             top_rate=plan.init_lr,
@@ -121,9 +123,10 @@ class _Trainer:
 
     def epoch(self) -> float:
         self._network.train()
-        total = 0.0
+        total, count = 0.0, len(self._labels)
+        order = torch.cat([torch.randperm(count) for _ in range(self._repeats)])
         # Parts of about the same size: one of a single picture would pull as hard as a whole one.
-        for rows in torch.randperm(len(self._labels)).tensor_split(self._batches):
+        for rows in order.tensor_split(self._batches):
             labels = self._labels[rows]
             with torch.no_grad():
                 values = self._network.standardised(self._pixels[rows])
@@ -134,14 +137,19 @@ class _Trainer:
             self._optimizer.step(loss)
             self._follow()
             total += loss.item() * len(rows)
-        return total / len(self._labels)
+        return total / len(order)
 
     def validate(self, validation: Pictures) -> dict[str, float]:
-        """How likely the averaged network finds the right classes, and how many it finds."""
+        """The loss of the averaged network, and how many right classes it finds.
+
+        It is the loss that is trained, with labels smoothed: without that, epochs would be told
+        apart by how sure the network is, which a temperature decides anyway, and the best one
+        would be long before the learning rate is low.
+        """
         logits = logits_in_parts(self._average, torch.from_numpy(validation.pixels))
         labels = torch.from_numpy(validation.labels)
         return {
-            "validation_loss": functional.cross_entropy(logits, labels).item(),
+            "validation_loss": self._loss(logits, labels).item(),
             "validation_accuracy": (logits.argmax(dim=1) == labels).double().mean().item(),
         }
 
@@ -174,7 +182,8 @@ def class_weights(training: Pictures, balance: float) -> Tensor | None:
     if not balance:
         return None
     counts = training.counts
-    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -balance, 0.0)
+    # A class without a picture here may have some for validation: it counts as if it had one.
+    weights = np.maximum(counts, 1.0) ** -balance
     return torch.from_numpy(weights * len(training) / (weights * counts).sum()).float()
 
 

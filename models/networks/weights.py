@@ -35,13 +35,13 @@ def load_weights(network: nn.Module, path: Path) -> None:
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
-def adopt_weights(network: nn.Module, path: Path, prefix: str) -> int:
+def adopt_weights(network: nn.Module, path: Path, *, without: frozenset[str]) -> int:
     """Take over what another network learnt, as far as names and shapes are the same.
 
     Args:
         network: What it is put into.
         path: Weights of the other one.
-        prefix: Of the names of what may be taken; the rest of the network stays as it is.
+        without: Names of what stays as it is in any case.
 
     Returns:
         How many tensors fitted; at least one of them is a matrix or more, not just a scale.
@@ -55,7 +55,10 @@ def adopt_weights(network: nn.Module, path: Path, prefix: str) -> int:
     fitting = {
         name: torch.from_numpy(array)
         for name, array in arrays.items()
-        if name.startswith(prefix) and name in state and array.shape == tuple(state[name].shape)
+        if name not in without
+        and array.ndim  # not what only counts batches
+        and name in state
+        and array.shape == tuple(state[name].shape)
     }
     if not any(tensor.ndim > 1 for tensor in fitting.values()):
         raise ModelProblem(

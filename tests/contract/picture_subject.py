@@ -21,6 +21,7 @@ CLASSES = ("upright", "flat", "red", "none")
 QUICK = {
     "epochs": 10,
     "batch_size": 16,
+    "min_samples_per_epoch": 1,
     "conv_filters": 8,
     "trials": 3,
     "time_budget": 600,

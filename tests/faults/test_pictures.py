@@ -143,6 +143,7 @@ def test_who_leaves_before_the_answer_costs_nobody_anything(predictor: Predictor
 def test_beside_large_pictures_everything_else_is_answered(predictor: PredictorProcess) -> None:
     noise = np.random.default_rng(7).integers(0, 256, (1500, 2000, 3), np.uint8)
     large = jpeg(noise)
+    started = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         asked = [pool.submit(ask, predictor, large) for _ in range(20)]
         slowest = 0.0
@@ -152,7 +153,8 @@ def test_beside_large_pictures_everything_else_is_answered(predictor: PredictorP
             slowest = max(slowest, time.monotonic() - began)
 
     assert {one.result().status_code for one in asked} == {200}
-    assert slowest < 1.0
+    # Nobody stands in the queue of the pictures who asks for something else.
+    assert slowest < (time.monotonic() - started) / 2
 
 
 def test_more_than_fits_is_told_to_come_again(predictor: PredictorProcess) -> None:

@@ -10,7 +10,8 @@ from engine.workspace import Workspace
 from tests.tui.stories import story
 from tests.tui.terminal import Terminal
 from tests.tui.versions import IDS, NOW, look_at, rows, told, version, view_of
-from tui.models.facts import best, fits, models_of, moves_of, ordered
+from tui.models.facts import fits, models_of, moves_of
+from tui.models.orders import best, ordered
 from tui.models.table import columns_for
 
 

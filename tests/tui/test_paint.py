@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.style import Style
 
 from tui.paint import (
     beside,
@@ -83,6 +85,20 @@ def test_colour_codes_of_our_charts_become_names_of_styles() -> None:
     line = from_ansi("a \x1b[31mred\x1b[0m \x1b[1;36mstrong\x1b[0m")
 
     assert line == [("a ", ""), ("red", "red"), (" ", ""), ("strong", "strong cyan")]
+
+
+def test_colours_without_a_name_are_kept_by_number() -> None:
+    line = from_ansi(
+        "\x1b[38;5;1mred\x1b[0m\x1b[1;38;5;16;48;5;202mhot\x1b[38;2;1;2;255;49mink\x1b[0m"
+    )
+
+    assert line == [("red", "red"), ("hot", "strong ink:16 ground:202"), ("ink", "ink:#0102ff")]
+    painter = Painter(THEMES["dark"])
+    assert painter.style("ink:16 ground:#0102ff") == painter.base + Style.parse(
+        "color(16) on #0102ff"
+    )
+    with pytest.raises(KeyError):
+        painter.style("ground:")
 
 
 def test_nothing_in_a_text_acts_on_the_terminal_or_is_markup() -> None:

@@ -166,7 +166,7 @@ class BacktestsTab(Tab):
         """What measures the same again, or goes on with it; else what begins a first one."""
         if one is not None:
             return one.command()
-        return f"{_BEGIN} champion" if self._models.champion is not None else _BEGIN
+        return f"{_BEGIN} champion" if self._models.champion() is not None else _BEGIN
 
     def yanks(self) -> list[tuple[str, str]]:
         """Id, verdict, row, JSON, and the commands that show it and that measure it."""

@@ -11,9 +11,10 @@ from tui.listing import Listing
 from tui.models import moves as model_moves
 from tui.models.book import ModelBook
 from tui.models.comparison import LEAST, MOST, ComparePage
-from tui.models.facts import ORDERS, Model
+from tui.models.facts import SERIES, Model
+from tui.models.orders import kind_of, orders_of
 from tui.models.tab import Tab
-from tui.models.table import Sorted, number, percent
+from tui.models.table import Sorted, between, number, part, percent
 from tui.overlays.question import Question
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ class ModelActions:
                 "warn",
             )
             return
+        if len({model.data_type for model in found}) > 1:
+            said = tr("a forecaster and a model of images cannot be compared: mark one kind only")
+            self.app.say(said, "warn")
+            return
         self.app.open_overlay(ComparePage(self.app, self.book, found))
 
     # Acting
@@ -105,9 +110,10 @@ class ModelActions:
     @on_versions
     def do_promote(self) -> None:
         """Let the selected version serve, after asking."""
-        model, champion = self.selected(), self.book.champion
+        model = self.selected()
         if model is None:
             return
+        champion = self.book.champion(model.data_type)
         if champion is not None and model.id == champion.id:
             self.app.say(tr("{version} serves already", version=model.id), "warn")
             return
@@ -116,6 +122,14 @@ class ModelActions:
     def _beside(self, model: Model, champion: Model | None) -> str:
         if champion is None:
             return ""
+        if model.pictures is not None and champion.pictures is not None:
+            return tr(
+                "accuracy {new} ({interval}); that of the champion {champion}: {old}.",
+                new=part(model.pictures.own.accuracy),
+                interval=between(model.pictures.own),
+                champion=champion.id,
+                old=part(champion.pictures.own.accuracy),
+            )
         return tr(
             "MASE {new} ({gain} vs naive); that of the champion {champion}: {old}.",
             new=number(model.evaluation.own.mase),
@@ -126,9 +140,19 @@ class ModelActions:
 
     @on_versions
     def do_rollback(self) -> None:
-        """Let the version that served before serve again, after asking."""
-        previous = self.book.aliases.get("previous", "")
-        model_moves.rollback(self.app, self.book.ask, previous=previous)
+        """Let the version that served before serve again, after asking.
+
+        Of the data type of the selected version.
+        """
+        model = self.selected()
+        data_type = model.data_type if model is not None else SERIES
+        previous = self.book.previous(data_type)
+        model_moves.rollback(
+            self.app,
+            self.book.ask,
+            previous=previous.id if previous is not None else "",
+            data_type=data_type,
+        )
 
     @on_versions
     def do_verify(self) -> None:
@@ -189,7 +213,7 @@ class ModelActions:
     @on_versions
     def do_sort(self) -> None:
         """By the next column."""
-        names = list(ORDERS)
+        names = orders_of(kind_of(self.book.models))
         by = names[(names.index(self.order.by) + 1) % len(names)]
         self.order = Sorted(by, turned=False)
 

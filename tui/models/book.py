@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import EngineError
 from tui import verbs
 from tui.language import tr
-from tui.models.facts import Model, Move, models_of, moves_of
+from tui.models.facts import SERIES, Model, Move, models_of, moves_of
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -35,7 +35,7 @@ class ModelBook:
 
     Attributes:
         models: All versions.
-        aliases: Which version each alias names.
+        aliases: The alias of each version that has one: each data type has a champion.
         moves: Who let which version serve, the newest first; None before it was asked.
         wants_moves: Whether somebody looks at them.
         checks: What was verified from here, by version.
@@ -64,16 +64,23 @@ class ModelBook:
 
     def alias(self, version: str) -> str:
         """The alias that names a version, "" for none."""
-        return next((name for name, at in self.aliases.items() if at == version), "")
+        return self.aliases.get(version, "")
 
     def get(self, version: str) -> Model | None:
         """A version by its id."""
         return next((model for model in self.models if model.id == version), None)
 
-    @property
-    def champion(self) -> Model | None:
-        """The version that serves."""
-        return self.get(self.aliases.get("champion", ""))
+    def champion(self, data_type: str = SERIES) -> Model | None:
+        """The version that serves a data type."""
+        return self._named("champion", data_type)
+
+    def previous(self, data_type: str = SERIES) -> Model | None:
+        """The version that served it before."""
+        return self._named("previous", data_type)
+
+    def _named(self, alias: str, data_type: str) -> Model | None:
+        named = (one for one in self.models if self.alias(one.id) == alias)
+        return next((one for one in named if one.data_type == data_type), None)
 
     def take(self, models: Any, moves: Any = None) -> None:
         """Take in answers of `engine models --json` and of `engine models log --json`."""

@@ -11,8 +11,9 @@ from engine.charts.scales import format_duration
 from engine.charts.sparkline import sparkline
 from tui.language import tr
 from tui.models.book import ModelBook
+from tui.models.detail import sees
 from tui.models.facts import Model
-from tui.models.table import alias_text, number, percent
+from tui.models.table import alias_text, number, part, percent
 from tui.overlays.page import Page
 from tui.paint import Line, fit, rule, wrap
 from tui.states import moment
@@ -24,6 +25,7 @@ LEAST, MOST = 2, 6
 _WIDEST = 26
 # From this width on a difference stands beside its value, else below it.
 _BESIDE = 16
+_MOST_CLASSES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,14 @@ class Row:
         value: The measure.
         form: How it is written.
         rank: Of a value: the smaller, the better; None where nothing is better.
+        is_name: Whether the title is a name from the data, which is not translated.
     """
 
     title: str
     value: Callable[[Model], float | None]
     form: str = ".3f"
     rank: Callable[[float, Model], float] | None = None
+    is_name: bool = False
 
 
 def _small(value: float, model: Model) -> float:
@@ -55,16 +59,36 @@ def _near_level(value: float, model: Model) -> float:
     return abs(value - (model.evaluation.level or value))
 
 
+def _of_pictures(name: str) -> Callable[[Model], float | None]:
+    return lambda model: getattr(model.pictures.own, name) if model.pictures else None
+
+
+def _large(value: float, model: Model) -> float:
+    return -value
+
+
+_GAIN = Row("vs naive", lambda model: model.gain, "%", _large)
+_TRAINED = Row("Trained", lambda model: model.training.seconds, "s")
+_PICTURE_ROWS = (
+    Row("Accuracy", _of_pictures("accuracy"), "part", _large),
+    Row("macro F1", _of_pictures("macro_f1"), rank=_large),
+    Row("Balanced accuracy", _of_pictures("balanced_accuracy"), "part", _large),
+    Row("log loss", _of_pictures("log_loss"), rank=_small),
+    Row("ECE", _of_pictures("ece"), "part", _small),
+    Row("Wrong", _of_pictures("errors"), ",.0f", _small),
+    _GAIN,
+    _TRAINED,
+)
 _ROWS = (
     Row("MASE", lambda model: model.evaluation.own.mase, rank=_small),
     Row("RMSSE", lambda model: model.evaluation.own.rmsse, rank=_small),
     Row("WAPE", lambda model: model.evaluation.own.wape, rank=_small),
     Row("Bias", lambda model: model.evaluation.own.bias, "+.3f", _near_zero),
     Row("MAE", lambda model: model.evaluation.own.mae, rank=_small),
-    Row("vs naive", lambda model: model.gain, "%", lambda value, model: -value),
+    _GAIN,
     Row("Coverage", lambda model: model.evaluation.own.coverage, rank=_near_level),
     Row("Width", lambda model: model.evaluation.own.width),
-    Row("Trained", lambda model: model.training.seconds, "s"),
+    _TRAINED,
 )
 
 
@@ -92,7 +116,9 @@ def compare_lines(
     app: ControlCenter, book: ModelBook, models: Sequence[Model], width: int
 ) -> list[Line]:
     """Names, measures with differences to the champion, then what they were made of."""
-    base = book.champion or models[0]
+    of_pictures = models[0].pictures is not None
+    champion = book.champion(models[0].data_type)
+    base = champion or models[0]
     label = 13 if width < 100 else 18
     size = min(_WIDEST, (width - label) // len(models) - 1)
     layout = _Layout(label, size)
@@ -100,12 +126,14 @@ def compare_lines(
     lines += _warnings(models, width)
     note = (
         tr("differences to the champion")
-        if book.champion
+        if champion
         else tr("differences to {version}", version=base.id)
     )
-    lines += [[], rule(width, tr("Error in the test"), note)]
-    for row in _ROWS:
+    title = tr("Accuracy in the test") if of_pictures else tr("Error in the test")
+    lines += [[], rule(width, title, note)]
+    for row in _PICTURE_ROWS if of_pictures else _ROWS:
         lines += _measure(row, models, base, layout)
+    lines += _classes(models, base, layout, width)
     folds = [sparkline([_nan(at) for _, at in m.evaluation.folds], size) for m in models]
     if any(folds):
         lines.append(layout.line(tr("MASE by fold"), [(text, "accent") for text in folds]))
@@ -114,6 +142,36 @@ def compare_lines(
         lines.append(_texts(title, values, layout))
     lines += _parameters(models, layout, width)
     return lines
+
+
+def _classes(models: Sequence[Model], base: Model, layout: _Layout, width: int) -> list[Line]:
+    """F1 by class, those first of which the versions are the furthest apart."""
+    scores = [{one.name: one.f1 for one in m.pictures.classes} for m in models if m.pictures]
+    apart: list[tuple[float, str]] = []
+    for name in dict.fromkeys(name for found in scores for name in found):
+        known = [value for found in scores if (value := found.get(name)) is not None]
+        if len(known) > 1 and max(known) > min(known):
+            apart.append((min(known) - max(known), name))
+    if not apart:
+        return []
+    names = [name for _, name in sorted(apart)]
+    note = tr("the furthest apart first")
+    lines: list[Line] = [[], rule(width, tr("F1 by class"), note)]
+    for name in names[:_MOST_CLASSES]:
+        row = Row(name, _f1_of(name), rank=_large, is_name=True)
+        lines += _measure(row, models, base, layout)
+    left = len(names) - _MOST_CLASSES
+    if left > 0:
+        lines.append([("  " + tr("and {count} more classes", count=left), "dim")])
+    return lines
+
+
+def _f1_of(name: str) -> Callable[[Model], float | None]:
+    def value(model: Model) -> float | None:
+        classes = model.pictures.classes if model.pictures else ()
+        return next((one.f1 for one in classes if one.name == name), None)
+
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +214,7 @@ def _measure(row: Row, models: Sequence[Model], base: Model, layout: _Layout) ->
         for value, model in zip(values, models, strict=True)
     ]
     known = {rank for rank in ranks if rank < math.inf}
-    title = tr(row.title)
+    title = row.title if row.is_name else tr(row.title)
     cells: list[tuple[str, str]] = []
     below: list[tuple[str, str]] = []
     for model, value, rank in zip(models, values, ranks, strict=True):
@@ -182,8 +240,11 @@ def _difference(row: Row, model: Model, value: float | None, base: Model) -> tup
     if value is None or against is None or model.id == base.id:
         return "", ""
     change = value - against
-    form = row.form if row.form in ("%", "s") else "+.3f"
+    forms = {"%": "%", "s": "s", ",.0f": "+,.0f"}
+    form = forms.get(row.form, "+.3f")
     text = f"{change:+.1f} s" if form == "s" else _shown(change, form)
+    if row.form == "part":
+        text = f"{change * 100:+.2f} %"
     if row.rank is None:
         return text, "dim"
     better = row.rank(against, base) - row.rank(value, model)
@@ -195,6 +256,8 @@ def _shown(value: float | None, form: str) -> str:
         return "-"
     if form == "%":
         return percent(value)
+    if form == "part":
+        return part(value)
     return format_duration(value) if form == "s" else number(value, form)
 
 
@@ -205,9 +268,12 @@ def _origins(app: ControlCenter, models: Sequence[Model]) -> list[tuple[str, lis
     def when(model: Model) -> str:
         return moment(model.created, app.time_mode, app.now(), app.zone)
 
+    seen = (tr("last day seen"), [model.training.last_day for model in models])
+    if models[0].pictures is not None:
+        seen = (tr("sees"), [sees(model.training) for model in models])
     return [
         (tr("data set"), [model.training.dataset for model in models]),
-        (tr("last day seen"), [model.training.last_day for model in models]),
+        seen,
         (tr("seed"), [seed(model) for model in models]),
         (tr("trained by"), [model.training.run[:8] for model in models]),
         (tr("deployed"), [when(model) for model in models]),

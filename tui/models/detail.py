@@ -12,7 +12,9 @@ from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.facts import Measures, Model
 from tui.models.members import blend_text, board_lines, gain_lines, importance_lines
-from tui.models.table import alias_text, number, percent
+from tui.models.picture_detail import picture_gain_lines, picture_sections
+from tui.models.table import alias_text, number, part, percent
+from tui.models.training import Training
 from tui.paint import Line, clean, clip, fit, rule, width_of, wrap
 from tui.states import moment
 
@@ -28,8 +30,13 @@ _ROOMY = 72
 def preview_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) -> list[Line]:
     """The most telling facts in six lines."""
     training = model.training
-    measured = [line for line in (_folds_line(model, width), _interval_line(model, width)) if line]
-    lines = [_head(app, book, model), *_gain_lines(book, model, width)[:1], *measured]
+    if model.pictures is not None:
+        gains, measured = picture_gain_lines(book, model, width), _loss_lines(model)[-2:]
+    else:
+        gains = _gain_lines(book, model, width)
+        further = (_folds_line(model, width), _interval_line(model, width))
+        measured = [line for line in further if line]
+    lines = [_head(app, book, model), *gains[:1], *measured]
     lines.append(_pairs(_origin(model)))
     given = blend_text(training) or _given(training.hyperparameters)
     if given:
@@ -43,6 +50,22 @@ def preview_lines(app: ControlCenter, book: ModelBook, model: Model, width: int)
 def detail_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) -> list[Line]:
     """All of it, section by section."""
     lines = [_head(app, book, model), *_facts(app, model, width), []]
+    if model.pictures is not None:
+        lines += picture_sections(app, book, model, _loss_lines(model), width)
+        lines += _members(model, width)
+    else:
+        lines += _series_sections(book, model, width)
+    lines += [[], rule(width, tr("Lineage"))]
+    lines += _lineage(model, width)
+    lines += [[], rule(width, tr("Checks"))]
+    lines += _gate(model, width)
+    lines.append(_check_line(app, book, model))
+    return lines
+
+
+def _series_sections(book: ModelBook, model: Model, width: int) -> list[Line]:
+    """What stands between the head of a forecaster and its lineage."""
+    lines: list[Line] = []
     evaluation = model.evaluation
     note = ""
     if evaluation.folds and evaluation.horizon:
@@ -57,13 +80,7 @@ def detail_lines(app: ControlCenter, book: ModelBook, model: Model, width: int) 
     lines += [[(f" {text}", "dim")] for one in evaluation.notes for text in wrap(one, width - 2)]
     lines += _members(model, width)
     lines += _features(model, width)
-    lines += _hardest(model, width)
-    lines += [[], rule(width, tr("Lineage"))]
-    lines += _lineage(model, width)
-    lines += [[], rule(width, tr("Checks"))]
-    lines += _gate(model, width)
-    lines.append(_check_line(app, book, model))
-    return lines
+    return [*lines, *_hardest(model, width)]
 
 
 def _head(app: ControlCenter, book: ModelBook, model: Model) -> Line:
@@ -120,7 +137,7 @@ def _measures_row(label: str, found: Measures, names: Sequence[str], size: int, 
 
 def _gain_lines(book: ModelBook, model: Model, width: int) -> list[Line]:
     """How much better or worse than seasonal naive, and than what serves now."""
-    evaluation, champion = model.evaluation, book.champion
+    evaluation, champion = model.evaluation, book.champion()
     line: Line = [(f" MASE {number(evaluation.own.mase)} ", "strong")]
     if model.gain is not None:
         line += _verdict(model.gain, tr("naive"), evaluation.naive.mase)
@@ -188,7 +205,16 @@ def _loss_lines(model: Model) -> list[Line]:
             line: Line = [(f" {fit(name, _LABEL)}", "dim"), (sparkline(values, _SPARK), "accent")]
             lowest = tr("lowest {value}", value=number(min(known)))
             lines.append([*line, (f"  {lowest}", "")])
-    return lines
+    return [*lines, *_accuracy_line(model)]
+
+
+def _accuracy_line(model: Model) -> list[Line]:
+    values = [math.nan if one is None else one for one in model.training.accuracies]
+    known = [value for value in values if math.isfinite(value)]
+    if len(known) < 2:
+        return []
+    line: Line = [(f" {fit(tr('accuracy'), _LABEL)}", "dim"), (sparkline(values, _SPARK), "accent")]
+    return [[*line, (f"  {tr('highest {value}', value=part(max(known)))}", "")]]
 
 
 def _hardest(model: Model, width: int) -> list[Line]:
@@ -215,7 +241,9 @@ def _members(model: Model, width: int) -> list[Line]:
     training = model.training
     if not training.board:
         return []
-    lines: list[Line] = [[], rule(width, tr("Members"), tr("error on the validation days"))]
+    of_days, of_pictures = tr("error on the validation days"), tr("loss on validation pictures")
+    note = of_days if model.pictures is None else of_pictures
+    lines: list[Line] = [[], rule(width, tr("Members"), note)]
     return [*lines, *board_lines(training, width, _MEMBERS), *gain_lines(training, width)]
 
 
@@ -232,6 +260,7 @@ def _origin(model: Model) -> list[tuple[str, str]]:
     return [
         (tr("data"), training.dataset),
         (tr("up to"), training.last_day),
+        (tr("sees"), sees(training)),
         (tr("objective"), training.objective),
         (tr("seed"), seed),
         (tr("run"), training.run[:8]),
@@ -254,6 +283,8 @@ def _lineage(model: Model, width: int) -> list[Line]:
         (tr("data set"), training.dataset, ""),
         (tr("last day seen"), training.last_day, ""),
         (tr("window"), window, ""),
+        (tr("sees"), sees(training), ""),
+        (tr("learned from"), _pictures(training), ""),
         (tr("objective"), _objective(training.objective), ""),
         (tr("learned again"), _refit(model), ""),
         (tr("covariates"), ", ".join(training.covariates), ""),
@@ -283,11 +314,38 @@ def _refit(model: Model) -> str:
     training = model.training
     if training.refit is None:
         return ""
-    if not training.refit:
-        return tr("no: the validation days only decided when to stop")
     took = training.refit_seconds
-    said = tr("from the validation days too")
+    if training.sight is not None:
+        stop, said = (tr("no: the validation pictures only decided when to stop"),
+                      tr("from the validation pictures too"))  # fmt: skip
+    else:
+        stop, said = (tr("no: the validation days only decided when to stop"),
+                      tr("from the validation days too"))  # fmt: skip
+    if not training.refit:
+        return stop
     return said if took is None else f"{said} ({format_duration(took)})"
+
+
+def sees(training: Training) -> str:
+    """What a classifier sees of a picture, as in "8 × 8 gray, padded"; "" of a forecaster."""
+    sight = training.sight
+    if sight is None or sight.height is None or sight.width is None:
+        return ""
+    colours = tr("gray") if sight.channels == 1 else tr("colours")
+    fits = {"pad": tr("padded"), "crop": tr("cropped"), "stretch": tr("stretched")}
+    shape = f"{sight.height} × {sight.width} {colours}"
+    return f"{shape}, {fits.get(sight.fit, sight.fit)}" if sight.fit else shape
+
+
+def _pictures(training: Training) -> str:
+    sight = training.sight
+    if sight is None or sight.pictures is None:
+        return ""
+    said = tr("{count} pictures", count=f"{sight.pictures:,}")
+    if sight.validation is None:
+        return said
+    count = f"{sight.validation:,}"
+    return f"{said}, {tr('{count} to know by when to stop', count=count)}"
 
 
 def _given(values: dict[str, Any]) -> str:

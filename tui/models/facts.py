@@ -6,15 +6,18 @@ measure that nobody could take is None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tui import told
+from tui.models.pictures import PictureEvaluation, picture_evaluation_of
 from tui.models.training import Training, training_of
 
+SERIES, IMAGES = "timeseries", "image"
 MEASURES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
 _HARDEST_KEPT = 8
+# Fewer letters are looked for in ids.
+_LEAST_TYPE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Model:
         forced: Why it was deployed although the gate refused; "" where it did not.
         deployed_by: Id of the run that deployed it.
         imported: From which file, and by whom; "" where it was made here.
+        pictures: How it was measured, where it classifies pictures; None of a forecaster.
     """
 
     id: str
@@ -84,11 +88,24 @@ class Model:
     forced: str
     deployed_by: str
     imported: str
+    pictures: PictureEvaluation | None = None
+
+    @property
+    def data_type(self) -> str:
+        """What it learned from: `SERIES` or `IMAGES`."""
+        return SERIES if self.pictures is None else IMAGES
 
     @property
     def gain(self) -> float | None:
-        """By which part its MASE is smaller than that of seasonal naive: 0.2 is a fifth."""
-        own, naive = self.evaluation.own.mase, self.evaluation.naive.mase
+        """By which part it is less wrong than the simplest model there is: 0.2 is a fifth.
+
+        Of a forecaster that is its MASE beside that of seasonal naive, of a classifier the part of
+        the pictures that it is wrong about beside that of the mean picture of each class.
+        """
+        if self.pictures is not None:
+            own, naive = self.pictures.own.error, self.pictures.naive.error
+        else:
+            own, naive = self.evaluation.own.mase, self.evaluation.naive.mase
         return None if own is None or not naive else 1.0 - own / naive
 
     @property
@@ -99,7 +116,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One entry of the log: who let which version serve, when and why."""
+    """One entry of the log: who let which version of a data type serve, when and why."""
 
     at: float | None
     who: str
@@ -107,13 +124,17 @@ class Move:
     champion: str
     previous: str
     reason: str
+    data_type: str = SERIES
 
 
 def models_of(data: Any) -> tuple[tuple[Model, ...], dict[str, str]]:
-    """The versions that `engine models --json` tells of, and which one each alias names."""
+    """The versions that `engine models --json` tells of, and the alias of each that has one.
+
+    Each data type has a champion of its own.
+    """
     entries = [entry for entry in told.mappings(data) if entry.get("id")]
     aliases = {
-        str(entry["alias"]): str(entry["id"])
+        str(entry["id"]): str(entry["alias"])
         for entry in entries
         if entry.get("alias") in ("champion", "previous")
     }
@@ -130,60 +151,24 @@ def moves_of(data: Any) -> tuple[Move, ...]:
             champion=told.text(entry.get("champion")),
             previous=told.text(entry.get("previous")),
             reason=told.text(entry.get("reason")),
+            data_type=told.text(entry.get("data_type")) or SERIES,
         )
         for entry in told.mappings(data)
     )
 
 
-# Sorting and finding
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What versions can be sorted by.
-
-    Attributes:
-        key: The value; None sorts last, whichever way.
-        most_first: Whether the largest comes first until it is turned around.
-    """
-
-    key: Callable[[Model], float | str | None]
-    most_first: bool = False
-
-
-def _distance(value: float | None) -> float | None:
-    return None if value is None else abs(value)
-
-
-ORDERS: dict[str, Order] = {
-    "deployed": Order(lambda model: model.created, most_first=True),
-    "mase": Order(lambda model: model.evaluation.own.mase),
-    "gain": Order(lambda model: model.gain, most_first=True),
-    "rmsse": Order(lambda model: model.evaluation.own.rmsse),
-    "wape": Order(lambda model: model.evaluation.own.wape),
-    "bias": Order(lambda model: _distance(model.evaluation.own.bias)),
-    "trained": Order(lambda model: model.training.seconds),
-    "type": Order(lambda model: model.model_type.casefold()),
-}
-
-
-def ordered(models: Iterable[Model], by: str, *, turned: bool) -> list[Model]:
-    """Versions by one of `ORDERS`; those without a value come last."""
-    order = ORDERS[by]
-    known: list[Model] = []
-    unknown: list[Model] = []
-    for model in models:
-        (unknown if order.key(model) is None else known).append(model)
-    known.sort(key=order.key, reverse=order.most_first != turned)  # type: ignore[arg-type]
-    return known + unknown
-
-
 def fits(model: Model, alias: str, text: str) -> bool:
-    """Whether a version fits every word: letter by letter in its id, type or alias; ! turns."""
+    """Whether a version fits every word: letter by letter in its id, type or alias; ! turns.
+
+    The first letters of "image" or "timeseries" are the versions of that data type.
+    """
     fields = (model.id.casefold(), model.model_type.casefold(), alias)
     for word in text.casefold().split():
         wanted = word.removeprefix("!")
-        if wanted and any(_has_letters(field, wanted) for field in fields) == (wanted != word):
+        if not wanted:
+            continue
+        is_of_type = len(wanted) >= _LEAST_TYPE and model.data_type.startswith(wanted)
+        if (is_of_type or any(_has_letters(field, wanted) for field in fields)) == (wanted != word):
             return False
     return True
 
@@ -193,29 +178,21 @@ def _has_letters(text: str, wanted: str) -> bool:
     return all(letter in letters for letter in wanted)
 
 
-def best(models: Sequence[Model]) -> dict[str, float]:
-    """The best value of each measure, by name in `ORDERS`; none where all have the same one."""
-    found: dict[str, float] = {}
-    for name in ("mase", "gain", "rmsse", "wape", "bias"):
-        order = ORDERS[name]
-        values = {value for model in models if isinstance(value := order.key(model), float)}
-        if len(values) > 1:
-            found[name] = max(values) if order.most_first else min(values)
-    return found
-
-
 # From plain values
 
 
 def _model(entry: dict[str, Any]) -> Model:
     lineage = told.mapping(entry.get("lineage"))
+    training = told.mapping(lineage.get("training"))
+    evaluation = told.mapping(lineage.get("evaluation"))
+    of_pictures = IMAGES in (training.get("data_type"), entry.get("data_type"))
     return Model(
         id=told.text(entry["id"]),
         model_type=told.text(entry.get("model_type")),
         created=told.number(entry.get("created")),
         folder=told.text(entry.get("folder")),
-        evaluation=_evaluation(told.mapping(lineage.get("evaluation"))),
-        training=training_of(told.mapping(lineage.get("training"))),
+        evaluation=_evaluation({} if of_pictures else evaluation),
+        training=training_of(training),
         gate=tuple(
             (bool(check.get("passed")), told.text(check.get("sentence")))
             for check in told.mappings(lineage.get("gate"))
@@ -223,6 +200,7 @@ def _model(entry: dict[str, Any]) -> Model:
         forced=told.text(lineage.get("forced")),
         deployed_by=told.text(lineage.get("deployed_by_run")),
         imported=_imported(told.mapping(lineage.get("imported"))),
+        pictures=picture_evaluation_of(evaluation) if of_pictures else None,
     )
 
 

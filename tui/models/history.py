@@ -9,9 +9,9 @@ from tui.language import tr
 from tui.models.book import ModelBook
 from tui.models.detail import detail_lines, preview_lines
 from tui.models.detail_page import DetailPage
-from tui.models.facts import Model, Move
+from tui.models.facts import IMAGES, Model, Move
 from tui.models.tab import Tab
-from tui.models.table import nothing_lines, number
+from tui.models.table import nothing_lines, number, part
 from tui.paint import Line, clean, fit, pad, wrap
 from tui.states import moment
 
@@ -46,7 +46,7 @@ def move_cells(app: ControlCenter, move: Move) -> dict[str, tuple[str, str]]:
     return {
         "when": (moment(move.at, app.time_mode, app.now(), app.zone), "dim"),
         "what": (f"{mark} {_word(move.action)}", look),
-        "champion": (move.champion or tr("none"), "strong"),
+        "champion": (move.champion or _none(move), "strong"),
         "who": (move.who, ""),
         "why": (move.reason, "accent"),
     }
@@ -71,7 +71,7 @@ def move_lines(app: ControlCenter, book: ModelBook, move: Move, width: int) -> l
     lines: list[Line] = [
         [
             (f" {mark} {_word(move.action)}", f"{look} strong"),
-            (f"  {clean(move.champion) or tr('none')}", "strong"),
+            (f"  {clean(move.champion) or _none(move)}", "strong"),
             (f"  {when}", "dim"),
         ]
     ]
@@ -79,12 +79,25 @@ def move_lines(app: ControlCenter, book: ModelBook, move: Move, width: int) -> l
         before, after = book.get(move.previous), book.get(move.champion)
         line: Line = [(f" {tr('before')} ", "dim"), (clean(move.previous), "")]
         if before is not None and after is not None:
-            old, new = before.evaluation.own.mase, after.evaluation.own.mase
-            line.append((f"   MASE {number(old)} → {number(new)}", ""))
+            line.append((f"   {_change(before, after)}", ""))
         lines.append(line)
     lines += [[(f" {text}", "dim")] for text in wrap(move.who, width - 2) if text]
     lines += [[(f" {text}", "accent")] for text in wrap(move.reason, width - 2) if text]
     return lines
+
+
+def _none(move: Move) -> str:
+    """What stands where no version serves any more."""
+    return f"{tr('none')} ({tr('images')})" if move.data_type == IMAGES else tr("none")
+
+
+def _change(before: Model, after: Model) -> str:
+    """What both are judged by, before and after."""
+    if before.pictures is not None and after.pictures is not None:
+        old, new = (one.own.accuracy for one in (before.pictures, after.pictures))
+        return tr("accuracy {old} → {new}", old=part(old), new=part(new))
+    mases = (number(one.evaluation.own.mase) for one in (before, after))
+    return f"MASE {' → '.join(mases)}"
 
 
 def _word(action: str) -> str:

@@ -74,7 +74,8 @@ def board_lines(training: Training, width: int, most: int | None = None) -> list
     if most is not None and len(rows) > most:
         rows = _foremost(rows, most)
     layout = _layout(training.board, rows, width)
-    lines = [_heading(layout, metric_of(training.objective), width)]
+    metric = metric_of(training.objective) if training.sight is None else "loss"
+    lines = [_heading(layout, metric, width)]
     lines += [crop(_row(one, layout, width), 0, width) for one in rows]
     if most is None:
         lines += _failures(rows, layout, width)

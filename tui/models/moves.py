@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConflictError
 from tui.language import tr
-from tui.models.facts import moves_of
+from tui.models.facts import SERIES, moves_of
 from tui.overlays.question import Question
 from tui.verbs import spell
 
@@ -38,7 +38,11 @@ def promote(
 
 
 def rollback(
-    app: ControlCenter, done: Callable[[], None] | None = None, *, previous: str = ""
+    app: ControlCenter,
+    done: Callable[[], None] | None = None,
+    *,
+    previous: str = "",
+    data_type: str = SERIES,
 ) -> None:
     """Let the version that served before serve again, after asking; undo returns.
 
@@ -46,12 +50,19 @@ def rollback(
         app: Where it is asked, done and said.
         done: Called when the champion has moved, here or back.
         previous: Which version that is, where it is known.
+        data_type: Each has a champion of its own.
     """
     if previous:
         text = tr("Let {version}, which served before, serve again?", version=previous)
     else:
         text = tr("Let the version that served before serve again?")
-    _ask(app, text, ("models", "rollback"), done)
+    _ask(app, text, rollback_arguments(data_type), done)
+
+
+def rollback_arguments(data_type: str) -> tuple[str, ...]:
+    """The `engine` command that lets the previous version of a data type serve again."""
+    of_type = () if data_type == SERIES else ("--data-type", data_type)
+    return ("models", "rollback", *of_type)
 
 
 def _ask(
@@ -79,7 +90,9 @@ def _take_back(
 
     async def work() -> str:
         moves = moves_of(await app.engine("models", "log"))
-        serving = moves[0].champion if moves else ""
+        # Each data type has a champion of its own: what became of the others is not undone.
+        ours = next((move.data_type for move in moves if move.champion == champion), SERIES)
+        serving = next((move.champion for move in moves if move.data_type == ours), "")
         if serving != champion:
             raise ConflictError(
                 f"somebody has moved the champion since then: {serving or 'none'} serves, "

@@ -11,16 +11,21 @@ from rich.cells import cell_len
 from engine.charts.scales import format_duration
 from tui.language import tr
 from tui.models.book import ModelBook
-from tui.models.facts import ORDERS, Model
+from tui.models.facts import IMAGES, SERIES, Model
+from tui.models.orders import ORDERS, kind_of
+from tui.models.pictures import PictureMeasures
 from tui.paint import Align, Line, clean, clip, fit, pad, restyle
 from tui.states import moment
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
+Best = Mapping[tuple[str, str], float]
+"""The best value of each measure, by data type and name."""
+
 _BAR, _WIDEST_BAR = 8, 20
 # In the order in which they stand; the number says which ones go first where there is no room.
-_COLUMNS = {
+_SERIES_COLUMNS = {
     "alias": (10, 0),
     "version": (0, 0),
     "type": (0, 4),
@@ -34,8 +39,47 @@ _COLUMNS = {
     "deployed": (12, 1),
     "trained": (9, 8),
 }
-TITLES = {"mase": "MASE", "rmsse": "RMSSE", "wape": "WAPE", "gain": "vs naive", "share": ""}
-_LEFT = ("alias", "version", "type", "share", "deployed")
+_IMAGE_COLUMNS = {
+    "alias": (10, 0),
+    "version": (0, 0),
+    "type": (0, 4),
+    "accuracy": (10, 0),
+    "interval": (14, 3),
+    "share": (_BAR, 6),
+    "gain": (9, 0),
+    "f1": (9, 2),
+    "loss": (9, 7),
+    "ece": (8, 5),
+    "naive": (9, 8),
+    "deployed": (12, 1),
+    "trained": (9, 9),
+}
+_COLUMNS_OF_BOTH = {
+    "alias": (10, 0),
+    "version": (0, 0),
+    "data": (7, 4),
+    "type": (0, 3),
+    "score": (17, 0),
+    "share": (_BAR, 6),
+    "gain": (9, 0),
+    "naive": (9, 7),
+    "deployed": (12, 1),
+    "trained": (9, 8),
+}
+_COLUMNS = {SERIES: _SERIES_COLUMNS, IMAGES: _IMAGE_COLUMNS, "": _COLUMNS_OF_BOTH}
+TITLES = {
+    "mase": "MASE",
+    "rmsse": "RMSSE",
+    "wape": "WAPE",
+    "gain": "vs naive",
+    "share": "",
+    "f1": "macro F1",
+    "loss": "log loss",
+    "ece": "ECE",
+    "interval": "95 % interval",
+    "score": "In the test",
+}
+_LEFT = ("alias", "version", "type", "data", "share", "deployed")
 _LEAST_VERSION = 14
 
 
@@ -54,11 +98,12 @@ class Sorted:
 
 def columns_for(models: Sequence[Model], width: int) -> dict[str, int]:
     """Which columns there is room for, and how wide they are."""
-    sizes = {name: size for name, (size, _) in _COLUMNS.items()}
+    known = _COLUMNS[kind_of(models)]
+    sizes = {name: size for name, (size, _) in known.items()}
     sizes["version"] = min(34, max(_LEAST_VERSION, *(len(model.id) for model in models)))
     sizes["type"] = min(14, max(4, *(cell_len(clean(model.model_type)) for model in models)))
-    for name in sorted(_COLUMNS, key=lambda name: -_COLUMNS[name][1]):
-        if 1 + sum(sizes.values()) + len(sizes) <= width or not _COLUMNS[name][1]:
+    for name in sorted(known, key=lambda name: -known[name][1]):
+        if 1 + sum(sizes.values()) + len(sizes) <= width or not known[name][1]:
             break
         del sizes[name]
     spare = width - 1 - sum(sizes.values()) - len(sizes)
@@ -91,7 +136,7 @@ def row(
     app: ControlCenter,
     model: Model,
     alias: str,
-    best: Mapping[str, float],
+    best: Best,
     columns: Mapping[str, int],
     width: int,
     *,
@@ -112,32 +157,64 @@ def row(
 
 def cells(app: ControlCenter, model: Model, alias: str) -> dict[str, str]:
     """All columns of a version as texts."""
-    return {name: _cell(app, model, alias, {}, name)[0] for name in _COLUMNS if name != "share"}
+    columns = _COLUMNS[model.data_type]
+    return {name: _cell(app, model, alias, {}, name)[0] for name in columns if name != "share"}
 
 
-def _cell(
-    app: ControlCenter, model: Model, alias: str, best: Mapping[str, float], name: str
-) -> tuple[str, str]:
-    own = model.evaluation.own
+def _cell(app: ControlCenter, model: Model, alias: str, best: Best, name: str) -> tuple[str, str]:
     if name == "alias":
         return alias_text(alias)
     if name == "version":
         return model.id, "strong" if alias == "champion" else ""
     if name == "type":
         return model.model_type, "accent"
+    if name == "data":
+        return (tr("images"), "run") if model.pictures else (tr("series"), "dim")
+    if name == "interval":
+        return between(model.pictures.own if model.pictures else None), "dim"
     if name == "naive":
-        return number(model.evaluation.naive.mase), "dim"
+        return _naive(model), "dim"
     if name == "deployed":
         return moment(model.created, app.time_mode, app.now(), app.zone), "dim"
     if name == "trained":
         seconds = model.training.seconds
         return ("-" if seconds is None else format_duration(seconds)), "dim"
-    if name == "gain":
-        text, look = percent(model.gain), "good" if (model.gain or 0) > 0 else "bad"
-    else:
-        text, look = number(getattr(own, name), "+.3f" if name == "bias" else ".3f"), ""
-    is_best = name in best and ORDERS[name].key(model) == best[name]
+    text, look = _measure(model, name)
+    judged_by = "accuracy" if model.pictures else "mase"
+    by = judged_by if name == "score" else name
+    key = (model.data_type, by)
+    is_best = key in best and ORDERS[by].key(model) == best[key]
     return (f"{text}*", "good strong") if is_best else (f"{text} ", look if text != "-" else "dim")
+
+
+def _measure(model: Model, name: str) -> tuple[str, str]:
+    """A column of which the best is marked."""
+    if name == "gain":
+        return percent(model.gain), "good" if (model.gain or 0) > 0 else "bad"
+    if model.pictures is None:
+        own = model.evaluation.own
+        if name == "score":
+            return f"MASE {number(own.mase)}", ""
+        return number(getattr(own, name), "+.3f" if name == "bias" else ".3f"), ""
+    seen = model.pictures.own
+    if name == "score":
+        return tr("accuracy {part}", part=part(seen.accuracy)), ""
+    if name in ("accuracy", "ece"):
+        return part(getattr(seen, name)), ""
+    return number(seen.macro_f1 if name == "f1" else seen.log_loss), ""
+
+
+def _naive(model: Model) -> str:
+    if model.pictures is not None:
+        return part(model.pictures.naive.accuracy)
+    return number(model.evaluation.naive.mase)
+
+
+def between(measures: PictureMeasures | None) -> str:
+    """Where the accuracy lies with 95 % confidence, as in "97.4–99.6 %"."""
+    if measures is None or measures.low is None or measures.high is None:
+        return "-"
+    return f"{measures.low * 100:.1f}–{measures.high * 100:.1f} %"
 
 
 def nothing_lines(app: ControlCenter, book: ModelBook, tab: str, width: int) -> list[Line]:
@@ -168,7 +245,7 @@ def alias_text(alias: str) -> tuple[str, str]:
 
 
 def share_bar(model: Model, width: int) -> Line:
-    """The error beside that of seasonal naive, which is the whole bar."""
+    """The error beside that of the simplest model, which is the whole bar."""
     if model.gain is None:
         return [(" " * width, "")]
     share = min(max(1.0 - model.gain, 0.0), 1.0)
@@ -188,3 +265,10 @@ def percent(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value * 100:+.1f} %" if abs(value) < 10 else f"{value * 100:+.0f} %"
+
+
+def part(value: float | None) -> str:
+    """A part of all, as in "98.92 %"; what is not all of it is never 100 %."""
+    if value is None:
+        return "-"
+    return f"{min(value, 0.9999) * 100:.2f} %" if value < 1 else f"{value * 100:.0f} %"

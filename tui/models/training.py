@@ -52,6 +52,27 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What a classifier sees of a picture, and how many it learned from; None: not told.
+
+    Attributes:
+        height: Of what it sees, in pixels.
+        width: Likewise.
+        channels: 1 for gray, 3 for colours.
+        fit: How pictures of other shapes become that: "pad", "crop" or "stretch".
+        pictures: To learn from.
+        validation: To know by when to stop.
+    """
+
+    height: int | None
+    width: int | None
+    channels: int | None
+    fit: str
+    pictures: int | None
+    validation: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """What a version was made of.
 
@@ -74,6 +95,8 @@ class Training:
         importance: Parts of the features in what was gained, the largest first.
         environment: Libraries, code and machine by name.
         run: Id of the run that trained it.
+        accuracies: Part of the validation pictures that each round of the curve was right about.
+        sight: What it sees of a picture; None of a forecaster.
     """
 
     dataset: str
@@ -94,6 +117,8 @@ class Training:
     importance: tuple[tuple[str, float], ...]
     environment: dict[str, str]
     run: str
+    accuracies: tuple[float | None, ...] = ()
+    sight: Sight | None = None
 
     @property
     def members(self) -> tuple[Trial, ...]:
@@ -108,10 +133,10 @@ def training_of(training: dict[str, Any]) -> Training:
     model, fit = told.mapping(training.get("model")), told.mapping(training.get("fit"))
     refit = told.mapping(training.get("refit"))
     rows = told.mappings(fit.get("leaderboard"))
+    points = [one for one in told.mappings(fit.get("curve")) if _round(one) is not None]
     curve = [
-        (at, told.number(point.get("loss")), told.number(point.get("validation_loss")))
-        for point in told.mappings(fit.get("curve"))
-        if (at := told.number(point.get("round"))) is not None
+        (_round(one) or 0.0, told.number(one.get("loss")), told.number(one.get("validation_loss")))
+        for one in points
     ]
     environment = told.mapping(training.get("environment"))
     return Training(
@@ -134,6 +159,24 @@ def training_of(training: dict[str, Any]) -> Training:
         importance=told.parts(refit.get("importance")) or told.parts(fit.get("importance")),
         environment={name: told.text(at) for name, at in environment.items()},
         run=told.text(training.get("run")),
+        accuracies=tuple(told.number(one.get("validation_accuracy")) for one in points),
+        sight=_sight(training, model) if "channels" in model else None,
+    )
+
+
+def _round(point: dict[str, Any]) -> float | None:
+    return told.number(point.get("round"))
+
+
+def _sight(training: dict[str, Any], model: dict[str, Any]) -> Sight:
+    pictures = told.mapping(training.get("pictures"))
+    return Sight(
+        height=told.whole(model.get("height")),
+        width=told.whole(model.get("width")),
+        channels=told.whole(model.get("channels")),
+        fit=told.text(training.get("picture_fit")),
+        pictures=told.whole(pictures.get("training")),
+        validation=told.whole(pictures.get("validation")),
     )
 
 

@@ -51,7 +51,7 @@ def _entry(app: ControlCenter, action: Action, width: int) -> Line:
     keys = "  ".join(app.keymap.keys[action.id])
     line: Line = [
         (fit(keys, _KEYS_WIDTH), "key"),
-        (fit(tr(action.title), _TITLE_WIDTH), ""),
+        (fit(tr(app.view.title_of(action)), _TITLE_WIDTH), ""),
         ("  ", ""),
         (app.view.command_of(action) if action.command else "", "dim"),
     ]

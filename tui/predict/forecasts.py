@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConflictError, DataError, EngineError, NotFoundError, ServerError
+from tui.models.facts import models_of
 from tui.predict.asking import Forecast, Question, forecast_of, stock_of
 from tui.predict.reasons import Reasons, reasons_of
 
@@ -41,12 +42,22 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """A deployed version: its id, kind of model, alias ("" for none) and error."""
+    """A deployed forecaster: its id, kind of model, alias ("" for none) and error."""
 
     id: str
     model_type: str
     alias: str
     mase: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierFacts:
+    """A deployed classifier: its id, kind of model, alias ("" for none) and accuracy."""
+
+    id: str
+    model_type: str
+    alias: str
+    accuracy: float | None
 
 
 class Forecasts:
@@ -59,7 +70,8 @@ class Forecasts:
     Attributes:
         dataset: Id of the newest data set; "" while none is known.
         series: Its series, the largest first; None: not asked yet.
-        versions: The deployed ones, the newest first; None: not asked yet.
+        versions: The deployed forecasters, the newest first; None: not asked yet.
+        classifiers: The deployed classifiers of pictures, likewise.
         serving: Id of the version that serves; "" while none is known.
         address: Of the predictor when it last answered; "" when it did not.
         has_stock: Whether the data set knows what is on hand.
@@ -75,6 +87,7 @@ class Forecasts:
         self.dataset = ""
         self.series: list[Series] | None = None
         self.versions: list[VersionFacts] | None = None
+        self.classifiers: list[ClassifierFacts] | None = None
         self.serving = ""
         self.address = ""
         self.has_stock = False
@@ -140,11 +153,18 @@ class Forecasts:
         except EngineError as error:
             self.trouble = error
             return
+        models, aliases = models_of(said)
         self.versions = [
-            VersionFacts(
-                one["id"], one["model_type"], one["alias"] or "", one["summary"].get("mase")
+            VersionFacts(one.id, one.model_type, aliases.get(one.id, ""), one.evaluation.own.mase)
+            for one in models
+            if one.pictures is None
+        ]
+        self.classifiers = [
+            ClassifierFacts(
+                one.id, one.model_type, aliases.get(one.id, ""), one.pictures.own.accuracy
             )
-            for one in said
+            for one in models
+            if one.pictures is not None
         ]
         champion = next((one.id for one in self.versions if one.alias == "champion"), "")
         await self.look_at_predictor(champion)

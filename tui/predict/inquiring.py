@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.schema import RunInfo
@@ -23,6 +23,7 @@ class Inquiring(View):
     """Asks what a view says is the question."""
 
     forecasts: Forecasts
+    is_seen: Callable[[], bool]
     _timer: Timer | None = None
     _asking: tuple[Question, asyncio.Task[None]] | None = None
     _ticks = 0
@@ -68,7 +69,7 @@ class Inquiring(View):
             self.app.link.look("forecast", self._answer_all)
 
     def _unanswered(self) -> Question | None:
-        if self.app.view is not self or self.nothing_deployed():
+        if not self.is_seen() or self.nothing_deployed():
             return None
         is_known = self.forecasts.is_known
         return next((one for one in self._wanted() if not is_known(one)), None)

@@ -16,13 +16,16 @@ from tui.models.actions import ModelActions
 from tui.models.book import ModelBook
 from tui.models.detail import detail_lines, preview_lines
 from tui.models.detail_page import DetailPage
-from tui.models.facts import ORDERS, Model, best, fits, ordered
+from tui.models.facts import SERIES, Model, fits
 from tui.models.history import HistoryTab
+from tui.models.moves import rollback_arguments
 from tui.models.opening import Opening
+from tui.models.orders import ORDERS, best, kind_of, order_for, ordered
 from tui.models.tab import Tab
 from tui.models.table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
 from tui.prompt import Prompt
+from tui.verbs import spell
 from tui.view import View, fill
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ class ModelsView(ListKeys, ModelActions, View):
         self._opening = Opening(self, self._open_what_waited)
         self.book = ModelBook(app, self._opening.answered)
         self.tab = "leaderboard"
-        self.order = Sorted("deployed", turned=False)
+        self._order = Sorted("deployed", turned=False)
         self.marked = set()
         self.tabs: dict[str, Tab] = {
             tab.name: tab
@@ -56,11 +59,21 @@ class ModelsView(ListKeys, ModelActions, View):
         self._listing = Listing()
         self._filter = ""
         self._selected = ""
-        self._shown: tuple[object, list[Model], dict[str, float]] = (None, [], {})
+        self._shown: tuple[object, list[Model], dict[tuple[str, str], float]] = (None, [], {})
         self._list_width = 80
         self._tab_places: list[tuple[int, int, str]] = []
 
     # What is selected
+
+    @property
+    def order(self) -> Sorted:
+        """By what the leaderboard is sorted: what was chosen, or its like for what is there."""
+        by = order_for(kind_of(self.book.models), self._order.by)
+        return self._order if by == self._order.by else Sorted(by, turned=self._order.turned)
+
+    @order.setter
+    def order(self, order: Sorted) -> None:
+        self._order = order
 
     @property
     def other(self) -> Tab | None:
@@ -129,6 +142,9 @@ class ModelsView(ListKeys, ModelActions, View):
         if action.id == "compare":
             ids = [model.id for model in self.chosen()] if self.marked else []
             return f"engine models compare {' '.join(ids) or 'VERSION VERSION'}"
+        if action.id == "rollback":
+            model = self.selected()
+            return spell(rollback_arguments(model.data_type if model else SERIES))
         own = {"delete": "engine models delete {version}", "open": "engine models show {version}"}
         if self.tab == "backtests":
             own = {"delete": "engine backtest delete {backtest}",
@@ -377,8 +393,8 @@ class ModelsView(ListKeys, ModelActions, View):
         """Tab, order, filter and place."""
         return {
             "tab": self.tab,
-            "sorted": self.order.by,
-            "turned": self.order.turned,
+            "sorted": self._order.by,
+            "turned": self._order.turned,
             "filter": self._filter,
             "version": self._selected,
         }

@@ -1,322 +1,209 @@
-"""Forecasts: of the series of the newest data set, or of values that are typed or pasted."""
+"""Predictions: of a series of the newest data, or which class a picture belongs to."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import DataError
-from tui import memory, verbs
+from tui import memory
 from tui.language import tr
-from tui.listing import Listing, ListKeys
-from tui.paint import Line, beside, filled, fit, pad, wrap
-from tui.predict import panes
-from tui.predict.asking import Forecast, Question
-from tui.predict.choosing import MOST_STEPS, Choosing
-from tui.predict.drawing import Drawing
-from tui.predict.forecasts import Forecasts, Series
-from tui.predict.inquiring import REST_SECONDS
-from tui.predict.pasted import Pasted, read_values
-from tui.predict.series import fitting, list_heading, list_row
-from tui.predict.showing import Showing
-from tui.predict.stock import LEAST_SERVICE, MOST_DAYS, OnHand
+from tui.paint import Line, text_of, width_of
+from tui.predict.forecasts import ClassifierFacts, Forecasts
+from tui.predict.picture_tab import PictureTab
+from tui.predict.series_tab import SeriesTab
 from tui.view import View
 
 if TYPE_CHECKING:
+    from tui.actions import Action
     from tui.control_center import ControlCenter
 
-_PANES_FROM = 140
-_NEARBY = 20
+_SERIES, _PICTURES = "series", "pictures"
+_TITLES = {_SERIES: "Series", _PICTURES: "Pictures"}
 
 
-class PredictView(Showing, Choosing, ListKeys, View):
-    """Series at the left, the forecast of the selected one at the right."""
+class PredictView(View):
+    """Series and pictures, each on a tab of its own.
+
+    The tabs are there once a classifier was deployed. Which one is seen first follows from what
+    is deployed, until somebody chooses. What is not said here, the tab that is seen says.
+    """
 
     name = "predict"
 
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
-        self.forecasts = Forecasts(app.workspace, app.engine)
-        self.listing = Listing()
-        self.pasted: Pasted | None = None
-        self.steps = 0
-        self.level = 80.0
-        self.version = ""
-        self.day: int | None = None
-        self.explains = False
-        self.on_hand: dict[str, OnHand | None] = {}
-        self.usual = OnHand()
-        self._series = ""
-        self._filter = ""
-        self._found: tuple[object, str, list[Series]] | None = None
-        self._list_shown = True
-        self._shown: Forecast | None = None
-        self._drawing = Drawing(app)
-        self._places: dict[str, tuple[int, int, int]] = {}
+        self._chosen = ""
+        self._tab_places: list[tuple[int, int, str]] = []
+        self._asks = Forecasts(app.workspace, app.engine)
+        self._tabs: dict[str, SeriesTab | PictureTab] = {
+            _SERIES: SeriesTab(app, self._asks, lambda: self._sees(_SERIES)),
+            _PICTURES: PictureTab(app, lambda: self._sees(_PICTURES), self._champion),
+        }
 
-    # What is selected
+    def __getattr__(self, name: str) -> Any:
+        """What actions and others want of the tab that is seen."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.seen, name)
 
-    def found(self) -> list[Series]:
-        """The series that fit the filter."""
-        series = self.forecasts.series
-        if self._found is None or self._found[0] is not series or self._found[1] != self._filter:
-            self._found = (series, self._filter, fitting(series or (), self._filter))
-        return self._found[2]
+    # Tabs
 
-    def count(self) -> int:
-        """The series, and before them the values of one's own."""
-        return len(self.found()) + (self.pasted is not None)
+    @property
+    def tab(self) -> str:
+        """Which one is seen: what somebody chose, or else what can be asked."""
+        if self._chosen and (self._chosen == _SERIES or self.has_tabs()):
+            return self._chosen
+        only_pictures = self._asks.versions == [] and bool(self._asks.classifiers)
+        return _PICTURES if only_pictures else _SERIES
 
-    def selected(self) -> Series | None:
-        """The series under the cursor; None for values of one's own, or nothing."""
-        row = self.listing.cursor - (self.pasted is not None)
-        return self.found()[row] if 0 <= row < len(self.found()) else None
+    @property
+    def seen(self) -> SeriesTab | PictureTab:
+        """The tab that is seen."""
+        return self._tabs[self.tab]
 
-    def question(self) -> Question | None:
-        """What is asked here and now."""
-        asked = Question(version=self.version, steps=self.steps, level=self.level)
-        if self.pasted is not None and self.listing.cursor == 0:
-            return replace(asked, values=self.pasted.values, last_day=self.pasted.last_day)
-        series = self.selected()
-        return replace(asked, series=series.name) if series is not None else None
+    def has_tabs(self) -> bool:
+        """Whether there is anything to be asked about pictures."""
+        pictures = self._tabs[_PICTURES]
+        return bool(self._asks.classifiers) or pictures.count() > 0
 
-    def forecast(self) -> Forecast | None:
-        """The answer, where it is there."""
-        question = self.question()
-        return None if question is None else self.forecasts.answers.get(question)
+    def _champion(self) -> ClassifierFacts | None:
+        found = self._asks.classifiers or ()
+        return next((one for one in found if one.alias == "champion"), None)
 
-    def subject(self) -> dict[str, str]:
-        """Series or values, and version."""
-        series = self.selected()
-        values = ",".join(f"{value:g}" for value in self.pasted.values) if self.pasted else ""
-        return {"series": series.name if series else "", "values": values, "version": self.version}
+    def _sees(self, tab: str) -> bool:
+        return self.app.view is self and self.tab == tab
 
-    def moved(self) -> None:
-        """Ask when the cursor has come to rest."""
-        series = self.selected()
-        if series is not None:
-            self._series = series.name
-        self.want(REST_SECONDS)
+    def _turn(self) -> None:
+        if self.has_tabs():
+            self._choose(_SERIES if self.tab == _PICTURES else _PICTURES)
 
-    def nearby(self) -> list[str]:
-        """The series around the cursor."""
-        row = self.listing.cursor - (self.pasted is not None)
-        around = self.found()[max(0, row - _NEARBY) : row + _NEARBY]
-        return [one.name for one in around]
+    def _choose(self, tab: str) -> None:
+        self.seen.left()
+        self._chosen = tab
+        self.seen.entered()
+
+    def do_next_tab(self) -> None:
+        """The other tab."""
+        self._turn()
+
+    do_previous_tab = do_next_tab
 
     def open_series(self, name: str) -> None:
         """Put the cursor on a series, also before the data set is known."""
-        self._series, self._filter, self.day = name, "", None
-        self.pasted = None
-        self.find_again()
-        if self.app.view is self:
-            self.moved()
-
-    def find_again(self) -> None:
-        """Put the cursor on the series that was selected before."""
-        names = [one.name for one in self.found()]
-        if self._series in names and (self.pasted is None or self.listing.cursor > 0):
-            self.listing.cursor = names.index(self._series) + (self.pasted is not None)
+        self._chosen = _SERIES
+        series = self._tabs[_SERIES]
+        assert isinstance(series, SeriesTab)
+        series.open_series(name)
 
     # Drawing
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """The list, chart and numbers: beside each other where there is room."""
-        self._places = {}
-        listed = _list_width(width) if self._list_shown else 0
-        right = width - listed - 1 if listed else width
-        at = listed + 1 if listed else 0
-        pane = self.pane(at, right, height, wide=width >= _PANES_FROM)
-        if not listed:
-            return filled(pane, height)
-        return beside(self._list(listed, height), pane, listed, right, height)
+        """The tabs, where there are several, and the one that is seen."""
+        if not self.has_tabs():
+            return self.seen.lines(width, height)
+        return [self._tab_bar(), *self.seen.lines(width, height - 1)]
 
-    def _list(self, width: int, height: int) -> list[Line]:
-        self._places["list"] = (0, 1, width)
-        lines = [list_heading(width)]
-        if not self.count():
-            return [*lines, [], *([(f" {text}", "dim")] for text in wrap(self._none(), width - 2))]
-        offset = int(self.pasted is not None)
-        for row in self.listing.window(self.count(), height - 1):
-            under = "cursor" if row == self.listing.cursor else ""
-            if row < offset:
-                lines.append(self._pasted_row(width, under))
-            else:
-                lines.append(list_row(self.found()[row - offset], width, under))
-        return lines
-
-    def _pasted_row(self, width: int, under: str) -> Line:
-        count = len(self.pasted.values) if self.pasted else 0
-        text = fit(" " + tr("{count} values", count=count), width)
-        return pad([(text, f"accent {under}".strip())], width, under)
-
-    def _none(self) -> str:
-        if self.forecasts.series is None:
-            trouble = self.forecasts.trouble
-            return str(trouble) if trouble else tr("asking…")
-        if self._filter:
-            return tr("no series fits; esc takes the filter away")
-        return tr("No data set yet.")
+    def _tab_bar(self) -> Line:
+        line: Line = [(" ", "")]
+        self._tab_places = []
+        for name, title in _TITLES.items():
+            at = width_of(line)
+            line += [(f" {tr(title)} ", "tab" if name == self.tab else "dim"), (" ", "")]
+            self._tab_places.append((at, width_of(line) - 1, name))
+        return line
 
     def title(self) -> str:
-        """Where the cursor stands, and the command that asks the same."""
-        if self.question() is None:
-            return ""
-        place = f"{min(self.listing.cursor + 1, self.count()):,}/{self.count():,}"
-        parts = [place, f"/{self._filter}" if self._filter else "", self.command()]
-        return "   ".join(part for part in parts if part)
+        """What the tab says of itself."""
+        return self.seen.title()
 
-    def command(self) -> str:
-        """The `engine` command that answers all that is asked here."""
-        question = self.question()
-        if question is None:
-            return ""
-        stock = self.stock_of(question)
-        whole = replace(question, explains=self.explains, stock=stock)
-        arguments = whole.arguments()
-        # The predictor forecasts, and does nothing else.
-        if self.forecasts.address and arguments == question.arguments() and not question.version:
-            arguments.append("--through-predictor")
-        return verbs.spell(arguments)
+    def title_of(self, action: Action) -> str:
+        """Some keys do the like on both tabs."""
+        return self.seen.title_of(action)
 
-    # Acting
+    def command_of(self, action: Action) -> str:
+        """The command of an action, on the tab that is seen."""
+        return self.seen.command_of(action)
 
-    def do_left(self) -> None:
-        """The day before."""
-        self._step(-1)
+    # Life
 
-    def do_right(self) -> None:
-        """The day after."""
-        self._step(1)
+    def entered(self) -> None:
+        """Look for data and versions; then ask."""
+        self._tabs[_SERIES].entered()
+        if self.tab == _PICTURES:
+            self.seen.entered()
 
-    def _step(self, days: int) -> None:
-        shown, chart = self._shown, self._drawing.chart
-        if shown is None or chart is None:
-            return
-        day = (1 if days > 0 else 0) if self.day is None else self.day + days
-        self.day = min(len(shown.values), max(1 - chart.past, day))
+    def left(self) -> None:
+        """Nothing more is asked."""
+        self.seen.left()
 
-    def do_next_pane(self) -> None:
-        """Give the chart all of the screen, or bring the list back."""
-        self._list_shown = not self._list_shown
+    def tick(self) -> None:
+        """Each tab knows what there may be news of."""
+        for tab in self._tabs.values():
+            tab.tick()
 
-    do_previous_pane = do_next_pane
+    def is_lively(self) -> bool:
+        """Whether what is seen changes by itself."""
+        return self.seen.is_lively()
 
-    def do_open(self) -> None:
-        """Look at the forecast alone."""
-        self._list_shown = False
+    def refreshed(self) -> None:
+        """Ask anew."""
+        self.seen.refreshed()
 
-    def do_back(self) -> None:
-        """The cursor of the chart first, then why, the list, values of one's own, the filter."""
-        if self.day is not None:
-            self.day = None
-        elif self.explains:
-            self.explains = False
-        elif not self._list_shown:
-            self._list_shown = True
-        elif self.pasted is not None and self.listing.cursor == 0:
-            self.pasted = None
-            self.find_again()
-            self.want()
-        elif self._filter:
-            self.use_filter("")
+    # Input and output
 
     def paste(self, text: str) -> None:
-        """Values may be pasted anywhere on the screen."""
-        try:
-            self.use_values(read_values(text))
-        except DataError as error:
-            self.app.say(error.what, "bad")
+        """Values, or paths of pictures."""
+        self.seen.paste(text)
 
-    # Filtering, mouse, memory
+    def subject(self) -> dict[str, str]:
+        """What is selected."""
+        return self.seen.subject()
 
     def filter_text(self) -> str:
         """The filter in force."""
-        return self._filter
+        return self.seen.filter_text()
 
     def use_filter(self, text: str) -> str:
-        """Show only the series whose names fit."""
-        self._filter = text.strip()
-        self.listing.cursor = int(self.pasted is not None and bool(self.found()))
-        self.find_again()
-        self.moved()
-        return ""
+        """Filter the list."""
+        return self.seen.use_filter(text)
 
     def click(self, x: int, y: int, *, double: bool) -> None:
-        """Select a series, or a day in the chart or the table."""
-        shown, chart = self.forecast(), self._drawing.chart
-        for name, (left, top, width) in self._places.items():
-            if not left <= x < left + width or y < top:
-                continue
-            if name == "list":
-                row = self.listing.row_at(y - top, self.count())
-                if row is not None:
-                    self.listing.cursor = row
-                    self.moved()
-                    if double:
-                        self.do_open()
-            elif name == "numbers" and shown is not None:
-                stock = self.inventory()
-                self.day = panes.day_in_table(shown, width, y - top, x - left, stock) or self.day
-                return
-            elif name == "chart" and chart is not None and y < top + len(chart.lines):
-                self.day = chart.day_at(x - left)
+        """A tab, or what stands on it."""
+        if not self.has_tabs():
+            self.seen.click(x, y, double=double)
+            return
+        if y > 0:
+            self.seen.click(x, y - 1, double=double)
+            return
+        for start, end, name in self._tab_places:
+            if start <= x < end and name != self.tab:
+                self._choose(name)
+
+    def scroll(self, lines: int) -> None:
+        """The wheel."""
+        self.seen.scroll(lines)
 
     def yanks(self) -> list[tuple[str, str]]:
-        """The forecast as CSV and JSON, the command, the request to the predictor, the advice."""
-        question, shown, stock = self.question(), self.forecast(), self.inventory()
-        found = []
-        if shown is not None:
-            found += [("CSV", shown.as_csv()), ("JSON", json.dumps(self.as_data()))]
-        if stock is not None and stock.advice:
-            found.append(("advice", stock.advice))
-        if question is not None:
-            found.append(("command", self.command()))
-        if shown is not None and shown.address:
-            found.append(("curl", shown.as_curl(shown.address)))
-        return found
-
-    def as_data(self) -> Any:
-        """The forecast, what it means for the stock, and why it is so."""
-        shown = self.forecast()
-        if shown is None:
-            return None
-        found, stock = shown.as_data(), self.inventory()
-        if stock is not None:
-            found["inventory"] = asdict(stock)
-        why = next((one for one in self.further() if one in self.forecasts.reasons), None)
-        if why is not None:
-            found["explanation"] = asdict(self.forecasts.reasons[why])
-        return found
+        """What can be copied."""
+        return self.seen.yanks()
 
     def as_text(self) -> str:
-        """The forecast as CSV, below what is seen."""
-        shown = self.forecast()
-        return super().as_text() + ("\n\n" + shown.as_csv() if shown is not None else "\n")
+        """What is seen, and below it the whole answer."""
+        self.seen.size = self.size
+        bar = text_of(self._tab_bar()).rstrip() + "\n" if self.has_tabs() else ""
+        return bar + self.seen.as_text()
+
+    def as_data(self) -> Any:
+        """The answer."""
+        return self.seen.as_data()
 
     def remember(self) -> dict[str, Any]:
-        """Series, days, level and how orders are made."""
-        lead, service = self.usual.lead_time, self.usual.service_level
-        return {
-            "series": self._series,
-            "steps": self.steps,
-            "level": f"{self.level:g}",
-            "lead_time": lead or 0,
-            "service_level": "" if service is None else f"{service:g}",
-        }
+        """The tab, and what each keeps."""
+        series = self._tabs[_SERIES].remember()
+        return series | {"tab": self._chosen, _PICTURES: self._tabs[_PICTURES].remember()}
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Series, days and level of last time."""
-        self._series = memory.text(kept, "series")
-        self.steps = min(MOST_STEPS, memory.number(kept, "steps"))
-        self.level = self.read_level(memory.text(kept, "level")) or 0.0 if "level" in kept else 80.0
-        lead = memory.number(kept, "lead_time")
-        service = self.read_level(memory.text(kept, "service_level"))
-        if 1 <= lead <= MOST_DAYS:
-            fits = service is not None and service >= LEAST_SERVICE
-            self.usual = OnHand(lead_time=lead, service_level=service if fits else None)
-
-
-def _list_width(width: int) -> int:
-    return 40 if width >= _PANES_FROM else 27 if width >= 100 else 20 if width >= 76 else 16
+        """Take that up again."""
+        self._tabs[_SERIES].restore(kept)
+        self._tabs[_PICTURES].restore(memory.part(kept, _PICTURES))
+        tab = memory.text(kept, "tab")
+        self._chosen = tab if tab in self._tabs else ""
