@@ -56,6 +56,7 @@ class Plan:
 
     Attributes:
         flow: Which flow.
+        data_type: On which kind of data.
         flows: Its flows in order, itself when it is but one.
         input: What it would begin with.
         model: Type, shape of what it takes and gives, seed, of a run that trains; else None.
@@ -64,6 +65,7 @@ class Plan:
     """
 
     flow: str
+    data_type: str
     flows: tuple[PlannedFlow, ...]
     input: PlannedInput
     model: dict[str, Any] | None
@@ -93,6 +95,7 @@ def plan_run(workspace: Workspace, settings: FlowSettings) -> Plan:
     model = settings.model
     return Plan(
         flow=flow,
+        data_type=settings.data_type,
         flows=tuple(_flows(flow, settings, workspace.root)),
         input=_INPUTS[flow](workspace, settings),
         model={"model_type": model.model_type, **_shape(settings), "seed": settings.train.seed}
@@ -107,7 +110,9 @@ def _shape(settings: FlowSettings) -> dict[str, Any]:
     if isinstance(settings, SeriesSettings):
         return {"window": settings.model.window, "horizon": settings.model.horizon}
     assert isinstance(settings, ImageSettings), "there are two kinds of settings"
-    return {"height": settings.dataset.height, "width": settings.dataset.width}
+    size = settings.dataset.size
+    # Else the pictures decide, which nothing has looked at yet.
+    return {} if size is None else {"height": size[0], "width": size[1]}
 
 
 def _flows(flow: str, settings: FlowSettings, root: Path) -> Iterator[PlannedFlow]:

@@ -83,16 +83,20 @@ def reference(line: CommandLine, prefix: str, data_type: str | None) -> None:
     from engine.cli.output import write_json, write_text
     from engine.config.engine_settings import EngineSettings
     from engine.config.files import SETTINGS
-    from engine.config.reference import describe_settings
+    from engine.config.reference import SettingDoc, describe_settings
     from engine.errors import NotFoundError
 
-    root = SETTINGS[data_type or TIMESERIES]
-    settings = [*describe_settings(root), *describe_settings(EngineSettings)]
-    chosen = [doc for doc in settings if doc.key.startswith(prefix)]
+    def beginning(data_type: str) -> list[SettingDoc]:
+        docs = (*describe_settings(SETTINGS[data_type]), *describe_settings(EngineSettings))
+        return [doc for doc in docs if doc.key.startswith(prefix)]
+
+    chosen = beginning(data_type or TIMESERIES)
     if not chosen:
-        raise NotFoundError(
-            f"no setting begins with {prefix!r}", fix="`engine config reference` lists them all"
-        )
+        others = [other for other in SETTINGS if beginning(other)]
+        fix = "`engine config reference` lists them all"
+        if others:
+            fix = f"One of data_type {others[0]} does: --data-type {others[0]}"
+        raise NotFoundError(f"no setting begins with {prefix!r}", fix=fix)
     if line.json:
         write_json([asdict(doc) for doc in chosen])
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from engine.cli.options import (
     set_option,
     workspace_option,
 )
+from models.data_types import DATA_TYPES, TIMESERIES
 
 if TYPE_CHECKING:
     from engine.config.effective import Difference
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 FLOWS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
 ENGINE = "engine"
-_ENGINE_FILE = "engine.yaml"
-_SUFFIX = "_config.yaml"
+
+Asked = tuple[str, dict[str, Any]]
+"""A flow, or the engine, and the options of its launch."""
 
 
 @dataclass
@@ -70,9 +72,9 @@ def check(
 ) -> int:
     """Check the workspace's configuration; all problems are listed at once.
 
-    Without FLOW every file is checked. With FLOW it is what a launch of it with these options would
-    use, and how that differs from a launch without; nothing is launched. With --file a draft is
-    checked in place of the file that it would replace.
+    Without FLOW every file is checked, of each kind of data. With FLOW it is what a launch of it
+    with these options would use, and how that differs from a launch without; nothing is launched.
+    With --file a draft is checked in place of the file that it would replace.
     """
     from engine.cli.exit_codes import ExitCode
 
@@ -82,33 +84,56 @@ def check(
     if name is not None and draft is None:
         raise click.UsageError("--as goes with --file.")
     drafts, of_draft = _draft(draft, name)
-    everything = of_draft or (*FLOWS, ENGINE)
-    found = _check(line, (what,) if what else everything, overrides, given, drafts)
+    asked = [(what, given)] if what else of_draft or _everything()
+    found = _check(line, asked, overrides, drafts)
     if what is not None and found.loaded is not None:
         found.differences = _differences(line, what, found.loaded)
     _report(line, found, what, draft)
     return ExitCode.USAGE if found.problems else ExitCode.OK
 
 
-def _draft(draft: str | None, name: str | None) -> tuple[dict[str, Path], tuple[str, ...]]:
+def _everything() -> list[Asked]:
+    return [*(one for kind in DATA_TYPES for one in _of_kind(FLOWS, kind)), (ENGINE, {})]
+
+
+def _of_kind(flows: Iterable[str], data_type: str) -> list[Asked]:
+    return [(flow, {"data_type": data_type}) for flow in flows]
+
+
+def _draft(draft: str | None, name: str | None) -> tuple[dict[str, Path], list[Asked]]:
     """The draft by the name of the file that it would replace, and whose settings that touches."""
+    from engine.config import files
     from engine.errors import ConfigError
 
     if draft is None:
-        return {}, ()
+        return {}, []
     path = Path(draft)
     file_name = name or path.name
-    if file_name == _ENGINE_FILE:
-        return {file_name: path}, (ENGINE,)
-    flow = file_name.removesuffix(_SUFFIX)
-    if flow not in FLOWS or not file_name.endswith(_SUFFIX):
-        known = ", ".join([*(f"{flow}{_SUFFIX}" for flow in FLOWS), _ENGINE_FILE])
+    if file_name == files.ENGINE_FILE:
+        return {file_name: path}, [(ENGINE, {})]
+    named = files.flow_of(file_name)
+    if named is None:
         raise ConfigError(
             f"no file of the configuration is called {file_name!r}",
             where="--as" if name else "--file",
-            fix=f"Say with --as which one it is: {known}",
+            fix=f"Say with --as which one it is: {', '.join(files.all_files())}",
         )
-    return {file_name: path}, tuple(dict.fromkeys((flow, "full_flow")))
+    flow, data_type = named
+    if data_type == TIMESERIES:
+        data_type = _said_by(path)
+    return {file_name: path}, _of_kind(dict.fromkeys((flow, "full_flow")), data_type)
+
+
+def _said_by(draft: Path) -> str:
+    """The data type that a draft under a plain name says it is about."""
+    from engine.config import files
+    from engine.config.problems import ConfigProblemsError
+    from engine.config.yaml_source import read_yaml_file
+
+    try:
+        return files.type_of(read_yaml_file(draft))
+    except ConfigProblemsError:
+        return TIMESERIES  # told when it is checked
 
 
 def _load(
@@ -131,15 +156,14 @@ def _load(
 
 def _check(
     line: CommandLine,
-    names: Sequence[str],
+    asked: Iterable[Asked],
     overrides: Sequence[str],
-    flags: Mapping[str, Any],
     drafts: Mapping[str, Path],
 ) -> _Findings:
     from engine.config.problems import ConfigProblemsError
 
     found = _Findings()
-    for name in names:
+    for name, flags in asked:
         try:
             found.loaded = _load(line, name, overrides, flags, drafts)
             found.notes |= dict.fromkeys(found.loaded.notes)
@@ -149,12 +173,18 @@ def _check(
 
 
 def _differences(line: CommandLine, what: str, now: Loaded | LoadedEngine) -> list[Difference]:
-    """What these settings have otherwise than those of a launch without options and drafts."""
+    """What these settings have otherwise than those of a launch without options and drafts.
+
+    Both are of one kind of data: those of another have hardly a setting in common.
+    """
     from engine.config.effective import differences
+    from engine.config.flow_settings import FlowSettings
     from engine.config.problems import ConfigProblemsError
 
+    settings = now.settings
+    flags = {"data_type": settings.data_type} if isinstance(settings, FlowSettings) else {}
     try:
-        before = _load(line, what, (), {}, {})
+        before = _load(line, what, (), flags, {})
     except ConfigProblemsError:
         return []  # what is said here puts right what is wrong there: there is nothing to compare
     return differences(now, before)

@@ -32,8 +32,10 @@ def dry_run(
     loaded = load_settings(
         flow, workspace_configs=workspace.configs, overrides=overrides, flags=meant_here(flags)
     )
+    # Of the same kind of data: another has hardly a setting in common.
+    usual = {"data_type": loaded.settings.data_type}
     try:
-        before = load_settings(flow, workspace_configs=workspace.configs)
+        before = load_settings(flow, workspace_configs=workspace.configs, flags=usual)
         changed = differences(loaded, before)
     except ConfigProblemsError:
         changed = []  # what is given here puts right what is wrong there
@@ -50,6 +52,7 @@ def dry_run(
 
 def _write(plan: Plan, changed: Sequence[Difference]) -> None:
     write_text(f"{plan.flow} would run:")
+    write_text(f"data type: {plan.data_type}")
     for planned in plan.flows:
         write_text(f"  {planned.flow}: {', '.join(planned.steps)}")
     begins = printable(plan.input.value) or "nothing"

@@ -129,7 +129,8 @@ def _draw(path: Path, told: Told) -> None:
         write_text(text)
     sure = f"{printable(told.prediction)} ({percent_of(told.confidence)})"
     by = f"by {told.version}, in {told.latency_ms:.1f} ms"
-    write_text(clip(f"{printable(str(path))}: {sure} {by}", width, ascii=ascii))
+    write_text(printable(str(path)))
+    write_text(clip(f"{sure} {by}", width, ascii=ascii))
     for text in probability_bars(
         list(told.probabilities.values()),
         list(told.probabilities),

@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.config.flow_settings import FLOWS, FlowName, FlowSettings
 from engine.config.image_settings import ImageSettings
 from engine.config.names import unknown_key
-from engine.config.problems import ConfigProblemsError, Problem, nearest, shown
+from engine.config.problems import ConfigProblemsError, Problem, joined, nearest, shown
 from engine.config.series_settings import SeriesSettings
 from engine.config.yaml_source import YamlDocument, parse_yaml, read_yaml_file
 from models.data_types import DATA_TYPES, IMAGE, TIMESERIES
@@ -49,6 +49,12 @@ def all_files() -> list[str]:
     """Return the name of every settings file."""
     flows = [file_of(flow, data_type) for data_type in DATA_TYPES for flow in FLOWS]
     return [*flows, ENGINE_FILE]
+
+
+def flow_of(file_name: str) -> tuple[FlowName, str] | None:
+    """Return the flow and the data type that a settings file is named for; None: of no flow."""
+    named = {file_of(flow, kind): (flow, kind) for kind in DATA_TYPES for flow in FLOWS}
+    return named.get(file_name)
 
 
 def files_read_by(flow: FlowName) -> list[FlowName]:
@@ -151,7 +157,7 @@ def own_sections(
             continue
         source = document.sources[key,]
         where = f"{document.name}:{source.key.line}:{source.key.column}"
-        problems.append(_misplaced(key, where, flow, SETTINGS[data_type]))
+        problems.append(_misplaced(key, where, flow, data_type))
     kept = {
         key: value
         for key, value in document.data.items()
@@ -160,13 +166,15 @@ def own_sections(
     return replace(document, data=kept), problems
 
 
-def _misplaced(key: str, where: str, flow: FlowName, root: type[FlowSettings]) -> Problem:
-    homes = [file_of(other) for other in SECTIONS if key in SECTIONS[other] and other != flow]
+def _misplaced(key: str, where: str, flow: FlowName, data_type: str) -> Problem:
+    homes = [
+        file_of(other, data_type) for other in SECTIONS if key in SECTIONS[other] and other != flow
+    ]
     allowed = ", ".join((*_EVERYWHERE, *SECTIONS[flow]))
     if homes:
         what = f"this section does not belong here; move it to {homes[0]}"
         return Problem(what, where, key, allowed)
-    unknown = unknown_key((key,), where, root)
+    unknown = unknown_key((key,), where, SETTINGS[data_type])
     return replace(unknown, allowed=allowed) if unknown.allowed else unknown
 
 
@@ -185,8 +193,14 @@ def _flow_module_problems(document: YamlDocument, flow: FlowName) -> Iterator[Pr
 
 
 def _data_type_problems(document: YamlDocument, data_type: str) -> Iterator[Problem]:
-    said = document.data.get("data_type")
-    if said in DATA_TYPES and said != data_type:
-        place = document.sources["data_type",].value
-        where = f"{document.name}:{place.line}:{place.column}"
+    said = document.data.get("data_type", data_type)
+    if said == data_type:
+        return
+    place = document.sources["data_type",].value
+    where = f"{document.name}:{place.line}:{place.column}"
+    if said in DATA_TYPES:
         yield Problem(f"{shown(said)} does not fit this file", where, "data_type", data_type)
+    elif isinstance(said, str):
+        # Told here, because what is asked for at a launch would be laid over it.
+        what = f"{shown(said)} is not one of the choices"
+        yield Problem(what, where, "data_type", joined(DATA_TYPES))

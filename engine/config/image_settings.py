@@ -13,6 +13,7 @@ from engine.config.flow_settings import (
     AnyModelSettings,
     DataType,
     FlowSettings,
+    TrainSettings,
 )
 from engine.config.values import Id, Name, PathText, Section, conflict
 
@@ -163,6 +164,10 @@ class ImageGateSettings(Section):
     """Most errors allowed, as a multiple of the champion's on the same pictures (above 0, to 100);
     not asked when nothing is deployed yet."""
 
+    tolerate_chance: bool = True
+    """Whether more errors than the champion's pass where they may be chance: true or false. true: a
+    paired sign test over the test pictures decides, at 5 %; false: every error counts."""
+
     min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
     """Smallest part of the test pictures that must be told right (0 to 1), or null: not asked."""
 
@@ -196,6 +201,9 @@ class ImageSettings(FlowSettings):
 
     model: ImageModelSettings = ImageModelSettings()
     """Which classifier (image_train_flow_config.yaml)."""
+
+    train: TrainSettings = TrainSettings()
+    """How it is fitted (image_train_flow_config.yaml)."""
 
     evaluate: ImageEvaluateSettings = ImageEvaluateSettings()
     """How it is measured (image_eval_flow_config.yaml)."""

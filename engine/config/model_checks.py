@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -58,16 +58,26 @@ def _load_plugins(tree: Tree, workspace: Path) -> Iterator[Problem]:
 
 
 def _model_type_problems(tree: Tree) -> Iterator[Problem]:
-    model_type = tree.get(MODEL_TYPE)
-    names = registry.names(_data_type(tree))
-    if isinstance(model_type, str) and model_type not in names:
-        yield Problem(
-            f"there is no model {shown(model_type)}",
-            tree.origin(MODEL_TYPE).where_value,
-            dotted(MODEL_TYPE),
-            joined(names),
-            nearest(model_type, names),
-        )
+    model_type, data_type = tree.get(MODEL_TYPE), _data_type(tree)
+    names = registry.names(data_type)
+    if not isinstance(model_type, str) or model_type in names:
+        return
+    what = f"there is no model {shown(model_type)}"
+    others = registry.data_types_of(model_type)
+    if others:
+        what += f" of data_type {data_type}; it is one of data_type {others[0]}"
+    yield Problem(
+        what,
+        tree.origin(MODEL_TYPE).where_value,
+        dotted(MODEL_TYPE),
+        joined(names),
+        "" if others else nearest(model_type, _all_names(names)),
+    )
+
+
+def _all_names(first: Sequence[str]) -> list[str]:
+    """Names of the models of every data type, so that `cnn` finds CNN."""
+    return [*first, *(name for data_type in DATA_TYPES for name in registry.names(data_type))]
 
 
 def _hparam_problems(tree: Tree) -> Iterator[Problem]:

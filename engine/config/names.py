@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from engine.config.image_settings import ImageSettings
 from engine.config.problems import Problem, nearest
 from engine.config.reference import describe_settings, section_docs
+from engine.config.series_settings import SeriesSettings
 from engine.config.values import Section
 from engine.config.yaml_source import KeyPath, dotted
 
 HPARAMS: KeyPath = ("train", "hparams")
 PLUGINS: KeyPath = ("model", "plugins")
+
+_OF_FLOWS: tuple[type[Section], ...] = (SeriesSettings, ImageSettings)
 
 RENAMED = {
     "fflow_module": "flow_module",
@@ -67,11 +71,24 @@ def unknown_key(
     if "." in name and dotted(path) in known:
         what = "dots join keys in --set; in a file write the sections one below the other"
         return Problem(what, where, dotted(path))
+    if other := _data_type_with(dotted(path), root):
+        return Problem(
+            f"unknown key here: it is a setting of data_type {other}", where, dotted(path)
+        )
     renamed = RENAMED.get(name, "")
     suggestion = renamed if renamed in known else likely_key(path, known)
     siblings = [key.rpartition(".")[2] for key in known if key.rpartition(".")[0] == _parent(path)]
     allowed = "" if suggestion else ", ".join(siblings)
     return Problem("unknown key", where, dotted(path), allowed, suggestion)
+
+
+def _data_type_with(key: str, root: type[Section]) -> str:
+    """Another kind of data whose settings have this key; "" when none has."""
+    if root not in _OF_FLOWS:
+        return ""
+    kinds = (kind for kind in _OF_FLOWS if kind is not root and key in all_keys(kind))
+    found = next(kinds, None)
+    return "" if found is None else str(found.model_fields["data_type"].default)
 
 
 def likely_key(path: KeyPath, known: Collection[str]) -> str:

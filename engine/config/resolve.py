@@ -19,6 +19,7 @@ from typing import Any
 from engine.config.dump import dump_settings
 from engine.config.loading import load_settings, names_plugins
 from engine.errors import ConfigError, EngineError, error_of_dict
+from models.data_types import TIMESERIES
 
 _APART_SECONDS = 60.0
 _LINES_SHOWN = 15
@@ -62,8 +63,11 @@ def resolve(
 
 def _resolve_here(flow: str, **request: Any) -> Resolved:
     loaded = load_settings(flow, **request)
+    settings = loaded.settings
     # The whole configuration is in the run's folder; this is what tells runs of a flow apart.
-    shown = {"model_type": loaded.settings.model.model_type} if flow in _TRAINING else {}
+    shown = {"model_type": settings.model.model_type} if flow in _TRAINING else {}
+    if settings.data_type != TIMESERIES:
+        shown["data_type"] = settings.data_type
     return Resolved(dump_settings(loaded), shown, tuple(loaded.notes))
 
 

@@ -50,6 +50,8 @@ class ServedClassification(Struct, kw_only=True):
         sha256: Of the file, which is not kept itself.
         prediction: The class.
         confidence: Its probability.
+        features: What the picture looked like to the model in numbers, by name: the same as are
+            kept of the pictures that were learnt from.
     """
 
     at: float
@@ -57,6 +59,7 @@ class ServedClassification(Struct, kw_only=True):
     sha256: str
     prediction: str
     confidence: float
+    features: dict[str, float]
 
 
 class Ring:
@@ -138,18 +141,6 @@ class Feedback(Ring):
 
 
 class ClassificationFeedback(Ring):
-    """Keeps the classes that pictures were given: how often each is seen is what drifts first."""
+    """Keeps the classes that pictures were given, and what the pictures looked like in numbers."""
 
     what = "classifications"
-
-    def keep(self, model_name: str, sha256: str, prediction: str, confidence: float) -> None:
-        """Note one classification."""
-        self.note(
-            ServedClassification(
-                at=time.time(),
-                model_name=model_name,
-                sha256=sha256,
-                prediction=prediction,
-                confidence=confidence,
-            )
-        )

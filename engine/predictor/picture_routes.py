@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from engine.predictor.classifying import Classified, Unusable, classified, with_heat_map
-from engine.predictor.feedback import ClassificationFeedback
+from engine.predictor.feedback import ClassificationFeedback, ServedClassification
 from engine.predictor.http import Answer, Request, json_answer
 from engine.predictor.messages import SUCCESS, PictureAnswer, PictureClass, PicturesAnswer
 from engine.predictor.routes import NO_MODEL, Route
@@ -60,10 +62,12 @@ class PictureRoutes:
             asked = read_picture_question(kind, request.query, body)
             del body  # the picture is a copy of a part of it
             served = self._served()
+            upload, measured = asked.upload, self._seen is not None
             if asked.heat_map:
-                answer = await self._workers.do(with_heat_map, served, asked.upload)
+                answer = await self._workers.do(with_heat_map, served, upload, measured=measured)
             else:
-                (answer,) = await self._workers.do(classified, served, [asked.upload])
+                work = self._workers.do(classified, served, [upload], measured=measured)
+                (answer,) = await work
         if isinstance(answer, Unusable):
             raise RefusalError(422, answer.why)
         self._keep(served, answer)
@@ -86,10 +90,11 @@ class PictureRoutes:
             uploads = read_uploads(kind, body)
             del body
             served = self._served()
-            answers = []
+            answers: list[Classified | Unusable] = []
+            measured = self._seen is not None
             for first in range(0, len(uploads), _AT_A_TIME):
                 some = uploads[first : first + _AT_A_TIME]
-                answers += await self._workers.do(classified, served, some)
+                answers += await self._workers.do(classified, served, some, measured=measured)
         bad = 0
         for answer in answers:
             if isinstance(answer, Unusable):
@@ -110,7 +115,16 @@ class PictureRoutes:
 
     def _keep(self, served: ServedClassifier, answer: Classified) -> None:
         if self._seen is not None:
-            self._seen.keep(served.name, answer.sha256, answer.prediction, answer.confidence)
+            self._seen.note(
+                ServedClassification(
+                    at=time.time(),
+                    model_name=served.name,
+                    sha256=answer.sha256,
+                    prediction=answer.prediction,
+                    confidence=answer.confidence,
+                    features=answer.features,
+                )
+            )
 
 
 def _checked_kind(request: Request, *, bare: bool) -> bytes | None:

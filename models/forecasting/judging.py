@@ -5,18 +5,18 @@ Whole series are resampled, because the windows of one series overlap and tell o
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import FloatArray
+from models.arrays import BoolArray, FloatArray
 from models.base import MEDIAN
 from models.errors import ModelProblem
 from models.forecasting.windows import Samples
 from models.search.judging import Judge, Residuals
 
 _FEWEST_SERIES = 8
+# Whose score is at most this part above the best is nearly as good.
+_NEARLY = 0.02
 # A residual's square has to fit into single precision.
 _FARTHEST = 1e15
 
@@ -34,8 +34,6 @@ class ForecastJudge(Judge):
         nonnegative: Whether blends are floored at 0; see `models.arrays.floored`.
         seed: Of the resampling.
     """
-
-    nearly: ClassVar[float] = 0.02
 
     def __init__(
         self,
@@ -85,6 +83,11 @@ class ForecastJudge(Judge):
         loss = np.abs(held) if self._objective == MEDIAN else np.square(held)
         windows = loss.mean(axis=2, dtype=np.float64)
         return np.asarray(np.add.reduceat(windows, self._first, axis=1) / self._counts)
+
+    def near(self, losses: FloatArray, weights: FloatArray) -> BoolArray:
+        """Those whose score is hardly larger."""
+        scores = self.scores(losses, weights)
+        return np.asarray(scores <= scores.min() * (1 + _NEARLY))
 
     def errors(self, losses: FloatArray) -> FloatArray:
         """In the unit of the series: the root of what was squared."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
-from models.arrays import FloatArray, IntArray
+from models.arrays import BoolArray, FloatArray, IntArray
 from models.errors import ModelProblem
 from models.search.judging import Judge, Residuals
 
@@ -24,9 +22,6 @@ class PictureJudge(Judge):
         labels: int64 (n,), the right classes.
         seed: Of the resampling.
     """
-
-    # A few validation pictures more or less surely recognised move the score by as much.
-    nearly: ClassVar[float] = 0.25
 
     def __init__(self, labels: IntArray, *, seed: int) -> None:
         super().__init__(len(labels), seed=seed)
@@ -49,3 +44,15 @@ class PictureJudge(Judge):
     def losses(self, residuals: Residuals) -> FloatArray:
         """Negative log likelihood of each picture: float64 (candidates, n)."""
         return -np.log(np.maximum(residuals, _LEAST)).astype(np.float64)
+
+    def near(self, losses: FloatArray, weights: FloatArray) -> BoolArray:
+        """Those that are worse by no more than chance has it: by one standard error at most.
+
+        A single picture may make half of the loss of a good model, so that a fixed part of it says
+        nothing (Breiman et al., 1984, "Classification and regression trees").
+        """
+        best = self.scores(losses, weights).argmin()
+        worse = losses - losses[best]
+        mean = worse @ weights
+        variance = np.square(worse - mean[:, None]) @ weights
+        return np.asarray(mean <= np.sqrt(variance * np.square(weights).sum()))

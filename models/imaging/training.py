@@ -15,7 +15,7 @@ from torch.nn import functional
 from models.errors import ModelProblem
 from models.imaging.augmentation import Augmentation
 from models.imaging.networks import PictureNetwork
-from models.imaging.pictures import Pictures
+from models.imaging.pictures import Pictures, PixelArray
 from models.learner import FitReport, Progress
 from models.networks.optimizer import OneCycleAdamW, as_vector
 
@@ -66,7 +66,7 @@ def train_network(
         ModelProblem: A loss that is not a number.
     """
     started = time.monotonic()
-    network.learn_colours(torch.from_numpy(training.pixels))
+    network.learn_colours(training.pixels)
     trainer = _Trainer(network, plan, training)
     best_epoch, best_loss, best_state = 0, math.inf, trainer.averaged_state()
     curve: list[dict[str, float]] = []
@@ -104,7 +104,8 @@ class _Trainer:
     def __init__(self, network: PictureNetwork, plan: TrainingPlan, training: Pictures) -> None:
         self._network = network
         self._plan = plan
-        self._pixels = torch.from_numpy(training.pixels)
+        # Not as a tensor: what is mapped from a file stays there until a batch is drawn from it.
+        self._pixels = training.pixels
         self._labels = torch.from_numpy(training.labels)
         self._class_weights = class_weights(training, plan.class_balance)
         self._average = copy.deepcopy(network).eval()
@@ -129,7 +130,7 @@ class _Trainer:
         for rows in order.tensor_split(self._batches):
             labels = self._labels[rows]
             with torch.no_grad():
-                values = self._network.standardised(self._pixels[rows])
+                values = self._network.standardised(torch.from_numpy(self._pixels[rows.numpy()]))
                 values = self._plan.augmentation(values)
             with torch.autocast("cpu", torch.bfloat16, enabled=self._plan.bf16):
                 evidence = self._network.evidence(values)
@@ -146,7 +147,7 @@ class _Trainer:
         apart by how sure the network is, which a temperature decides anyway, and the best one
         would be long before the learning rate is low.
         """
-        logits = logits_in_parts(self._average, torch.from_numpy(validation.pixels))
+        logits = logits_in_parts(self._average, validation.pixels)
         labels = torch.from_numpy(validation.labels)
         return {
             "validation_loss": self._loss(logits, labels).item(),
@@ -182,13 +183,17 @@ def class_weights(training: Pictures, balance: float) -> Tensor | None:
     if not balance:
         return None
     counts = training.counts
-    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -balance, 0.0)
+    # A class without a picture here may have some for validation: it counts as if it had one.
+    weights = np.maximum(counts, 1.0) ** -balance
     return torch.from_numpy(weights * len(training) / (weights * counts).sum()).float()
 
 
-def logits_in_parts(network: PictureNetwork, pixels: Tensor) -> Tensor:
+def logits_in_parts(network: PictureNetwork, pixels: PixelArray) -> Tensor:
     """Logits in evaluation mode, a bounded number of pixels at a time."""
     network.eval()
     rows = max(_PIXELS_AT_A_TIME // (pixels.shape[1] * pixels.shape[2]), 1)
+    starts = range(0, len(pixels), rows)
     with torch.inference_mode():
-        return torch.cat([network(part)[0] for part in torch.split(pixels, rows)])
+        # Copies: torch warns of arrays that may not be written to.
+        parts = (torch.from_numpy(np.array(pixels[start : start + rows])) for start in starts)
+        return torch.cat([network(part)[0] for part in parts])

@@ -100,8 +100,7 @@ class _Chooser:
 
     def mean(self, units: FloatArray, bags: int = _BAGS) -> FloatArray:
         """Half shared equally among those that are nearly as good as the best, half selected."""
-        scores = self._alone(units)
-        near = np.flatnonzero(scores <= scores.min() * (1 + self._judge.nearly))
+        near = np.flatnonzero(self._judge.near(self._losses, units))
         weights = self._half_and_half(near, units, bags)
         if len(near) > self._members:
             near = np.sort(np.argsort(-weights, kind="stable")[: self._members])

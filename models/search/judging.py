@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import FloatArray
+from models.arrays import BoolArray, FloatArray
 
 Residuals = npt.NDArray[np.float32]
 """What is left of answers for judging them: (n, ...), and that of a blend is linear in these."""
@@ -39,9 +38,6 @@ class Judge(ABC):
         seed: Of the resampling.
     """
 
-    nearly: ClassVar[float]
-    """A model whose score is at most this part above the best is nearly as good."""
-
     def __init__(self, units: int, *, seed: int) -> None:
         self.units = units
         self._seed = seed
@@ -62,6 +58,15 @@ class Judge(ABC):
 
         Args:
             residuals: Of each candidate, (candidates, n, ...).
+        """
+
+    @abstractmethod
+    def near(self, losses: FloatArray, weights: FloatArray) -> BoolArray:
+        """Which rows of losses are nearly as good as the best, itself among them.
+
+        Args:
+            losses: float64 (candidates, units).
+            weights: How much each unit counts, sum 1.
         """
 
     def errors(self, losses: FloatArray) -> FloatArray:

@@ -18,12 +18,16 @@ from engine.daemon.http.answers import content_of, decoded
 from engine.daemon.web.messages import RunFlowRequest, WebSchedule
 from engine.errors import ConfigError
 from engine.refusal import RefusalError
+from models.data_types import DATA_TYPES
 
 BODY_BYTES = 64 * 1024
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 _WITH_MODEL = frozenset({"train_flow", "full_flow"})
+_NUMBERS = ("epochs", "seed")
+_OF_MODEL = ("model_type", *_NUMBERS)
+_SETTINGS = ("data_type", *_OF_MODEL)
 _MOST_SHOWN = 64
 
 T = TypeVar("T")
@@ -51,14 +55,14 @@ def completed(body: RunFlowRequest, query: QueryParams) -> RunFlowRequest:
         ConfigError: The query says something impossible, or something twice.
     """
     given: dict[str, Any] = {}
-    for name in ("model_type", "epochs", "seed"):
+    for name in _SETTINGS:
         values = query.getlist(name)
         if len(values) > 1:
             raise ConfigError(f"{name} stands in the query {len(values)} times")
         if values:
-            is_number = name != "model_type" and _NUMBER.fullmatch(values[0])
+            is_number = name in _NUMBERS and _NUMBER.fullmatch(values[0])
             given[name] = int(values[0]) if is_number else values[0]
-    told = {name: getattr(body, name) for name in ("model_type", "epochs", "seed")}
+    told = {name: getattr(body, name) for name in _SETTINGS}
     given |= {name: value for name, value in told.items() if value is not None}
     try:
         return msgspec.convert({**given, "priority": body.priority}, type=RunFlowRequest)
@@ -67,10 +71,14 @@ def completed(body: RunFlowRequest, query: QueryParams) -> RunFlowRequest:
 
 
 def flags_of(flow: str, asked: RunFlowRequest | WebSchedule) -> dict[str, Any]:
-    """What a launch is told; a flow that has no model takes none of it."""
-    if flow not in _WITH_MODEL:
-        return {}
-    given = {"model_type": asked.model_type, "epochs": asked.epochs, "seed": asked.seed}
+    """What a launch is told; a flow that has no model is told nothing of one.
+
+    Raises:
+        ConfigError: There is no such kind of data; with those that there are.
+    """
+    check_choice("data_type", asked.data_type, DATA_TYPES)
+    names = _SETTINGS if flow in _WITH_MODEL else ("data_type",)
+    given = {name: getattr(asked, name) for name in names}
     return {name: value for name, value in given.items() if value is not None}
 
 

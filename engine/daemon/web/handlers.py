@@ -1,7 +1,7 @@
 """What each request to the flow API does: a translation to what the engine does anyway.
 
 No path, address, command or setting ever comes from a request: a flow is launched as the files of
-the configuration say, with another model, number of epochs or seed at most.
+the configuration say, for another kind of data, model, number of epochs or seed at most.
 """
 
 from __future__ import annotations

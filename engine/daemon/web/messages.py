@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from engine.schema import CatchUp, Period, Priority, ScheduleName
+from models.data_types import DATA_TYPES
 
 STARTED = "Run_flow is running in the background"
 NO_MODEL = "0"
@@ -14,6 +15,8 @@ NO_MODEL = "0"
 
 ModelName = Annotated[str, Meta(min_length=1, max_length=64)]
 Epochs = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+DataType = Annotated[str, Meta(extra_json_schema={"enum": list(DATA_TYPES)})]
+"""A text, so that the refusal of another one can name the choices."""
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
@@ -21,12 +24,14 @@ class RunFlowRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How a flow is to run; what is absent is as configured.
 
     Attributes:
+        data_type: Kind of data; absent: that of the model type, or the configured one.
         model_type: For train_flow and full_flow; ignored for the others.
         epochs: Likewise.
         seed: Likewise.
         priority: Of runs that wait, those of a higher number start first.
     """
 
+    data_type: DataType | None = None
     model_type: ModelName | None = None
     epochs: Epochs | None = None
     seed: Seed | None = None
@@ -91,6 +96,7 @@ class WebSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cron: Annotated[str, Meta(max_length=200)] | None = None
     every_seconds: Period | None = None
     timezone: Annotated[str, Meta(max_length=64)] = ""
+    data_type: DataType | None = None
     model_type: ModelName | None = None
     epochs: Epochs | None = None
     seed: Seed | None = None

@@ -42,6 +42,7 @@ from engine.schema import (
 )
 from engine.states import ALL_STATES
 from engine.tokens import Role
+from models.data_types import DATA_TYPES
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _SINCE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "date-time"}]}
@@ -88,7 +89,8 @@ _SEARCH = {
     "offset": _whole(0, 2**53),
     "filter": {"type": "string", "maxLength": MOST_CHARACTERS},
 }
-_START = {
+_START: dict[str, dict[str, Any]] = {
+    "data_type": {"type": "string", "enum": list(DATA_TYPES)},
     "model_type": {"type": "string", "minLength": 1, "maxLength": 64},
     "epochs": _whole(-(2**53), 2**53),
     "seed": _whole(0, 2**32 - 1),

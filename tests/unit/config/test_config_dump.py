@@ -23,7 +23,24 @@ AWKWARD = [
 ]
 
 
-@pytest.mark.parametrize("overrides", [[], AWKWARD], ids=["shipped", "awkward"])
+AWKWARD_PICTURES = [
+    "data_type=image",
+    "dataset.file_path=사진 #1: 'no'",
+    'dataset.label_col="no"',
+    "dataset.height=32",
+    "dataset.width=48",
+    "dataset.max_megapixels=1e-3",
+    "model.model_type=ResNet",
+    "model.pretrained=weights: 1.npz",
+    "deploy.gate.min_accuracy=0.97",
+]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [[], AWKWARD, ["data_type=image"], AWKWARD_PICTURES],
+    ids=["shipped", "awkward", "pictures", "awkward pictures"],
+)
 def test_effective_settings_read_back_as_they_were(tmp_path: Path, overrides: list[str]) -> None:
     loaded = load_settings("train_flow", workspace_configs=None, overrides=overrides)
     path = tmp_path / "config.yaml"
@@ -72,6 +89,15 @@ def test_an_edited_file_is_checked_again(tmp_path: Path) -> None:
     path.write_text(dump_settings(loaded).replace("window: 30", "window: one"))
 
     with pytest.raises(ConfigProblemsError, match=r"config.yaml:\d+:11: model.window: "):
+        load_effective(path)
+
+
+def test_a_run_about_pictures_is_checked_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    loaded = load_settings("train_flow", workspace_configs=None, flags={"data_type": "image"})
+    path.write_text(dump_settings(loaded).replace("mistakes: 20", "folds: 3"))
+
+    with pytest.raises(ConfigProblemsError, match=r"config.yaml:\d+:3: evaluate.folds: unknown"):
         load_effective(path)
 
 

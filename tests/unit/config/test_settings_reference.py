@@ -3,10 +3,16 @@ from __future__ import annotations
 import pytest
 
 from engine.config.engine_settings import EngineSettings
+from engine.config.files import SECTIONS, SETTINGS, file_of
+from engine.config.flow_settings import FLOWS
+from engine.config.image_settings import ImageSettings
 from engine.config.reference import describe_settings, section_docs
 from engine.config.series_settings import SeriesSettings
+from engine.config.values import Section
+from models.data_types import DATA_TYPES
 
 BY_KEY = {doc.key: doc for doc in describe_settings(SeriesSettings)}
+ROOTS: tuple[type[Section], ...] = (SeriesSettings, ImageSettings, EngineSettings)
 
 
 @pytest.mark.parametrize(
@@ -42,22 +48,29 @@ def test_the_reference_has_exactly_the_keys_of_the_settings() -> None:
             )
         ]
 
-    assert list(BY_KEY) == keys(SeriesSettings().model_dump())
-    assert [doc.key for doc in describe_settings(EngineSettings)] == keys(
-        EngineSettings().model_dump()
-    )
+    for root in ROOTS:
+        assert [doc.key for doc in describe_settings(root)] == keys(root().model_dump())
 
 
 def test_every_section_is_documented() -> None:
-    docs = section_docs(SeriesSettings) | section_docs(EngineSettings)
+    docs = {key: doc for root in ROOTS for key, doc in section_docs(root).items()}
 
     assert docs.keys() >= {"dataset", "dataset.rules", "deploy.gate", "prefect_server", "run"}
     assert [key for key, doc in docs.items() if not doc.endswith(".")] == []
 
 
 def test_every_number_has_a_range() -> None:
-    docs = [*describe_settings(SeriesSettings), *describe_settings(EngineSettings)]
+    docs = [doc for root in ROOTS for doc in describe_settings(root)]
 
     numbers = [doc for doc in docs if "number" in doc.type]
     assert len(numbers) > 15
     assert [doc.key for doc in numbers if " to " not in doc.allowed] == []
+
+
+@pytest.mark.parametrize("data_type", DATA_TYPES)
+def test_every_section_says_which_file_of_its_data_type_it_stands_in(data_type: str) -> None:
+    docs = section_docs(SETTINGS[data_type])
+
+    for flow in FLOWS[:4]:
+        for section in SECTIONS[flow]:
+            assert f"({file_of(flow, data_type)})" in docs[section]

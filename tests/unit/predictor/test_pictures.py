@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import random
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 
 from engine.pictures import decode
+from engine.predictor.feedback import ServedClassification
 from engine.store import AliasRegistry
 from models.data_types import IMAGE
 from models.imaging.pictures import PixelArray
@@ -376,19 +379,23 @@ async def test_who_has_the_token_lets_another_version_of_images_answer(
 
 
 @in_event_loop
-async def test_classes_are_kept_without_the_pictures(predictor: Predictor) -> None:
+async def test_classes_are_kept_with_the_features_of_the_pictures_but_without_these(
+    predictor: Predictor,
+) -> None:
     async with classifying(predictor) as name:
         await predictor.predict_image(RED)
         await predictor.predict_image(b"hello")
         await predictor.classify(BLUE)
     predictor.seen.write()
 
-    lines = (predictor.workspace.predictor / "pictures.jsonl").read_text().splitlines()
-    assert len(lines) == 2
-    for line, colour in zip(lines, ("red", "blue"), strict=True):
-        assert f'"model_name":"{name}"' in line
-        assert f'"prediction":"{colour}"' in line
-        assert len(line) < 300
+    content = (predictor.workspace.predictor / "pictures.jsonl").read_bytes()
+    decode_line = msgspec.json.Decoder(ServedClassification).decode
+    kept = [decode_line(line) for line in content.splitlines()]
+    assert [(one.model_name, one.prediction) for one in kept] == [(name, "red"), (name, "blue")]
+    assert kept[0].sha256 == hashlib.sha256(RED).hexdigest()
+    assert kept[0].features["red"] == pytest.approx(220, abs=3)
+    assert kept[1].features["blue"] == pytest.approx(220, abs=3)
+    assert len(content) < 2 * 400
 
 
 @in_event_loop

@@ -51,6 +51,92 @@ def test_a_query_is_taken_too_and_the_body_counts_more(web: Web, owner: str) -> 
     assert web.run(by_both).request["flags"] == {"model_type": "LSTM", "epochs": 4}
 
 
+@pytest.mark.parametrize(
+    ("flow", "body", "flags", "parameters"),
+    [
+        (
+            "full_flow",
+            {"model_type": "CNN", "epochs": 3},
+            {"model_type": "CNN", "epochs": 3},
+            {"model_type": "CNN", "data_type": "image"},
+        ),
+        (
+            "train_flow",
+            {"model_type": "auto", "data_type": "image"},
+            {"data_type": "image", "model_type": "auto"},
+            {"model_type": "auto", "data_type": "image"},
+        ),
+        (
+            "full_flow",
+            {"model_type": "auto"},
+            {"model_type": "auto"},
+            {"model_type": "auto"},
+        ),
+        (
+            "data_flow",
+            {"data_type": "image", "model_type": "0", "epochs": 0},
+            {"data_type": "image"},
+            {"data_type": "image"},
+        ),
+        ("eval_flow", {"data_type": "timeseries"}, {"data_type": "timeseries"}, {}),
+        ("deploy_flow", {"model_type": "CNN"}, {}, {}),
+    ],
+)
+def test_a_flow_about_pictures_is_launched_by_its_model_or_its_data_type(
+    web: Web,
+    owner: str,
+    flow: str,
+    body: dict[str, Any],
+    flags: dict[str, Any],
+    parameters: dict[str, str],
+) -> None:
+    path = f"/api/run_flow/{flow}"
+    by_body = web.ask("POST", path, token=owner, json=body).json()["flow_run_id"]
+    by_query = web.ask("POST", path, token=owner, params=body).json()["flow_run_id"]
+    again = web.ask("POST", f"/api/v1/runs/{by_body}/rerun", token=owner).json()["run"]
+
+    for run_id in (by_body, by_query, again["id"]):
+        run = web.run(run_id)
+        assert (run.request["flags"], run.parameters) == (flags, parameters)
+    listed = {run["id"]: run["parameters"] for run in web.ask("GET", "/api/v1/runs").json()["runs"]}
+    assert listed[by_body] == parameters
+
+
+@pytest.mark.parametrize(
+    ("flow", "body", "said"),
+    [
+        ("train_flow", {"data_type": "video"}, "data_type: there is timeseries, image"),
+        ("data_flow", {"data_type": "Image"}, "data_type: there is timeseries, image"),
+        ("data_flow", {"data_type": ""}, "data_type: there is timeseries, image"),
+        ("data_flow", {"data_type": 7}, "data_type"),
+        (
+            "train_flow",
+            {"data_type": "image", "model_type": "NoModel"},
+            "allowed: auto | CNN | MeanPicture | ResNet",
+        ),
+        (
+            "full_flow",
+            {"data_type": "image", "model_type": "LSTM"},
+            "it is one of data_type timeseries; allowed: auto | CNN",
+        ),
+        (
+            "full_flow",
+            {"data_type": "timeseries", "model_type": "CNN"},
+            "it is one of data_type image; allowed: auto | BiLSTM",
+        ),
+        ("train_flow", {"model_type": "CNN", "epochs": 0}, "epochs"),
+    ],
+)
+def test_what_pictures_cannot_be_is_refused_with_what_they_can(
+    web: Web, owner: str, flow: str, body: dict[str, Any], said: str
+) -> None:
+    path = f"/api/run_flow/{flow}"
+
+    assert said in refused(web.ask("POST", path, token=owner, json=body), 422)
+    assert said in refused(web.ask("POST", path, token=owner, params=body), 422)
+    assert RunTable(web.workspace.database).newest(10) == []
+
+
 @pytest.mark.parametrize("flow", ["data_flow", "eval_flow", "deploy_flow"])
 @pytest.mark.parametrize("body", [{"model_type": "0", "epochs": 0}, {"epochs": 10**9}, {}])
 def test_a_flow_without_a_model_takes_what_clients_send_and_ignores_it(
@@ -148,6 +234,33 @@ def test_schedules_can_be_made_paused_and_removed(web: Web, owner: str) -> None:
     assert web.ask("DELETE", "/api/v1/schedules/nightly", token=owner).status_code == 200
     refused(web.ask("DELETE", "/api/v1/schedules/nightly", token=owner), 404)
     refused(web.ask("POST", "/api/v1/schedules", token=owner, json={"name": "../x"}), 422)
+
+
+def test_a_schedule_about_pictures_launches_flows_about_pictures(web: Web, owner: str) -> None:
+    def add(name: str, flow: str, **asked: Any) -> httpx.Response:
+        body = {"name": name, "flow": flow, "every_seconds": 3600, **asked}
+        return web.ask("POST", "/api/v1/schedules", token=owner, json=body)
+
+    prepare = add("prepare", "data_flow", data_type="image")
+    train = add("train", "train_flow", model_type="CNN", epochs=3)
+
+    assert prepare.json()["flags"] == {"data_type": "image"}
+    assert train.json()["flags"] == {"model_type": "CNN", "epochs": 3}
+    said = refused(add("wrong", "data_flow", data_type="video"), 422)
+    assert "timeseries, image" in said
+    assert "CNN | MeanPicture" in refused(
+        add("wrong", "train_flow", data_type="image", model_type="GRU"), 422
+    )
+
+
+def test_the_description_names_the_kinds_of_data() -> None:
+    described = json.loads(document())
+
+    operation = described["paths"]["/api/run_flow/{flow_type}"]["post"]
+    (of_query,) = [one for one in operation["parameters"] if one["name"] == "data_type"]
+    of_body = described["components"]["schemas"]["RunFlowRequest"]["properties"]["data_type"]
+    assert of_query["schema"]["enum"] == ["timeseries", "image"]
+    assert of_body["anyOf"][0]["enum"] == ["timeseries", "image"]
 
 
 @pytest.mark.parametrize("seconds", [-1.8e-211, 0.0, 9.9, 1e300])
