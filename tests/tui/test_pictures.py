@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.errors import ConfigError, DataError, ModelError, StorageError
 from engine.workspace import Workspace
-from tests.tui import learning
+from tests.tui import learning, test_classifier_pictures
 from tests.tui.album import FOLDER, Album, first_difference
 from tests.tui.rows import NOW, run_info
 from tests.tui.stage import Script, StagedTerminal, at_work, no, perform, recorded, untouched
@@ -359,6 +359,10 @@ def test_every_stored_picture_is_one_of_these() -> None:
     names |= {f"run-{tab}" for tab in TABS} | {f"over-{name}" for name in OVERLAYS} | {"runs-10k"}
     names |= {f"{name}-{size}" for name in LEARNED for size in ("80x24", "120x40")}
     names |= {f"{name}-200x60" for name in WIDE} | {f"{name}-korean" for name in SPOKEN}
+    seen = test_classifier_pictures
+    names |= {f"{name}-{size}" for name in seen.SEEN for size in ("80x24", "120x40")}
+    names |= {f"{name}-200x60" for name in seen.WIDE}
+    names |= {f"{name}-korean" for name in seen.SPOKEN}
 
     assert {path.stem for path in FOLDER.glob("*.svg")} == names
 

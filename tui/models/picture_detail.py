@@ -24,13 +24,13 @@ _WIDEST_MATRIX = 110
 _WIDEST_BAR = 30
 _MEASURES = {
     "accuracy": 10,
-    "interval": 15,
+    "interval": 16,
     "macro_f1": 10,
     "log_loss": 9,
     "ece": 9,
     "errors": 7,
 }
-_LEAST = {"interval": 60, "ece": 70, "errors": 77}
+_LEAST = {"interval": 61, "ece": 71, "errors": 78}
 
 
 def picture_gain_lines(book: ModelBook, model: Model, width: int) -> list[Line]:
@@ -120,8 +120,7 @@ def _of_classes(found: PictureEvaluation) -> str:
 
 def _measures_table(found: PictureEvaluation, width: int) -> list[Line]:
     sizes = {name: size for name, size in _MEASURES.items() if width >= _LEAST.get(name, 0)}
-    heads = {"accuracy": tr("accuracy"), "interval": tr("95 % interval"), "macro_f1": "macro F1",
-             "log_loss": "log loss", "ece": "ECE", "errors": tr("wrong")}  # fmt: skip
+    heads = measure_titles()
     head: Line = [(" " * (_LABEL + 1), "dim")]
     head += [(fit(heads[name], size, "right"), "dim") for name, size in sizes.items()]
     rows = [(tr("this version"), found.own, "strong"), (tr("mean picture"), found.naive, "dim")]
@@ -130,12 +129,27 @@ def _measures_table(found: PictureEvaluation, width: int) -> list[Line]:
     lines = [head]
     for label, measures, look in rows:
         line: Line = [(f" {fit(label, _LABEL)}", look)]
-        line += [(fit(_value(measures, one), size, "right"), look) for one, size in sizes.items()]
+        line += [
+            (fit(measure_text(measures, one), size, "right"), look) for one, size in sizes.items()
+        ]
         lines.append(line)
     return lines
 
 
-def _value(measures: PictureMeasures, name: str) -> str:
+def measure_titles() -> dict[str, str]:
+    """What measures are called above a column."""
+    return {
+        "accuracy": tr("accuracy"),
+        "interval": tr("95 % interval"),
+        "macro_f1": tr("macro F1"),
+        "log_loss": tr("log loss"),
+        "ece": "ECE",
+        "errors": tr("wrong"),
+    }
+
+
+def measure_text(measures: PictureMeasures, name: str) -> str:
+    """One of them as a text."""
     if name == "interval":
         return between(measures)
     if name == "errors":

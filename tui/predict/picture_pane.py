@@ -14,7 +14,7 @@ from tui.classifier_charts import depth_of, probability_lines
 from tui.language import tr
 from tui.models.picture_detail import path_end
 from tui.models.table import part
-from tui.paint import Line, beside, clean, clip, fit, from_ansi, pad, rule, wrap
+from tui.paint import Line, beside, clean, clip, crop, fit, from_ansi, pad, rule, width_of, wrap
 from tui.predict.classifying import Asked, Classified
 from tui.predict.showing import problem_lines
 from tui.states import size
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tui.predict.forecasts import ClassifierFacts
 
 _BESIDE_FROM = 44
-_WIDEST_PICTURE, _WIDEST_BARS = 96, 72
+_LEAST_PICTURE, _WIDEST_PICTURE, _WIDEST_BARS = 24, 96, 72
 _MOST_CLASSES = 10
 _SURE, _DOUBTFUL = 0.9, 0.6
 _SURE_WIDTH, _SURE_FROM = 6, 28
@@ -80,8 +80,11 @@ def picture_body(
         return []
     if width >= _BESIDE_FROM:
         left = min(_WIDEST_PICTURE, width // 2, max(16, (height - 2) * 2 + 2))
-        right = width - left
         drawn = _picture(app, one, left, height, heated=heated)
+        # The bars stand close to the picture, however narrow that is.
+        left = min(left, max((_LEAST_PICTURE, *(width_of(line) + 3 for line in drawn[:-1]))))
+        drawn[-1:] = [crop(line, 0, left - 1) for line in drawn[-1:]]
+        right = width - left
         told = _classes(app, one.answer, min(right - 1, _WIDEST_BARS))
         return _without_rule(drawn, told, left, right, height)
     told = _classes(app, one.answer, width - 1)

@@ -7,12 +7,12 @@ from typing import Any
 
 from tui import told
 from tui.language import tr
+from tui.models.picture_detail import measure_text, measure_titles
 from tui.models.pictures import PictureMeasures, measures_of
-from tui.models.table import between, number, part
 from tui.paint import Line, fit, wrap
 from tui.run.head import in_order
 
-_SIZES = {"accuracy": 10, "interval": 15, "macro_f1": 10, "log_loss": 10, "ece": 9, "errors": 7}
+_SIZES = {"accuracy": 10, "interval": 16, "macro_f1": 10, "log_loss": 10, "ece": 9, "errors": 7}
 _LEAST_LABEL, _WIDEST_LABEL = 12, 24
 
 
@@ -40,7 +40,7 @@ def picture_scores(evaluation: Mapping[str, Any], width: int) -> list[Line]:
         for measure, size in sizes.items():
             value = getattr(measures, measure, None)
             look = "good" if value is not None and value == best[measure] else ""
-            line.append((fit(_text(measures, measure), size, "right"), look))
+            line.append((fit(measure_text(measures, measure), size, "right"), look))
         lines.append(line)
     notes = [told.text(note) for note in told.entries(evaluation.get("notes"))]
     return lines + [[(f" {text}", "warn")] for note in notes for text in wrap(note, width - 2)]
@@ -48,8 +48,7 @@ def picture_scores(evaluation: Mapping[str, Any], width: int) -> list[Line]:
 
 def _heading(found: Mapping[str, PictureMeasures], sizes: Mapping[str, int], label: int) -> Line:
     count = next((one.count for one in found.values() if one.count), 0)
-    titles = {"accuracy": tr("accuracy"), "interval": tr("95 % interval"), "macro_f1": "macro F1",
-              "log_loss": "log loss", "ece": "ECE", "errors": tr("wrong")}  # fmt: skip
+    titles = measure_titles()
     said = tr("{count} pictures", count=f"{count:,}")
     heads = "".join(fit(titles[name], size, "right") for name, size in sizes.items())
     return [(f" {fit(said, label)}{heads}", "dim")]
@@ -62,12 +61,3 @@ def _best(name: str, found: Mapping[str, PictureMeasures]) -> float | None:
     if len(set(values)) < 2:
         return None
     return max(values) if name in ("accuracy", "macro_f1") else min(values)
-
-
-def _text(measures: PictureMeasures, name: str) -> str:
-    if name == "interval":
-        return between(measures)
-    value = getattr(measures, name)
-    if name == "errors":
-        return "-" if value is None else f"{value:,}"
-    return part(value) if name in ("accuracy", "ece") else number(value)
