@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from tui import told
 from tui.language import tr
-from tui.paint import Align, Line, clean, clip, fit, pad, wrap
+from tui.paint import Align, Line, clean, clip, fit, pad, rule, wrap
 
 if TYPE_CHECKING:
     from tui.data.data_sets import DataSet
@@ -203,6 +203,33 @@ def class_row(
         text, look = class_value(one, name, most, wide)
         line.append((fit(text, wide, align) + " ", f"{look} {under}".strip()))
     return pad(line, width, under)
+
+
+def class_table(
+    whole: Sequence[Class] | None,
+    shown: Sequence[tuple[Class, str]],
+    fitting: int,
+    filter: str,
+    width: int,
+) -> list[Line]:
+    """The list of classes.
+
+    Args:
+        whole: All of them; None while they are asked for.
+        shown: Those that are seen, with the style of the cursor where it stands on one.
+        fitting: How many fit the filter.
+        filter: Words that their names hold.
+        width: Columns.
+    """
+    of_all = "" if whole is None else f"{fitting:,}/{len(whole):,}"
+    note = f"/{filter}   {of_all}" if filter else of_all
+    columns = class_columns(whole or (), width)
+    title = tr("Classes, the largest first")
+    lines = [rule(width, title, note), class_heading(columns, width)]
+    if whole is not None and not fitting:
+        return [*lines, [(" " + tr("no class fits the filter"), "dim")]]
+    most = max((one.total for one in whole or ()), default=0)
+    return [*lines, *(class_row(one, columns, most, width, under) for one, under in shown)]
 
 
 # What they look like

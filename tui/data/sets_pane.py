@@ -23,9 +23,7 @@ from tui.data.pane import Pane
 from tui.data.picture_sets import (
     Class,
     PictureReport,
-    class_columns,
-    class_heading,
-    class_row,
+    class_table,
     look_lines,
     read_picture_report,
 )
@@ -99,8 +97,7 @@ class SetsPane(Pane):
         found = self.known()
         if not isinstance(found, PictureReport):
             return []
-        words = self.filter.casefold().split()
-        return [one for one in found.classes if all(w in one.name.casefold() for w in words)]
+        return [one for one in found.classes if self._fits(one.name)]
 
     def series(self) -> list[Series]:
         """Its series that fit the filter, the largest first."""
@@ -109,12 +106,11 @@ class SetsPane(Pane):
             return []
         made_for = (report.id, self.filter)
         if self._filtered[0] != made_for:
-            words = self.filter.casefold().split()
-            fitting = [
-                one for one in report.series if all(word in one.id.casefold() for word in words)
-            ]
-            self._filtered = (made_for, fitting)
+            self._filtered = (made_for, [one for one in report.series if self._fits(one.id)])
         return self._filtered[1]
+
+    def _fits(self, name: str) -> bool:
+        return all(word in name.casefold() for word in self.filter.casefold().split())
 
     def selected_series(self) -> Series | None:
         """The series under the cursor, while the list of series has the focus."""
@@ -332,20 +328,13 @@ class SetsPane(Pane):
 
     def _class_lines(self, width: int, height: int, top: int, left: int) -> list[Line]:
         rows, found = self.classes(), self.known()
-        whole = found.classes if isinstance(found, PictureReport) else ()
-        of_all = f"{len(rows):,}/{len(whole):,}" if found else ""
-        note = f"/{self.filter}   {of_all}" if self.filter else of_all
-        columns = class_columns(whole, width)
-        title = tr("Classes, the largest first")
-        lines = [rule(width, title, note), class_heading(columns, width)]
         self._tops[_SERIES] = (top + 2, left, left + width)
-        if found is not None and not rows:
-            return filled([*lines, [(" " + tr("no class fits the filter"), "dim")]], height)
-        most = max((one.total for one in whole), default=0)
-        for row in self.lists[_SERIES].window(len(rows), height - 2):
-            under = self.cursor_style(_SERIES, row) if self.focus == _SERIES else ""
-            lines.append(class_row(rows[row], columns, most, width, under))
-        return filled(lines, height)
+        shown = [
+            (rows[row], self.cursor_style(_SERIES, row) if self.focus == _SERIES else "")
+            for row in self.lists[_SERIES].window(len(rows), height - 2)
+        ]
+        whole = found.classes if isinstance(found, PictureReport) else None
+        return filled(class_table(whole, shown, len(rows), self.filter, width), height)
 
     def place(self) -> str:
         """Where the cursor stands."""

@@ -12,7 +12,7 @@ from tui.models import moves as model_moves
 from tui.models.book import ModelBook
 from tui.models.comparison import LEAST, MOST, ComparePage
 from tui.models.facts import SERIES, Model
-from tui.models.orders import kind_of, orders_of
+from tui.models.orders import kind_of, order_for, orders_of
 from tui.models.tab import Tab
 from tui.models.table import Sorted, between, number, part, percent
 from tui.overlays.question import Question
@@ -37,7 +37,17 @@ class ModelActions:
     book: ModelBook
     tab: str
     marked: set[str]
-    order: Sorted
+    _order: Sorted
+
+    @property
+    def order(self) -> Sorted:
+        """By what the leaderboard is sorted: what was chosen, or its like for what is there."""
+        by = order_for(kind_of(self.book.models), self._order.by)
+        return self._order if by == self._order.by else Sorted(by, turned=self._order.turned)
+
+    @order.setter
+    def order(self, order: Sorted) -> None:
+        self._order = order
 
     @property
     def other(self) -> Tab | None:

@@ -20,7 +20,7 @@ from tui.models.facts import Model, fits
 from tui.models.history import HistoryTab
 from tui.models.moves import rollback_arguments
 from tui.models.opening import Opening
-from tui.models.orders import ORDERS, best, kind_of, order_for, ordered
+from tui.models.orders import ORDERS, best, ordered
 from tui.models.tab import Tab
 from tui.models.table import TITLES, Sorted
 from tui.paint import Line, beside, clip, filled, pad, rule, width_of
@@ -64,16 +64,6 @@ class ModelsView(ListKeys, ModelActions, View):
         self._tab_places: list[tuple[int, int, str]] = []
 
     # What is selected
-
-    @property
-    def order(self) -> Sorted:
-        """By what the leaderboard is sorted: what was chosen, or its like for what is there."""
-        by = order_for(kind_of(self.book.models), self._order.by)
-        return self._order if by == self._order.by else Sorted(by, turned=self._order.turned)
-
-    @order.setter
-    def order(self, order: Sorted) -> None:
-        self._order = order
 
     @property
     def other(self) -> Tab | None:
