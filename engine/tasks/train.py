@@ -20,8 +20,8 @@ from engine.tasks.handoff import CANDIDATE, DATASET, resolve
 from engine.tasks.plugins import load_plugins
 from engine.tasks.step import report_progress, step
 from models.errors import ModelProblem
-from models.forecasting.trials import discard
 from models.learner import FitReport, Learner, Resumable
+from models.search.trials import discard
 
 logger = logging.getLogger(__name__)
 

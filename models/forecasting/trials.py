@@ -14,9 +14,7 @@ from models.arrays import FloatArray, Panel, Windows
 from models.base import FitReport, Forecaster, no_progress
 from models.errors import ModelProblem
 from models.forecasting.windows import Samples, split_samples
-from models.search.trials import Course, Trial, discard
-
-__all__ = ["ForecastCourse", "as_known", "discard"]
+from models.search.trials import Course, Trial
 
 _MOST_WINDOWS = 6_000
 
