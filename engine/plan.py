@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.config.image_settings import ImageSettings
+from engine.config.launched_type import with_data_type
 from engine.config.series_settings import SeriesSettings
 from engine.data.catalogue import list_datasets
 from engine.errors import NotFoundError
@@ -17,7 +18,6 @@ from engine.strategies.sources import source_of
 from engine.strategies.step_names import STEPS, step_name
 from engine.tables.handoffs import Handoffs
 from engine.tables.runs import RunTable
-from models.data_types import TIMESERIES
 
 if TYPE_CHECKING:
     from engine.config.flow_settings import FlowSettings
@@ -175,6 +175,5 @@ def _chosen(workspace: Workspace, kind: str, configured: str, settings: FlowSett
 
 
 def _nothing_yet(kind: str, maker: str, settings: FlowSettings) -> PlannedInput:
-    option = "" if settings.data_type == TIMESERIES else f" --data-type {settings.data_type}"
-    what = f"there is no {kind} yet; run {maker} first: engine run {maker}{option}"
-    return PlannedInput(kind, "", what)
+    command = with_data_type(f"engine run {maker}", settings.data_type)
+    return PlannedInput(kind, "", f"there is no {kind} yet; run {maker} first: {command}")

@@ -29,16 +29,16 @@ def form(line: CommandLine, flow: str, data_type: str | None, overrides: Sequenc
     """List the settings of a flow as the fields of a form, with their present values."""
     from engine.cli.output import write_json, write_text
     from engine.config.form import make_form
+    from engine.config.launched_type import data_type_of_launch
     from engine.config.loading import load_settings
     from engine.config.problems import shown
 
-    loaded = load_settings(
-        flow,
-        workspace_configs=line.workspace.configs,
-        overrides=overrides,
-        flags={"data_type": data_type},
-    )
-    made = make_form(loaded.settings.flow_module, loaded)
+    configs = line.workspace.configs
+    flags = {"data_type": data_type}
+    loaded = load_settings(flow, workspace_configs=configs, overrides=overrides, flags=flags)
+    name = loaded.settings.flow_module
+    usual = data_type_of_launch(name, workspace_configs=configs, overrides=overrides, flags={})
+    made = make_form(name, loaded, usual)
     if line.json:
         write_json(made.to_dict())
         return

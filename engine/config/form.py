@@ -17,6 +17,7 @@ from engine.config.reference import describe_settings, section_docs
 from engine.config.values import Section
 from engine.config.yaml_source import dotted
 from models import registry
+from models.data_types import TIMESERIES
 
 OPTIONS = ("model_type", "epochs", "data", "seed", "threads", "force")
 """Settings of flows that the command line has options of their own for, by name in FLAG_KEYS."""
@@ -74,12 +75,14 @@ class Form:
     Attributes:
         flow: Which flow.
         data_type: The kind of data that it would run on.
+        usual_data_type: That of a launch that says nothing of it.
         sections: Dotted key and meaning of each section that has fields.
         fields: Its fields, in the order of the reference.
     """
 
     flow: str
     data_type: str
+    usual_data_type: str
     sections: dict[str, str]
     fields: tuple[Field, ...]
 
@@ -88,12 +91,13 @@ class Form:
         return asdict(self)
 
 
-def make_form(flow: FlowName, loaded: Loaded) -> Form:
+def make_form(flow: FlowName, loaded: Loaded, usual_data_type: str = TIMESERIES) -> Form:
     """Make the form of a flow.
 
     Args:
         flow: Which flow.
         loaded: Its settings as a launch without overrides would have them.
+        usual_data_type: The kind of data of a launch that says nothing of it.
     """
     keys = (*SECTIONS[flow], *_ALSO_READ.get(flow, ()))
     fields = tuple(
@@ -105,7 +109,7 @@ def make_form(flow: FlowName, loaded: Loaded) -> Form:
     docs = {**section_docs(root), dotted(HPARAMS): _doc_of(dotted(HPARAMS), root)}
     used = dict.fromkeys(field.section for field in fields)
     sections = {key: first_sentence(docs.get(key, "")) for key in used}
-    return Form(flow, loaded.settings.data_type, sections, fields)
+    return Form(flow, loaded.settings.data_type, usual_data_type, sections, fields)
 
 
 def _doc_of(key: str, root: type[Section]) -> str:

@@ -48,6 +48,11 @@ def data_type_of_launch(
     return usual if usual in able or not able else able[0]
 
 
+def with_data_type(command: str, data_type: str) -> str:
+    """A command line, told which kind of data it is about where it would not know by itself."""
+    return command if data_type == TIMESERIES else f"{command} --data-type {data_type}"
+
+
 def _said(overrides: Sequence[str], flags: Mapping[str, object], key: str) -> str | None:
     """What a flag says of a setting, or else the last `--set` of it."""
     flag = flags.get(key, flags.get(key.rpartition(".")[2]))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.config.launched_type import with_data_type
 from engine.errors import NotFoundError
 from engine.runs.candidate import CANDIDATE_FOLDER
 from engine.runs.context import run_context
-from models.data_types import TIMESERIES
 
 LATEST = "latest"
 
@@ -41,10 +41,10 @@ def resolve(kind: str, given: str | None, configured: str, data_type: str) -> st
         return configured
     handoff = run_context().handoffs.take(kind, data_type)
     if handoff is None:
-        option = "" if data_type == TIMESERIES else f" --data-type {data_type}"
+        maker = _MAKERS[kind]
         raise NotFoundError(
-            f"there is no {kind} yet" + (f" of data_type {data_type}" if option else ""),
-            fix=f"Run {_MAKERS[kind]} first: engine run {_MAKERS[kind]}{option}",
+            f"there is no {kind} of data_type {data_type} yet",
+            fix=f"Run {maker} first: {with_data_type(f'engine run {maker}', data_type)}",
         )
     return handoff.value
 

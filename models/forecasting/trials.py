@@ -16,8 +16,6 @@ from models.errors import ModelProblem
 from models.forecasting.windows import Samples, split_samples
 from models.search.trials import Course, Trial
 
-__all__ = ["ForecastCourse", "as_known"]
-
 _MOST_WINDOWS = 6_000
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.errors import ModelProblem
 from models.imaging.augmentation import Augmentation
 from models.imaging.networks import PictureNetwork
 from models.imaging.pictures import Pictures, PixelArray
 from models.learner import FitReport, Progress
+from models.networks.epochs import run_epochs
 from models.networks.optimizer import OneCycleAdamW, as_vector
 
 _PIXELS_AT_A_TIME = 2**20
@@ -65,38 +65,18 @@ def train_network(
     Raises:
         ModelProblem: A loss that is not a number.
     """
-    started = time.monotonic()
     network.learn_colours(training.pixels)
     trainer = _Trainer(network, plan, training)
-    best_epoch, best_loss, best_state = 0, math.inf, trainer.averaged_state()
-    curve: list[dict[str, float]] = []
-    epochs = plan.epochs if stop_after is None else min(stop_after, plan.epochs)
-    for epoch in range(1, epochs + 1):
-        losses = {"loss": trainer.epoch()}
-        if len(validation):
-            losses |= trainer.validate(validation)
-        if not all(math.isfinite(loss) for loss in losses.values()):
-            raise ModelProblem(
-                f"training diverged: the loss of epoch {epoch} is not a finite number",
-                "Lower init_lr.",
-            )
-        curve.append({"round": epoch, **losses})
-        progress("epoch", epoch, epochs, **losses)
-        if not len(validation) or losses["validation_loss"] < best_loss:
-            best_epoch, best_state = epoch, trainer.averaged_state()
-            best_loss = losses.get("validation_loss", math.inf)
-        elif epoch - best_epoch >= plan.patience:
-            break
-    network.load_state_dict(best_state)
-    network.eval()
-    return FitReport(
+    return run_epochs(
+        trainer,
+        network,
+        epochs=plan.epochs if stop_after is None else min(stop_after, plan.epochs),
+        patience=plan.patience,
+        validate=partial(trainer.validate, validation) if len(validation) else None,
         samples=len(training),
         validation_samples=len(validation),
-        rounds=len(curve),
-        best_round=best_epoch,
-        best_loss=best_loss if len(validation) else None,
-        seconds=time.monotonic() - started,
-        curve=curve,
+        progress=progress,
+        advice="Lower init_lr.",
     )
 
 

@@ -30,8 +30,11 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        return self._http.post(path, json=body)
+
     def start(self, flow: str, **body: Any) -> str:
-        answer = self._http.post(f"/api/run_flow/{flow}", json=body)
+        answer = self.post(f"/api/run_flow/{flow}", **body)
         assert answer.status_code == 200, answer.text
         told = answer.json()
         assert told["status"] == "started"

@@ -372,8 +372,17 @@ def test_what_is_typed_is_found_again_at_the_next_start(
     "kept",
     [
         {"flow": "no_flow", "opened": 3, "typed": []},
-        {"flow": ["full_flow"], "typed": {"full_flow": {"texts": {"gone.key": "1", "a": 2}}}},
-        {"typed": {"full_flow": {"texts": {"train.seed": "\x1b[31m"}, "as_set": [1, "gone"]}}},
+        {"flow": ["full_flow"], "kinds": {"full_flow": "video", "data_flow": 3}},
+        {"typed": {"timeseries": {"full_flow": {"texts": {"gone.key": "1", "a": 2}}}}},
+        {
+            "typed": {
+                "image": [],
+                "timeseries": {
+                    "full_flow": {"texts": {"train.seed": "\x1b[31m"}, "as_set": [1, "gone"]}
+                },
+            },
+            "kinds": "image",
+        },
     ],
 )
 def test_a_damaged_memory_is_survived(

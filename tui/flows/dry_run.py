@@ -69,7 +69,7 @@ class DryRun:
             lines.append([("● ", "run"), (one["flow"], "strong")])
             steps = " → ".join(one["steps"])
             lines += [[("    ", ""), (text, "dim")] for text in wrap(steps, width - 4)]
-        lines.append([])
+        lines += [[], [(f"{tr('data type')}  ", "dim"), (data["data_type"], "")]]
         begins = data["input"]
         kind = tr(_INPUTS.get(begins["kind"], begins["kind"]))
         lines.append([(f"{kind}  ", "dim"), (clip(begins["value"] or "–", width - 20), "")])

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID
-from tui.flows.launch_form import DATA, LaunchForm
+from tui.flows.launch_form import DATA, DATA_TYPE, LaunchForm
 from tui.flows.rows import Row
 from tui.flows.values import FormField, path_offers
 from tui.language import tr
@@ -42,6 +42,10 @@ class FormEditing:
 
     def typed(self, form: LaunchForm) -> None:
         """A form was changed."""
+        raise NotImplementedError
+
+    def turn_to(self, data_type: str) -> None:
+        """Go to the form of another kind of data."""
         raise NotImplementedError
 
     def move(self, step: int) -> None:
@@ -161,6 +165,9 @@ class FormEditing:
         return True
 
     def _put(self, form: LaunchForm, field: FormField, text: str) -> None:
+        if field.key == DATA_TYPE:
+            self.turn_to(text)
+            return
         form.set(field.key, text)
         self.typed(form)
 
@@ -178,6 +185,9 @@ class FormEditing:
         """Give a field its default; on a heading all of its section, on the button everything."""
         row, form = self.current_row(), self.current_form()
         if row is None or form is None:
+            return
+        if row.key == DATA_TYPE:
+            self.turn_to(form.fields[DATA_TYPE].default)
             return
         if row.kind == "field":
             form.reset([row.key])

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.schema import RunDetail, RunInfo
+from models.data_types import DATA_TYPES, IMAGE, TIMESERIES
 from tui.flows.values import NULL, FormField, Reading, override, override_text, path_of, read, shown
 
+DATA_TYPE = "data_type"
 MODEL = "model.model_type"
 DATA = "dataset.file_path"
 TAGS, PRIORITY = "--tag", "--priority"
-_COMMON = ("--model-type", "--epochs", "--data", "--seed", "--threads", "--force")
+_COMMON = ("--data-type", "--model-type", "--epochs", "--data", "--seed", "--threads", "--force")
 # `engine rerun` has no option for what belongs to one flow only.
-_RERUN_FLAGS = frozenset(("model_type", "epochs", "data", "seed", "threads"))
+_RERUN_FLAGS = frozenset(("data_type", "model_type", "epochs", "data", "seed", "threads"))
 _LAUNCH_FIELDS = (
     FormField(TAGS, "", "tags", "tags", option=TAGS,
               help="Words that the run can be found by, with blanks between them.",
@@ -25,6 +27,18 @@ _LAUNCH_FIELDS = (
               help="Of runs that wait, those of a higher number start first.",
               allowed="whole number, -100 to 100"),
 )  # fmt: skip
+
+
+def kind_of(run: RunInfo) -> str:
+    """The kind of data that a run is about."""
+    return str(run.parameters.get(DATA_TYPE) or TIMESERIES)
+
+
+def _kind_field(usual: str) -> FormField:
+    return FormField(DATA_TYPE, "", DATA_TYPE, "choice", choices=DATA_TYPES, default=usual,
+                     option="--data-type",
+                     help="What the flow works on; each kind of data has settings of its own.",
+                     allowed=" | ".join(DATA_TYPES))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +96,14 @@ class Earlier:
 
 
 class LaunchForm:
-    """One form of a flow.
+    """One form of a flow, for one kind of data.
 
     Args:
         data: What `engine config form` told.
 
     Attributes:
         flow: Which flow.
+        data_type: The kind of data, which stays: another has another form.
         sections: Meaning of each section by its dotted key.
         fields: The inputs by key, in their order.
         texts: What was typed, by key; what is not there has its default.
@@ -104,6 +119,7 @@ class LaunchForm:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.flow: str = data["flow"]
+        self.data_type: str = data["data_type"]
         self.sections: dict[str, str] = {}
         self.fields: dict[str, FormField] = {}
         self.texts: dict[str, str] = {}
@@ -122,7 +138,8 @@ class LaunchForm:
     def renew(self, data: dict[str, Any]) -> None:
         """Take over other defaults: the configuration may have changed. What is typed stays."""
         self.sections = {**self.sections, **data["sections"]}
-        known = [*map(FormField.of, data["fields"]), *_LAUNCH_FIELDS]
+        kind = _kind_field(data["usual_data_type"])
+        known = [kind, *map(FormField.of, data["fields"]), *_LAUNCH_FIELDS]
         raw = {key: field for key, field in self.fields.items() if field.kind == "raw"}
         self.fields = raw | {field.key: field for field in known}
         self._then.clear()
@@ -143,9 +160,10 @@ class LaunchForm:
             self._look_for_file()
 
     def reset(self, keys: Iterable[str]) -> None:
-        """Give fields their defaults again."""
+        """Give fields their defaults again; what the form is made for stays."""
         for key in keys:
-            self.set(key, self.fields[key].default)
+            if key != DATA_TYPE:
+                self.set(key, self.fields[key].default)
 
     def take(self, earlier: Earlier) -> None:
         """Fill in what a run was asked for, and nothing else."""
@@ -155,6 +173,7 @@ class LaunchForm:
             self._put(key, text)
             if is_set and self.fields[key].option:
                 self.as_set.add(key)
+        self._put(DATA_TYPE, self.data_type)
         self._look_for_file()
         self.revision += 1
 
@@ -165,6 +184,7 @@ class LaunchForm:
             for key, text in texts.items()
             if key in self.fields and text.strip() != self.fields[key].default
         }
+        self._put(DATA_TYPE, self.data_type)
         self.as_set = {key for key in as_set if key in self.texts}
         self._look_for_file()
         self.revision += 1
@@ -182,11 +202,14 @@ class LaunchForm:
         self.missing = ""
         if text not in ("", NULL) and DATA not in self.as_set:
             path = path_of(text)
-            self.missing = "" if Path(path).is_file() else path
+            # Pictures may lie in a folder.
+            is_there = Path(path).is_file() or (self.data_type == IMAGE and Path(path).is_dir())
+            self.missing = "" if is_there else path
 
     def _texts_of(self, earlier: Earlier) -> dict[str, tuple[str, bool]]:
         """What a run was asked for: text by key, and whether `--set` gave it."""
-        found: dict[str, tuple[str, bool]] = {}
+        # Its model or a file may have said it.
+        found: dict[str, tuple[str, bool]] = {DATA_TYPE: (kind_of(earlier.run), False)}
         for one in earlier.overrides:
             key, text = override_text(one)
             found[key] = (text, True)

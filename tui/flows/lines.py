@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tui.control_center import ControlCenter
 
 LABELS = {
+    "--data-type": "data type",
     "--model-type": "model type",
     "--epochs": "epochs",
     "--data": "data file",

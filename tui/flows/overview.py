@@ -95,7 +95,8 @@ def rhythm(one: ScheduleInfo) -> str:
 
 def schedule_details(app: ControlCenter, one: ScheduleInfo, width: int) -> list[Line]:
     """All of a schedule: for a page."""
-    given = [*(f"--{name} {value}" for name, value in one.flags.items()), *one.overrides]
+    flags = (f"--{name.replace('_', '-')} {value}" for name, value in one.flags.items())
+    given = [*flags, *one.overrides]
     facts = [
         (tr("flow"), one.flow),
         (tr("when"), rhythm(one)),

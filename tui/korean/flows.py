@@ -28,6 +28,8 @@ TEXTS: dict[str, str] = {
     "{name} launches again": "{name} 일정을 다시 시작합니다",
     "no schedule is selected": "선택한 일정이 없습니다",
     # The form
+    "data type": "데이터 유형",
+    "a run is launched again on its own kind of data": "다시 실행은 원래의 데이터 유형으로만 합니다",
     "model type": "모델 종류",
     "epochs": "에포크",
     "data file": "데이터 파일",

@@ -126,6 +126,20 @@ class FlowsView(ScheduleActions, FormEditing, View):
         self.forms.want_check(form)
         self.app.changed()
 
+    def turn_to(self, data_type: str) -> None:
+        """Go to the form of another kind of data; what is typed in this one stays there."""
+        form = self.current_form()
+        if form is None or form.data_type == data_type:
+            return
+        if form.again is not None:
+            self.app.say(tr("a run is launched again on its own kind of data"), "warn")
+            return
+        self.stop()
+        self.needle = ""
+        self.listing.cursor = 0
+        self.forms.turn(self.flow, data_type)
+        self.app.changed()
+
     def schedule(self) -> ScheduleInfo | None:
         """The schedule that is meant: the selected one, or the first of the selected flow."""
         found = self.app.board.schedules
@@ -370,12 +384,7 @@ class FlowsView(ScheduleActions, FormEditing, View):
 
     def remember(self) -> dict[str, Any]:
         """The selected flow, what is unfolded, and what is typed."""
-        typed = {
-            flow: {"texts": texts, "as_set": as_set}
-            for flow, (texts, as_set) in self.forms.typed().items()
-            if texts
-        }
-        return {"flow": self.flow, "opened": self.opened, "typed": typed}
+        return {"flow": self.flow, "opened": self.opened, **self.forms.remember()}
 
     def restore(self, kept: dict[str, Any]) -> None:
         """All of that as it was."""
@@ -384,10 +393,4 @@ class FlowsView(ScheduleActions, FormEditing, View):
             self.flow = flow
         if "opened" in kept:
             self.opened = memory.texts(kept, "opened")
-        typed = memory.part(kept, "typed")
-        for name in FLOW_NAMES:
-            one = memory.part(typed, name)
-            texts = memory.part(one, "texts")
-            known = {key: text for key, text in texts.items() if isinstance(text, str)}
-            if known:
-                self.forms.kept[name] = (known, memory.texts(one, "as_set"))
+        self.forms.restore(kept)

@@ -32,6 +32,7 @@ from engine.daemon.web.messages import (
     ModelVersions,
     Nothing,
     Reason,
+    RollbackRequest,
     RunFlowReply,
     RunFlowRequest,
     WebMessage,
@@ -54,6 +55,7 @@ from engine.schema import (
 from engine.states import ALL_STATES
 from engine.tokens import Identity
 from engine.zones import zone_of
+from models.data_types import DATA_TYPES
 
 _MOST_RUNS = 1000
 _DEFAULT_RUNS = 100
@@ -220,8 +222,11 @@ class WebHandlers:
 
     async def roll_back(self, request: Request, who: Identity) -> Response:
         """Let the previous version serve again."""
-        asked = await read_body(request, Reason)
-        told = await model_commands.roll_back(self._engine.workspace, _reason(asked, request, who))
+        asked = await read_body(request, RollbackRequest)
+        check_choice("data_type", asked.data_type, DATA_TYPES)
+        told = await model_commands.roll_back(
+            self._engine.workspace, asked.data_type, _reason(asked, request, who)
+        )
         return answer(msgspec.convert(told, type=AliasReply))
 
 
@@ -229,6 +234,6 @@ def _origin(request: Request, who: Identity) -> str:
     return f"{who.name}, flow API, {client_of(request)}"
 
 
-def _reason(asked: Reason, request: Request, who: Identity) -> str:
+def _reason(asked: Reason | RollbackRequest, request: Request, who: Identity) -> str:
     by = f"by {who.name}, flow API, {client_of(request)}"
     return f"{asked.reason} ({by})" if asked.reason else by

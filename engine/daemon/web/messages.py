@@ -17,6 +17,7 @@ ModelName = Annotated[str, Meta(min_length=1, max_length=64)]
 Epochs = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 DataType = Annotated[str, Meta(extra_json_schema={"enum": list(DATA_TYPES)})]
 """A text, so that the refusal of another one can name the choices."""
+ReasonText = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
@@ -109,13 +110,26 @@ class WebSchedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why which version serves is changed; kept in the log."""
 
-    reason: Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    reason: ReasonText = ""
+
+
+class RollbackRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose champion is to be the previous one again, and why.
+
+    Attributes:
+        data_type: Kind of data; absent: the only one that has a champion, or timeseries.
+        reason: Kept in the log.
+    """
+
+    data_type: DataType | None = None
+    reason: ReasonText = ""
 
 
 class ModelVersion(Struct, frozen=True, kw_only=True):
     """A deployed version."""
 
     id: str
+    data_type: str
     model_type: str
     created: float
     alias: str | None
@@ -129,8 +143,9 @@ class ModelVersions(Struct, frozen=True, kw_only=True):
 
 
 class AliasReply(Struct, frozen=True, kw_only=True):
-    """Which version serves, and which one did before."""
+    """Which version serves a kind of data, and which one did before."""
 
+    data_type: str
     champion: str | None
     previous: str | None
 

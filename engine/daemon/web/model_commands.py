@@ -39,13 +39,19 @@ async def promote(workspace: Workspace, version: str, reason: str) -> Any:
     return await _run(workspace, "promote", version, f"--reason={reason}")
 
 
-async def roll_back(workspace: Workspace, reason: str) -> Any:
+async def roll_back(workspace: Workspace, data_type: str | None, reason: str) -> Any:
     """Let the previous version serve again; return where the aliases are.
+
+    Args:
+        workspace: The workspace.
+        data_type: Whose champion; None: of the only kind of data that has one, or of series.
+        reason: Why.
 
     Raises:
         NotFoundError: There is no previous version.
     """
-    return await _run(workspace, "rollback", f"--reason={reason}")
+    whose = [] if data_type is None else [f"--data-type={data_type}"]
+    return await _run(workspace, "rollback", *whose, f"--reason={reason}")
 
 
 async def _run(workspace: Workspace, *arguments: str) -> Any:

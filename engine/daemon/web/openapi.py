@@ -15,6 +15,7 @@ from engine.daemon.web.messages import (
     Monitoring,
     Nothing,
     Reason,
+    RollbackRequest,
     RunFlowReply,
     RunFlowRequest,
     WebError,
@@ -193,9 +194,9 @@ OPERATIONS = (
     ),
     Operation(
         *("POST", "/api/v1/models/rollback", "roll_back", "admin"),
-        "Let the previous version serve again.",
+        "Let the previous version of a kind of data serve again.",
         AliasReply,
-        Reason,
+        RollbackRequest,
         statuses=(404, 422, 503),
     ),
 )

@@ -82,8 +82,10 @@ def test_several_pictures_are_a_table_and_bad_ones_keep_none_from_it(
     data = command("predict", *files.values(), "--json")
 
     heading, *rows, last = answer.out.splitlines()
-    assert heading.split()[:3] == ["picture", "class", "sure"]
-    assert [row.split()[1] for row in rows] == list(COLOURS)
+    assert heading.split() == ["class", "sure", "or", "else", "picture"]
+    assert [row.split()[0] for row in rows] == list(COLOURS)
+    assert all(row.endswith(f"/{name}.jpg") for row, name in zip(rows, COLOURS, strict=True))
+    assert max(map(len, rows)) <= 100
     assert last == f"3 of 5 pictures classified by {champion.id}"
     assert f"{files['text']}: this is no PNG or JPEG" in answer.err
     assert f"{files['empty']}: the file is empty" in answer.err
@@ -172,3 +174,19 @@ def test_the_running_predictor_tells_the_same(
             ]
             # A heat map has 256 steps on its way through HTTP.
             assert abs(pixels[0].astype(int) - pixels[1].astype(int)).max() <= 4
+
+
+def test_long_paths_and_names_leave_a_table_readable(
+    command: EngineCommand,
+    champion: Version,
+    files: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+    lines = command("predict", files["red"], files["blue"]).out.splitlines()
+
+    assert max(map(len, lines)) <= 60
+    assert lines[1].startswith("red ")
+    assert lines[1].endswith("/red.jpg")
+    assert "…" in lines[1]

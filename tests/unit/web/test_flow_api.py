@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from engine.daemon.web import model_commands
 from engine.daemon.web.openapi import document
 from engine.tables.runs import RunTable
 from tests.unit.web.conftest import SETTINGS, Web, refused
@@ -250,6 +251,30 @@ def test_a_schedule_about_pictures_launches_flows_about_pictures(web: Web, owner
     assert "timeseries, image" in said
     assert "CNN | MeanPicture" in refused(
         add("wrong", "train_flow", data_type="image", model_type="GRU"), 422
+    )
+
+
+def test_a_rollback_says_whose_champion_it_is_about(
+    web: Web, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def moved(_: object, *arguments: str) -> dict[str, str | None]:
+        asked.append(arguments)
+        return {"data_type": "image", "champion": "v1", "previous": "v2"}
+
+    monkeypatch.setattr(model_commands, "_run", moved)
+    path = "/api/v1/models/rollback"
+    answer = web.ask("POST", path, token=owner, json={"data_type": "image", "reason": "worse"})
+    usual = web.ask("POST", path, token=owner, json={})
+
+    assert answer.json() == {"data_type": "image", "champion": "v1", "previous": "v2"}
+    assert asked[0][:2] == ("rollback", "--data-type=image")
+    assert asked[0][2].startswith("--reason=worse (by owner")
+    assert [one for one in asked[1] if one.startswith("--data-type")] == []
+    assert usual.status_code == 200
+    assert "timeseries, image" in refused(
+        web.ask("POST", path, token=owner, json={"data_type": "video"}), 422
     )
 
 
