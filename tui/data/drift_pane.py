@@ -142,7 +142,8 @@ class DriftPane(Pane):
         found = read_drift(answer.data, path)
         self.pictures, self.app.message = found, None
         self.pictures_problem = "" if found else answer.problem
-        if found is not None:
+        is_seen = self.app.view.name == "data" and not self.app.overlays
+        if found is not None and is_seen and self.app.prompt is None:
             self.open()
         self.app.changed()
 

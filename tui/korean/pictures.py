@@ -134,6 +134,7 @@ TEXTS: dict[str, str] = {
     "alike": "비슷함",
     "shifted": "조금 다름",
     "drifted": "다름",
+    "1 file gave no picture": "파일 1개는 이미지가 아님",
     "{count} files gave no picture": "파일 {count}개는 이미지가 아님",
     "They look like what was learned from.": "학습한 이미지와 비슷합니다.",
     "They look a little different from what was learned from.": "학습한 이미지와 조금 다릅니다.",

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import DataError
@@ -349,8 +350,9 @@ class PictureTab(ListKeys, View):
         }
 
     def remember(self) -> dict[str, Any]:
-        """The last pictures."""
-        return {"paths": [one.path for one in self.asked.pictures[:_REMEMBERED]]}
+        """The last pictures, by paths that mean the same wherever the next start is."""
+        paths = [str(Path(one.path).absolute()) for one in self.asked.pictures[:_REMEMBERED]]
+        return {"paths": paths}
 
     def restore(self, kept: dict[str, Any]) -> None:
         """The pictures of last time; they are asked about when the cursor comes to them."""
