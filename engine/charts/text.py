@@ -41,6 +41,16 @@ def clip(text: str, width: int, *, ascii: bool = False) -> str:
     return fit(text, width, ascii=ascii).rstrip()
 
 
+def clip_start(text: str, width: int, *, ascii: bool = False) -> str:
+    """Escape the text and cut its start: what a path begins with is mostly the same."""
+    text = printable(text, ascii=ascii)
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - 1:
+        text = text[max(1, (cell_len(text) - width) // 2) :]
+    return (("~" if ascii else "…") + text)[: max(width, 0)]
+
+
 def paint(text: str, style: str, colour: bool) -> str:
     """Return the text in one of the colours of `SGR`, or as it is."""
     return f"\x1b[{SGR[style]}m{text}\x1b[0m" if colour and text.strip() else text

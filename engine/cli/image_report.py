@@ -14,7 +14,7 @@ from engine.charts.confusion import confusion_lines
 from engine.charts.depth import Depth
 from engine.charts.mistakes import mistake_lines, mistakes_of
 from engine.charts.reliability import Bin, reliability_lines
-from engine.charts.text import clip, fit, fit_right, paint
+from engine.charts.text import clip, clip_start, fit, fit_right, paint
 from engine.text import printable
 
 _MOST_CLASSES = 20
@@ -177,19 +177,10 @@ def worst_lines(
             fit(row[2], predicted_size, ascii=ascii),
         )
         head = "  ".join(cells)
-        yield clip(f"{head}  {_end(row[3], width - cell_len(head) - 2, ascii)}", width, ascii=ascii)
+        name = clip_start(row[3], max(_LEAST_NAME, width - cell_len(head) - 2), ascii=ascii)
+        yield clip(f"{head}  {name}", width, ascii=ascii)
     if len(mistakes) > most:
         yield clip(f"and {len(mistakes) - most} more", width, ascii=ascii)
-
-
-def _end(path: str, width: int, ascii: bool) -> str:
-    """The end of a path: what it begins with is mostly the same."""
-    if cell_len(path) <= width or width < _LEAST_NAME:
-        return path
-    ellipsis = "~" if ascii else "…"
-    while cell_len(path) > width - 1:
-        path = path[max(1, (cell_len(path) - width) // 2) :]
-    return ellipsis + path
 
 
 def _bin(one: Mapping[str, Any]) -> Bin:

@@ -129,7 +129,8 @@ def _draw(path: Path, told: Told) -> None:
         write_text(text)
     sure = f"{printable(told.prediction)} ({percent_of(told.confidence)})"
     by = f"by {told.version}, in {told.latency_ms:.1f} ms"
-    write_text(clip(f"{printable(str(path))}: {sure} {by}", width, ascii=ascii))
+    write_text(printable(str(path)))
+    write_text(clip(f"{sure} {by}", width, ascii=ascii))
     for text in probability_bars(
         list(told.probabilities.values()),
         list(told.probabilities),
@@ -142,25 +143,36 @@ def _draw(path: Path, told: Told) -> None:
 
 
 def _write_table(answers: Sequence[tuple[Path, dict[str, Any]]], teller: PictureTeller) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from engine.charts.probabilities import percent_of
-    from engine.cli.output import write_table, write_text
-    from engine.text import printable
+    from engine.cli.output import write_text
 
     told = [(path, answer) for path, answer in answers if "error" not in answer]
-    shown = Table("picture", "class", "sure", "or else", box=None, pad_edge=False)
-    for path, answer in told:
-        likeliest = list(answer["probabilities"].items())
-        others = [f"{name} {percent_of(share)}" for name, share in likeliest[1:2] if share > 0]
-        shown.add_row(
-            Text(printable(str(path)), overflow="fold"),
-            Text(printable(answer["prediction"])),
-            percent_of(answer["confidence"]),
-            Text(printable(", ".join(others))),
-        )
-    if told:
-        write_table(shown)
+    for text in _table_lines(told):
+        write_text(text)
     used = f"{len(told):,} of {len(answers):,}" if len(told) < len(answers) else f"{len(told):,}"
     write_text(f"{used} pictures classified by {teller.version}")
+
+
+def _table_lines(told: Sequence[tuple[Path, dict[str, Any]]]) -> Iterator[str]:
+    from rich.cells import cell_len
+
+    from engine.charts.probabilities import percent_of
+    from engine.charts.text import clip, clip_start, fit
+    from engine.cli.output import terminal_size, wants_ascii
+    from engine.text import printable
+
+    if not told:
+        return
+    width, ascii = terminal_size()[0], wants_ascii()
+    rows = [("class", "sure", "or else", "picture")]
+    for path, answer in told:
+        others = list(answer["probabilities"].items())[1:2]
+        else_ = ", ".join(f"{name} {percent_of(share)}" for name, share in others if share > 0)
+        sure = percent_of(answer["confidence"])
+        rows.append((printable(answer["prediction"]), sure, printable(else_), str(path)))
+    sizes = [max(map(cell_len, column)) for column in list(zip(*rows, strict=True))[:3]]
+    sizes = [min(size, width // 4) for size in sizes]
+    room = width - sum(sizes) - 2 * len(sizes)
+    for *cells, name in rows:
+        head = [fit(text, size, ascii=ascii) for text, size in zip(cells, sizes, strict=True)]
+        line = "  ".join([*head, clip_start(name, room, ascii=ascii)])
+        yield clip(line, width, ascii=ascii)

@@ -164,6 +164,10 @@ class ImageGateSettings(Section):
     """Most errors allowed, as a multiple of the champion's on the same pictures (above 0, to 100);
     not asked when nothing is deployed yet."""
 
+    tolerate_chance: bool = True
+    """Whether more errors than the champion's pass where they may be chance: true or false. true: a
+    paired sign test over the test pictures decides, at 5 %; false: every error counts."""
+
     min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
     """Smallest part of the test pictures that must be told right (0 to 1), or null: not asked."""
 

@@ -38,6 +38,10 @@ _PRELOADED = (
     "models.forecasting.trees",
     "models.forecasting.onnx_files",
     "models.forecasting.backtest",
+    "models.imaging.training",
+    "models.imaging.onnx_files",
+    "models.search.search",
+    "engine.strategies.picking",
     "engine.data.csv_source",
     "engine.data.parquet_source",
     "models.registry",
@@ -54,8 +58,10 @@ def main() -> int:
     for name in _PRELOADED:
         importlib.import_module(name)
     from models import registry
+    from models.data_types import DATA_TYPES
 
-    registry.names()
+    for data_type in DATA_TYPES:
+        registry.names(data_type)
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         raise RuntimeError(f"a fork server must have one thread, but has: {names}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.config.image_settings import ImageGateSettings
 from engine.store.gate import CANDIDATE, CHAMPION, Check
+from models.imaging.metrics import chance_of_more_errors
 
 BASELINE = "MeanPicture"
+_BEYOND_CHANCE = 0.05
 
 
 def check_classifier(
@@ -26,13 +29,17 @@ def check_classifier(
     """
     overall = {label: summary["overall"] for label, summary in scores.items()}
     candidate = overall[CANDIDATE]
-    limits = {"the nearest mean picture": (BASELINE, gate.max_ratio_to_baseline)}
-    if CHAMPION in overall:
-        limits["the champion"] = (CHAMPION, gate.max_ratio_to_champion)
     checks = [
-        _errors_check(name, candidate, overall[label], limit)
-        for name, (label, limit) in limits.items()
+        _errors_check(
+            "the nearest mean picture", candidate, overall[BASELINE], gate.max_ratio_to_baseline
+        )
     ]
+    if CHAMPION in overall:
+        limit = gate.max_ratio_to_champion
+        check = _errors_check("the champion", candidate, overall[CHAMPION], limit)
+        if not check.passed and gate.tolerate_chance:
+            check = _unless_chance(check, scores[CANDIDATE]["wrong"], scores[CHAMPION]["wrong"])
+        checks.append(check)
     for name, measure, least in (
         ("accuracy", "accuracy", gate.min_accuracy),
         ("macro F1", "macro_f1", gate.min_macro_f1),
@@ -59,6 +66,17 @@ def _errors_check(
         f"{allowed}"
     )
     return Check(name, ratio, limit, ratio <= limit, sentence)
+
+
+def _unless_chance(check: Check, wrong: Sequence[int], wrong_of_champion: Sequence[int]) -> Check:
+    """A failed check passes where chance may have made the difference."""
+    own, other = set(wrong), set(wrong_of_champion)
+    chance = chance_of_more_errors(len(own - other), len(other - own))
+    if chance < _BEYOND_CHANCE:
+        return replace(check, sentence=f"{check.sentence}, and that is no chance (p {chance:.3f})")
+    return replace(
+        check, passed=True, sentence=f"{check.sentence}, which may be chance (p {chance:.2f})"
+    )
 
 
 def _least_check(name: str, value: float, least: float) -> Check:

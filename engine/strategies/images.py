@@ -176,7 +176,9 @@ class ImageStrategy(Strategy):
             notes.append(
                 f"{lacking} of {len(data.classes)} classes have no test picture: not measured"
             )
-        return Measured({**evaluation.summary(), "mistakes": mistakes}, notes)
+        wrong = np.flatnonzero(predicted != test.labels).tolist()
+        summary = {**evaluation.summary(), "mistakes": mistakes, "wrong": wrong}
+        return Measured(summary, notes)
 
     def cannot_compare(self, champion: Version, data: ImageDataset) -> str | None:
         """It tells other classes, sees another size, or has learnt from test pictures."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,6 @@ from torch import Tensor
 
 from models.arrays import FloatArray, Panel
 from models.base import MEDIAN, FitReport, Progress
-from models.errors import ModelProblem
 from models.forecasting.network_inputs import NetworkInputs
 from models.forecasting.networks import WindowNetwork
 from models.forecasting.windows import (
@@ -25,6 +24,7 @@ from models.forecasting.windows import (
     partly_unknown,
     split_samples,
 )
+from models.networks.epochs import run_epochs
 from models.networks.optimizer import OneCycleAdamW, as_vector
 
 _PREDICT_ROWS = 1024
@@ -77,7 +77,6 @@ def train_network(
     Raises:
         ModelProblem: Series too short, or a loss that is not a number.
     """
-    started = time.monotonic()
     window, horizon = network.inputs.window, network.inputs.horizon
     training, validation = split_samples(history, window, horizon, validation_days)
     scales = loss_scales(history, validation_days, plan.objective)
@@ -90,35 +89,16 @@ def train_network(
     checks = None
     if validation is not None:
         checks = _lessons(network, validation.spread(_VALIDATION_SAMPLES), scales)
-    best_epoch, best_loss, best_state = 0, math.inf, trainer.averaged_state()
-    curve: list[dict[str, float]] = []
-    epochs = plan.epochs if stop_after is None else min(stop_after, plan.epochs)
-    for epoch in range(1, epochs + 1):
-        losses = {"loss": trainer.epoch()}
-        if checks is not None:
-            losses["validation_loss"] = trainer.validate(checks)
-        if not all(math.isfinite(loss) for loss in losses.values()):
-            raise ModelProblem(
-                f"training diverged: the loss of epoch {epoch} is not a finite number",
-                "Lower init_lr, or look for extreme values in the data.",
-            )
-        curve.append({"round": epoch, **losses})
-        progress("epoch", epoch, epochs, **losses)
-        if checks is None or losses["validation_loss"] < best_loss:
-            best_epoch, best_state = epoch, trainer.averaged_state()
-            best_loss = losses.get("validation_loss", math.inf)
-        elif epoch - best_epoch >= plan.patience:
-            break
-    network.load_state_dict(best_state)
-    network.eval()
-    return FitReport(
+    return run_epochs(
+        trainer,
+        network,
+        epochs=plan.epochs if stop_after is None else min(stop_after, plan.epochs),
+        patience=plan.patience,
+        validate=None if checks is None else partial(trainer.validate, checks),
         samples=len(training),
         validation_samples=len(validation) if validation else 0,
-        rounds=len(curve),
-        best_round=best_epoch,
-        best_loss=best_loss if checks is not None else None,
-        seconds=time.monotonic() - started,
-        curve=curve,
+        progress=progress,
+        advice="Lower init_lr, or look for extreme values in the data.",
     )
 
 
@@ -195,10 +175,10 @@ class _Trainer:
             errors.append(error.detach())
         return self._loss(torch.cat(errors), lessons.series)
 
-    def validate(self, checks: _Lessons) -> float:
+    def validate(self, checks: _Lessons) -> dict[str, float]:
         with torch.inference_mode():
             errors = [self._error(self._average, part) for part in checks.parts(_PREDICT_ROWS)]
-            return self._loss(torch.cat(errors), checks.series)
+            return {"validation_loss": self._loss(torch.cat(errors), checks.series)}
 
     def _error(self, network: WindowNetwork, part: _Lessons) -> Tensor:
         """How far the forecasts are off, in units of each series' scale."""

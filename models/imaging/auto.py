@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,23 +17,14 @@ from models.imaging.pictures import Pictures, PixelArray
 from models.imaging.trials import AllPictures, PictureCourse
 from models.learner import FitReport, Progress, no_progress
 from models.registry import register
-from models.search.blending import (
-    BlendHyperparameters,
-    Member,
-    described_members,
-    load_members,
-    refit_report,
-    save_members,
-    searched,
-    workers_for,
-)
-from models.search.refits import refit_all
+from models.search.blended import Blended
+from models.search.blending import refit_report, searched
 
 _PART_HELD_BACK = 0.15
 
 
 @register("auto")
-class Auto(Classifier):
+class Auto(Blended[Classifier], Classifier):
     """A weighted mean of the probabilities of the models that are best together.
 
     Trials are compared by the negative log likelihood of the validation pictures; see
@@ -43,14 +32,7 @@ class Auto(Classifier):
     and each member learns from those too afterwards.
     """
 
-    Hyperparameters = BlendHyperparameters
-    hands_on = True
-    _members: tuple[Member[Classifier], ...] = ()
-    _folder: Path | None = None
-
-    def keep_trials_in(self, folder: Path) -> None:
-        """Let `fit` write finished trials into a folder, and take up those that are there."""
-        self._folder = folder
+    member_class = Classifier
 
     def fit(self, training: Pictures, validation: Pictures, *, progress: Progress) -> FitReport:
         """Search and blend; see the base class."""
@@ -84,7 +66,7 @@ class Auto(Classifier):
             transferred=max(member.report.transferred for member in found.members),
         )
         if not len(validation):
-            self._learn_again(learnt, compared, no_progress)
+            self._learn_again(AllPictures(learnt, compared, self.pretrained), no_progress)
             report = dataclasses.replace(report, best_round=report.rounds, best_loss=None)
         return dataclasses.replace(report, seconds=time.monotonic() - started)
 
@@ -93,7 +75,8 @@ class Auto(Classifier):
     ) -> FitReport | None:
         """Let each member learn once more from all pictures; the weights stay."""
         started = time.monotonic()
-        again = self._learn_again(training, validation, progress)
+        lessons = AllPictures(training, validation, self.pretrained)
+        again = self._learn_again(lessons, progress)
         return refit_report(again, len(training) + len(validation), time.monotonic() - started)
 
     def answer(self, pixels: PixelArray) -> FloatArray:
@@ -103,59 +86,16 @@ class Auto(Classifier):
             total += member.weight * member.model.predict(pixels)
         return np.log(np.maximum(total, LEAST_PROBABILITY))
 
-    def describe(self) -> dict[str, Any]:
-        """What the base class says, and of which members it is made."""
-        return {**super().describe(), "members": described_members(self._members)}
-
-    def save_state(self, folder: Path) -> None:
-        """Write each member into a folder of its own, and the weights."""
-        save_members(self._fitted(), folder)
-
-    def load_state(self, folder: Path) -> None:
-        """Read the members and their weights."""
-        self._members = load_members(Classifier, folder)  # type: ignore[type-abstract]
-
     def export_onnx(self, path: Path) -> None:
         """Join the members' graphs."""
-        with tempfile.TemporaryDirectory() as scratch:
-            parts = []
-            for number, member in enumerate(self._fitted()):
-                file = Path(scratch) / f"{number}.onnx"
-                member.model.export_onnx(file)
-                parts.append((file, member.weight))
+        with self._exported_members() as exported:
             write_blend(
-                parts,
+                [(file, member.weight) for file, member in exported],
                 path,
                 shape=(self.height, self.width, self.channels),
                 classes=len(self.classes),
                 temperature=self.temperature or 1.0,
             )
-
-    def _own(self) -> BlendHyperparameters:
-        assert isinstance(self.hyperparameters, BlendHyperparameters)
-        return self.hyperparameters
-
-    def _fitted(self) -> tuple[Member[Classifier], ...]:
-        if not self._members:
-            raise ModelProblem("this auto has not been fitted", "Call fit or load first.")
-        return self._members
-
-    def _learn_again(
-        self, training: Pictures, validation: Pictures, progress: Progress
-    ) -> list[FitReport]:
-        """Refit the members from all pictures; the reports of those that did."""
-        members = self._fitted()
-        refitted = refit_all(
-            [(member.model, member.report) for member in members],
-            AllPictures(training, validation, self.pretrained),
-            workers=workers_for(self._own(), len(members)),
-            progress=progress,
-        )
-        self._members = tuple(
-            dataclasses.replace(member, model=model)
-            for member, (model, _) in zip(members, refitted, strict=True)
-        )
-        return [report for _, report in refitted if report is not None]
 
 
 def held_back(pictures: Pictures, seed: int) -> tuple[Pictures, Pictures]:

@@ -12,7 +12,9 @@ accuracy and its posterior distribution".
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import NormalDist
 
 import numpy as np
@@ -201,6 +203,22 @@ def expected_calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
         if row.accuracy is not None and row.confidence is not None
     ]
     return float(sum(gaps) / total)
+
+
+def chance_of_more_errors(only_one: int, only_other: int) -> float:
+    """How likely it is that chance alone lets one model err so much more often than another.
+
+    The sign test on the pictures that only one of the two tells wrong (the exact test of McNemar,
+    1947, "Note on the sampling error of the difference between correlated proportions", one-sided):
+    P(X >= only_one) of X binomial with n = only_one + only_other and p = 1/2.
+
+    Args:
+        only_one: Pictures that the one tells wrong and the other right.
+        only_other: Pictures that the other tells wrong and the one right.
+    """
+    count = only_one + only_other
+    ways = sum(math.comb(count, wrong) for wrong in range(only_one, count + 1))
+    return float(Fraction(ways, 2**count))
 
 
 def worst_mistakes(probabilities: FloatArray, labels: IntArray, count: int) -> IntArray:

@@ -132,13 +132,11 @@ class NetworkClassifier(Classifier):
 
     def answer(self, pixels: PixelArray) -> FloatArray:
         """Logits."""
-        import torch
-
         from models.imaging.training import logits_in_parts
         from models.networks.seeding import limited_threads
 
         with limited_threads(self.threads):
-            logits = logits_in_parts(self._fitted(), torch.tensor(pixels))
+            logits = logits_in_parts(self._fitted(), pixels)
         return cast(FloatArray, logits.double().numpy())
 
     def save_state(self, folder: Path) -> None:

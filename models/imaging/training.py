@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.errors import ModelProblem
 from models.imaging.augmentation import Augmentation
 from models.imaging.networks import PictureNetwork
-from models.imaging.pictures import Pictures
+from models.imaging.pictures import Pictures, PixelArray
 from models.learner import FitReport, Progress
+from models.networks.epochs import run_epochs
 from models.networks.optimizer import OneCycleAdamW, as_vector
 
 _PIXELS_AT_A_TIME = 2**20
@@ -65,38 +65,18 @@ def train_network(
     Raises:
         ModelProblem: A loss that is not a number.
     """
-    started = time.monotonic()
-    network.learn_colours(torch.from_numpy(training.pixels))
+    network.learn_colours(training.pixels)
     trainer = _Trainer(network, plan, training)
-    best_epoch, best_loss, best_state = 0, math.inf, trainer.averaged_state()
-    curve: list[dict[str, float]] = []
-    epochs = plan.epochs if stop_after is None else min(stop_after, plan.epochs)
-    for epoch in range(1, epochs + 1):
-        losses = {"loss": trainer.epoch()}
-        if len(validation):
-            losses |= trainer.validate(validation)
-        if not all(math.isfinite(loss) for loss in losses.values()):
-            raise ModelProblem(
-                f"training diverged: the loss of epoch {epoch} is not a finite number",
-                "Lower init_lr.",
-            )
-        curve.append({"round": epoch, **losses})
-        progress("epoch", epoch, epochs, **losses)
-        if not len(validation) or losses["validation_loss"] < best_loss:
-            best_epoch, best_state = epoch, trainer.averaged_state()
-            best_loss = losses.get("validation_loss", math.inf)
-        elif epoch - best_epoch >= plan.patience:
-            break
-    network.load_state_dict(best_state)
-    network.eval()
-    return FitReport(
+    return run_epochs(
+        trainer,
+        network,
+        epochs=plan.epochs if stop_after is None else min(stop_after, plan.epochs),
+        patience=plan.patience,
+        validate=partial(trainer.validate, validation) if len(validation) else None,
         samples=len(training),
         validation_samples=len(validation),
-        rounds=len(curve),
-        best_round=best_epoch,
-        best_loss=best_loss if len(validation) else None,
-        seconds=time.monotonic() - started,
-        curve=curve,
+        progress=progress,
+        advice="Lower init_lr.",
     )
 
 
@@ -104,7 +84,8 @@ class _Trainer:
     def __init__(self, network: PictureNetwork, plan: TrainingPlan, training: Pictures) -> None:
         self._network = network
         self._plan = plan
-        self._pixels = torch.from_numpy(training.pixels)
+        # Not as a tensor: what is mapped from a file stays there until a batch is drawn from it.
+        self._pixels = training.pixels
         self._labels = torch.from_numpy(training.labels)
         self._class_weights = class_weights(training, plan.class_balance)
         self._average = copy.deepcopy(network).eval()
@@ -129,7 +110,7 @@ class _Trainer:
         for rows in order.tensor_split(self._batches):
             labels = self._labels[rows]
             with torch.no_grad():
-                values = self._network.standardised(self._pixels[rows])
+                values = self._network.standardised(torch.from_numpy(self._pixels[rows.numpy()]))
                 values = self._plan.augmentation(values)
             with torch.autocast("cpu", torch.bfloat16, enabled=self._plan.bf16):
                 evidence = self._network.evidence(values)
@@ -146,7 +127,7 @@ class _Trainer:
         apart by how sure the network is, which a temperature decides anyway, and the best one
         would be long before the learning rate is low.
         """
-        logits = logits_in_parts(self._average, torch.from_numpy(validation.pixels))
+        logits = logits_in_parts(self._average, validation.pixels)
         labels = torch.from_numpy(validation.labels)
         return {
             "validation_loss": self._loss(logits, labels).item(),
@@ -187,9 +168,12 @@ def class_weights(training: Pictures, balance: float) -> Tensor | None:
     return torch.from_numpy(weights * len(training) / (weights * counts).sum()).float()
 
 
-def logits_in_parts(network: PictureNetwork, pixels: Tensor) -> Tensor:
+def logits_in_parts(network: PictureNetwork, pixels: PixelArray) -> Tensor:
     """Logits in evaluation mode, a bounded number of pixels at a time."""
     network.eval()
     rows = max(_PIXELS_AT_A_TIME // (pixels.shape[1] * pixels.shape[2]), 1)
+    starts = range(0, len(pixels), rows)
     with torch.inference_mode():
-        return torch.cat([network(part)[0] for part in torch.split(pixels, rows)])
+        # Copies: torch warns of arrays that may not be written to.
+        parts = (torch.from_numpy(np.array(pixels[start : start + rows])) for start in starts)
+        return torch.cat([network(part)[0] for part in parts])

@@ -19,6 +19,7 @@ from tests.faults.predictor_process import PredictorProcess, predictor_process
 from tests.tui.terminal import Terminal, use_terminal
 from tests.unit.deployments import deploy, make_bundle, prepare_dataset
 from tui.paint import width_of
+from tui.predict.series_tab import SeriesTab
 from tui.screens.predict import PredictView
 
 VALUES = [float(number) for number in range(40, 60)]
@@ -63,10 +64,11 @@ def look(workspace: Workspace, scenario: Any, **options: Any) -> None:
     use_terminal(workspace, scenario, connect=False, **options)
 
 
-def view_of(terminal: Terminal) -> PredictView:
+def view_of(terminal: Terminal) -> SeriesTab:
     view = terminal.app.view
     assert isinstance(view, PredictView)
-    return view
+    assert isinstance(view.seen, SeriesTab)
+    return view.seen
 
 
 async def answered(terminal: Terminal, **expected: object) -> Any:

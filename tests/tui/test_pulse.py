@@ -232,7 +232,7 @@ def test_the_model_is_compared_with_seasonal_naive_and_with_what_came(
     def check(terminal: Terminal) -> None:
         service = pulse(terminal).service
         service.asked = True
-        service.model = Model("20250101-abc", "LSTM", NOW - 86400 * 3, 0.8, 1.0)
+        service.models = (Model("20250101-abc", "LSTM", NOW - 86400 * 3, 0.8, 1.0),)
         service.live = LiveError(days=84, mae=3.25, wape=0.125, mase=0.95, trend=(1.0, 2.0))
         text = terminal.text()
         assert "20250101-abc" in text

@@ -16,6 +16,7 @@ from tui.paint import text_of, width_of
 from tui.predict.asking import Question, forecast_of
 from tui.predict.reasons import Reasons, reasons_of
 from tui.predict.reasons_pane import reasons_lines
+from tui.predict.series_tab import SeriesTab
 from tui.predict.stock import OnHand, inventory_of, read_on_hand
 from tui.predict.stock_pane import chance, stock_lines
 from tui.screens.predict import PredictView
@@ -37,10 +38,11 @@ def prepared(workspace: Workspace) -> Script:
     return script
 
 
-def view_of(terminal: StagedTerminal) -> PredictView:
+def view_of(terminal: StagedTerminal) -> SeriesTab:
     view = terminal.app.view
     assert isinstance(view, PredictView)
-    return view
+    assert isinstance(view.seen, SeriesTab)
+    return view.seen
 
 
 def look(

@@ -28,6 +28,9 @@ class DataSet:
         bytes: Size on disk.
         problem: Why nothing else is known of it, or "".
         is_latest: Whether a training takes it up by itself.
+        is_of_pictures: Whether it holds pictures, not series.
+        pictures: Number of pictures.
+        classes: Number of their classes.
     """
 
     id: str
@@ -41,6 +44,9 @@ class DataSet:
     bytes: int
     problem: str
     is_latest: bool
+    is_of_pictures: bool = False
+    pictures: int = 0
+    classes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +132,16 @@ def read_list(document: Any) -> list[DataSet]:
             bytes=row["bytes"],
             problem=row["problem"],
             is_latest=row["is_latest"],
+            is_of_pictures=row.get("data_type") == "image",
+            pictures=row.get("pictures") or 0,
+            classes=row.get("classes") or 0,
         )
         for row in rows
     ]
 
 
 def read_report(document: Any) -> Report:
-    """What `engine data show` says."""
+    """What `engine data show` says of series."""
     total = document["total"]
     series = [
         Series(

@@ -5,15 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.charts.sparkline import sparkline
-from engine.errors import EngineError
-from tui.data.data_sets import Values, number
+from engine.errors import DataError, EngineError
+from tui import verbs
+from tui.data.data_sets import Values, number, read_list
 from tui.data.pane import Pane
+from tui.data.picture_drift import PictureDrift, drift_lines, read_drift, verdict_line
 from tui.data.report import chart_lines
 from tui.language import tr
+from tui.overlays.page import Page
 from tui.paint import Align, Line, beside, clip, filled, fit, pad, rule, wrap
+from tui.predict.picture_paths import complete_path, read_paths
+from tui.prompt import Prompt
+from tui.verbs import spell
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -69,6 +76,10 @@ class DriftPane(Pane):
         self.told: dict[str, Any] | None = None
         self.scores: list[Score] = []
         self.problem = ""
+        self.has_pictures = False
+        self.pictures: PictureDrift | None = None
+        self.pictures_problem = ""
+        self._history: list[str] = []
         self._chart_of: tuple[object, list[Line]] = (None, [])
         self._width = 80
 
@@ -94,12 +105,54 @@ class DriftPane(Pane):
     async def _fetch(self) -> None:
         try:
             told = await self.app.engine("quality")
+            sets = read_list(await self.app.engine("data", "list"))
         except EngineError as error:
             self.problem = str(error)
             return
         self.problem = ""
         self.scores = [_score(one) for one in told["versions"]]
         self.told = told
+        self.has_pictures = any(one.is_of_pictures for one in sets)
+        self.app.changed()
+
+    def ask_pictures(self) -> None:
+        """Type where later pictures lie, and hold them against what was learned from."""
+        self.app.ask(
+            Prompt(
+                tr("Later pictures"),
+                self._take_path,
+                history=self._history,
+                complete=complete_path,
+                hint=tr("a folder of PNG and JPEG files, or one of them"),
+            )
+        )
+
+    def _take_path(self, text: str) -> str:
+        try:
+            path = read_paths(text)[0]
+        except DataError as error:
+            return error.what
+        self.app.link.look("drift of pictures", partial(self._fetch_pictures, path))
+        self.app.say(tr("looking at the pictures"))
+        return ""
+
+    async def _fetch_pictures(self, path: str) -> None:
+        answer = await verbs.ask(self.app.workspace, "data", "drift", path)
+        # That they have drifted ends the command badly, and is told in its answer.
+        found = read_drift(answer.data, path)
+        self.pictures, self.app.message = found, None
+        self.pictures_problem = "" if found else answer.problem
+        if found is not None:
+            self.open()
+        self.app.changed()
+
+    def open(self) -> None:
+        """All that was found out about later pictures."""
+        found = self.pictures
+        if found is None:
+            return
+        title = tr("Drift of the pictures")
+        self.app.open_overlay(Page(self.app, title, partial(drift_lines, found), wide=True))
 
     # Drawing
 
@@ -177,9 +230,27 @@ class DriftPane(Pane):
         if told.get("unreadable"):
             text = tr("{count} lines of kept forecasts cannot be read", count=told["unreadable"])
             lines.append([(" ! ", "bad"), (clip(text, width - 4), "")])
-        lines.append(rule(width, tr("Drift of the data")))
-        said = tr("Not measured yet: nothing compares new data with what the model was trained on.")
-        return [*lines, *([(f" {text}", "dim")] for text in wrap(said, width - 2))]
+        return [*lines, *self._data_drift(width)]
+
+    def _data_drift(self, width: int) -> list[Line]:
+        if not self.has_pictures:
+            said = tr(
+                "Not measured yet: nothing compares new data with what the model was trained on."
+            )
+            texts = wrap(said, width - 2)
+            return [
+                rule(width, tr("Drift of the data")),
+                *([(f" {text}", "dim")] for text in texts),
+            ]
+        lines = [rule(width, tr("Drift of the pictures"))]
+        if self.pictures is not None:
+            lines.append(verdict_line(self.pictures, width))
+        elif self.pictures_problem:
+            texts = wrap(self.pictures_problem, width - 2)
+            lines += [[(f" {text}", "bad")] for text in texts]
+        key = self.app.keymap.first("drift-pictures")
+        said = tr("holds later pictures against those that were learned from")
+        return [*lines, [(f" {key} ", "key"), (clip(said, width - 4), "dim")]]
 
     def place(self) -> str:
         """Which version is selected."""
@@ -198,6 +269,8 @@ class DriftPane(Pane):
         """Version, row and command."""
         chosen = self.selected()
         found = [("command", "engine quality")]
+        if self.pictures is not None:
+            found.append(("command", spell(["data", "drift", self.pictures.path])))
         if chosen is None:
             return found
         row = "\t".join(_value(chosen, name)[0] for name in _COLUMNS)

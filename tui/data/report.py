@@ -6,12 +6,20 @@ import math
 from typing import Any
 
 from tui.data.data_sets import DataSet, Report, Values, number
+from tui.data.picture_sets import PictureReport, picture_facts, picture_sources
 from tui.language import tr
 from tui.paint import Line, clip, from_ansi, wrap
 
 
-def report_lines(one: DataSet, report: Report, width: int) -> list[Line]:
+def report_lines(one: DataSet, report: Report | PictureReport, width: int) -> list[Line]:
     """What the rules found and did, the most telling facts first."""
+    if isinstance(report, PictureReport):
+        changes = _changes({"changes": list(report.changes)}, width)
+        return [
+            *picture_facts(one, report, width),
+            *changes,
+            *picture_sources(one, report, width),
+        ]
     facts = report.facts
     lines: list[Line] = [
         [

@@ -20,12 +20,29 @@ from tui.data.data_sets import (
     read_values,
 )
 from tui.data.pane import Pane
+from tui.data.picture_sets import (
+    Class,
+    PictureReport,
+    class_columns,
+    class_heading,
+    class_row,
+    look_lines,
+    read_picture_report,
+)
 from tui.data.report import chart_lines, report_lines, week_lines
-from tui.data.set_columns import SERIES_COLUMNS, series_columns, series_value, set_columns
+from tui.data.set_columns import (
+    SERIES_COLUMNS,
+    no_set_lines,
+    series_columns,
+    series_heading,
+    series_row,
+    series_value,
+    set_columns,
+    set_row,
+)
 from tui.language import tr
 from tui.overlays.page import Page
-from tui.paint import Align, Line, beside, clip, filled, fit, pad, rule, wrap
-from tui.states import moment, size
+from tui.paint import Line, beside, clip, filled, rule, wrap
 
 if TYPE_CHECKING:
     from tui.control_center import ControlCenter
@@ -51,7 +68,7 @@ class SetsPane(Pane):
         super().__init__(app, lists=2)
         self.sets: list[DataSet] | None = None
         self.problem = ""
-        self.reports: OrderedDict[str, Report] = OrderedDict()
+        self.reports: OrderedDict[str, Report | PictureReport] = OrderedDict()
         self._values: OrderedDict[tuple[str, str], Values] = OrderedDict()
         self._charts: OrderedDict[tuple[object, ...], list[Line]] = OrderedDict()
         self._filtered: tuple[object, list[Series]] = (None, [])
@@ -67,10 +84,23 @@ class SetsPane(Pane):
         at = self.lists[_SETS].cursor
         return rows[at] if at < len(rows) else None
 
-    def report(self) -> Report | None:
+    def known(self) -> Report | PictureReport | None:
         """What is known of it."""
         one = self.selected()
         return self.reports.get(one.id) if one else None
+
+    def report(self) -> Report | None:
+        """What is known of it, where it holds series."""
+        found = self.known()
+        return found if isinstance(found, Report) else None
+
+    def classes(self) -> list[Class]:
+        """Its classes that fit the filter, where it holds pictures."""
+        found = self.known()
+        if not isinstance(found, PictureReport):
+            return []
+        words = self.filter.casefold().split()
+        return [one for one in found.classes if all(w in one.name.casefold() for w in words)]
 
     def series(self) -> list[Series]:
         """Its series that fit the filter, the largest first."""
@@ -93,11 +123,15 @@ class SetsPane(Pane):
 
     def count(self) -> int:
         """Rows of the list that has the focus."""
-        return len(self.sets or []) if self.focus == _SETS else len(self.series())
+        return len(self.sets or []) if self.focus == _SETS else self._parts()
 
     def rows(self) -> int:
         """Data sets and series."""
-        return len(self.sets or []) + len(self.series())
+        return len(self.sets or []) + self._parts()
+
+    def _parts(self) -> int:
+        """What the selected data set is made of: series, or classes."""
+        return len(self.series()) + len(self.classes())
 
     def moved(self) -> None:
         """Ask for what the cursor stands on."""
@@ -149,11 +183,13 @@ class SetsPane(Pane):
 
     async def _fetch_report(self, dataset_id: str) -> None:
         try:
-            report = read_report(await self.app.engine("data", "show", dataset_id))
+            document = await self.app.engine("data", "show", dataset_id)
         except EngineError as error:
             self.problem = str(error)
             return
-        self.reports[dataset_id] = report
+        is_of_pictures = document.get("data_type") == "image"
+        read = read_picture_report if is_of_pictures else read_report
+        self.reports[dataset_id] = read(document)
         while len(self.reports) > _REPORTS_KEPT:
             self.reports.popitem(last=False)
 
@@ -180,7 +216,7 @@ class SetsPane(Pane):
     def lines(self, width: int, height: int) -> list[Line]:
         """One column, or three."""
         if not self.sets:
-            return filled(self._empty(width), height)
+            return filled(no_set_lines(self.sets is None, self.problem, width), height)
         if width >= _PANES_FROM:
             return self._three(width, height)
         sets = min(len(self.sets) + 1, 3 if height < 28 else 6)
@@ -219,33 +255,12 @@ class SetsPane(Pane):
         lines = [rule(width, tr("Data sets"), tr("● newest"))]
         self._tops[_SETS] = (top + 1, left, left + width)
         for row in self.lists[_SETS].window(len(rows), height - 1):
-            one, under = rows[row], self.cursor_style(_SETS, row)
-            line: Line = [(" ● " if one.is_latest else "   ", f"accent {under}".strip())]
-            if one.problem:
-                line.append((fit(f"{one.id} {one.problem}", width - 3), f"bad {under}".strip()))
-            else:
-                for name, wide in columns.items():
-                    text, look, align = self._set_value(one, name)
-                    line.append((fit(text, wide, align) + " ", f"{look} {under}".strip()))
-            lines.append(pad(line, width, under))
+            under = self.cursor_style(_SETS, row)
+            lines.append(set_row(self.app, rows[row], columns, width, under))
         return filled(lines, height)
 
-    def _set_value(self, one: DataSet, name: str) -> tuple[str, str, Align]:
-        if name == "when":
-            now = self.app.now()
-            return moment(one.created, self.app.time_mode, now, self.app.zone), "dim", "right"
-        if name == "series":
-            return tr("{count} series", count=f"{one.series:,}"), "", "right"
-        if name == "rows":
-            return tr("{count} rows", count=f"{one.rows:,}"), "", "right"
-        if name == "days":
-            return f"{one.first_day} – {one.last_day}", "", "left"
-        if name == "size":
-            return size(one.bytes), "dim", "right"
-        return (one.name, "strong", "left") if name == "name" else (one.id, "dim", "left")
-
     def _report_lines(self, width: int, height: int) -> list[Line]:
-        one, report = self.selected(), self.report()
+        one, report = self.selected(), self.known()
         lines = [rule(width, tr("What the rules found"))]
         if one is None or one.problem:
             said = one.problem if one else ""
@@ -258,6 +273,10 @@ class SetsPane(Pane):
 
     def _chart(self, width: int, height: int) -> list[Line]:
         one, report = self.selected(), self.report()
+        found = self.known()
+        if isinstance(found, PictureReport):
+            head = rule(width, tr("What the training pictures look like"))
+            return filled([head, *look_lines(found.looks, width)], height)
         name = self._name()
         head = rule(width, tr("Over time"), name)
         if one is None or report is None:
@@ -291,39 +310,42 @@ class SetsPane(Pane):
         return [[], head, *week_lines(values, width)] if values else []
 
     def _series_lines(self, width: int, height: int, top: int, left: int) -> list[Line]:
+        one = self.selected()
+        if one is not None and one.is_of_pictures:
+            return self._class_lines(width, height, top, left)
         rows = self.series()
         report = self.report()
         of_all = f"{len(rows):,}/{len(report.series):,}" if report else ""
         note = f"/{self.filter}   {of_all}" if self.filter else of_all
         columns = series_columns(width)
-        heads = [fit(tr(title), wide, align) for title, wide, align in columns.values()]
         lines = [
             rule(width, tr("Series, the largest first"), note),
-            pad([(" " + " ".join(heads), "column")], width, "column"),
+            series_heading(columns, width),
         ]
         self._tops[_SERIES] = (top + 2, left, left + width)
         if report is not None and not rows:
             return filled([*lines, [(" " + tr("no series fits the filter"), "dim")]], height)
         for row in self.lists[_SERIES].window(len(rows), height - 2):
             under = self.cursor_style(_SERIES, row) if self.focus == _SERIES else ""
-            line: Line = [(" ", under)]
-            for name, (_, wide, align) in columns.items():
-                text, look = series_value(rows[row], name)
-                line.append((fit(text, wide, align) + " ", f"{look} {under}".strip()))
-            lines.append(pad(line, width, under))
+            lines.append(series_row(rows[row], columns, width, under))
         return filled(lines, height)
 
-    def _empty(self, width: int) -> list[Line]:
-        if self.problem:
-            return [[], *([(f"  {text}", "bad")] for text in wrap(self.problem, width - 4))]
-        if self.sets is None:
-            return [[], [("  " + tr("asking for the data sets"), "dim")]]
-        return [
-            [],
-            [("  ", ""), (tr("No data set yet."), "strong")],
-            [("  ", ""), ("r", "key"), ("  " + tr("runs a flow: data_flow prepares one"), "")],
-            [("  ", ""), ("]", "key"), ("  " + tr("shows where its settings come from"), "")],
-        ]
+    def _class_lines(self, width: int, height: int, top: int, left: int) -> list[Line]:
+        rows, found = self.classes(), self.known()
+        whole = found.classes if isinstance(found, PictureReport) else ()
+        of_all = f"{len(rows):,}/{len(whole):,}" if found else ""
+        note = f"/{self.filter}   {of_all}" if self.filter else of_all
+        columns = class_columns(whole, width)
+        title = tr("Classes, the largest first")
+        lines = [rule(width, title, note), class_heading(columns, width)]
+        self._tops[_SERIES] = (top + 2, left, left + width)
+        if found is not None and not rows:
+            return filled([*lines, [(" " + tr("no class fits the filter"), "dim")]], height)
+        most = max((one.total for one in whole), default=0)
+        for row in self.lists[_SERIES].window(len(rows), height - 2):
+            under = self.cursor_style(_SERIES, row) if self.focus == _SERIES else ""
+            lines.append(class_row(rows[row], columns, most, width, under))
+        return filled(lines, height)
 
     def place(self) -> str:
         """Where the cursor stands."""
@@ -334,7 +356,7 @@ class SetsPane(Pane):
 
     def open(self) -> None:
         """The whole report."""
-        one, report = self.selected(), self.report()
+        one, report = self.selected(), self.known()
         if one is None or report is None:
             return
 
@@ -345,7 +367,7 @@ class SetsPane(Pane):
 
     def click(self, x: int, y: int, *, double: bool) -> None:
         """Select a data set or a series."""
-        for number_, rows in ((_SETS, len(self.sets or [])), (_SERIES, len(self.series()))):
+        for number_, rows in ((_SETS, len(self.sets or [])), (_SERIES, self._parts())):
             top, left, right = self._tops[number_]
             row = self.lists[number_].row_at(y - top, rows) if left <= x < right else None
             if row is not None:
@@ -375,7 +397,7 @@ class SetsPane(Pane):
 
     def as_data(self) -> Any:
         """Data sets, and all of the selected one."""
-        report = self.report()
+        report = self.known()
         return {
             "data_sets": [asdict(one) for one in self.sets or []],
             "shown": asdict(report) if report else None,

@@ -21,9 +21,10 @@ TEXTS: dict[str, str] = {
     "other.": "배포된 버전과 그 성능, 구성 모델과 특성. 2~6개를 표시해 비교하고, 서비스에 올리거나 "
     "되돌립니다. 백테스트는 모델 종류를 서로 비교합니다.",
     "A forecast by the model in service: of a series of the newest data, or of values "
-    "that are typed or pasted; which past days move it, and when the stock runs "
-    "out.": "서비스 중인 모델의 예측: 최신 데이터의 시계열, 또는 입력하거나 붙여 넣은 값. 어떤 날이 "
-    "예측을 움직이는지, 재고가 언제 떨어지는지.",
+    "that are typed or pasted; which past days move it, and when the stock runs out. With a model "
+    "of images: which class a picture belongs to, and where that is seen.": "서비스 중인 모델의 "
+    "예측: 최신 데이터의 시계열, 또는 입력하거나 붙여 넣은 값. 어떤 날이 예측을 움직이는지, 재고가 "
+    "언제 떨어지는지. 이미지 모델이 있으면 이미지가 어느 클래스인지, 어디를 보는지.",
     "The newest data set with what its rules found, drift, odd days, and the effective "
     "configuration with where each value comes from.": "최신 데이터 세트와 규칙이 찾은 것, "
     "드리프트, 이상한 날, 실제 적용되는 설정과 각 값의 출처.",

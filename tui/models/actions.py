@@ -145,14 +145,18 @@ class ModelActions:
         Of the data type of the selected version.
         """
         model = self.selected()
-        data_type = model.data_type if model is not None else SERIES
-        previous = self.book.previous(data_type)
+        previous = self.book.previous(model.data_type if model is not None else SERIES)
         model_moves.rollback(
             self.app,
             self.book.ask,
             previous=previous.id if previous is not None else "",
-            data_type=data_type,
+            data_type=self.moved_type(),
         )
+
+    def moved_type(self) -> str:
+        """Whose champion is meant; "" where all versions are of one data type."""
+        model = self.selected()
+        return "" if model is None or kind_of(self.book.models) else model.data_type
 
     @on_versions
     def do_verify(self) -> None:

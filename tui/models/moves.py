@@ -42,7 +42,7 @@ def rollback(
     done: Callable[[], None] | None = None,
     *,
     previous: str = "",
-    data_type: str = SERIES,
+    data_type: str = "",
 ) -> None:
     """Let the version that served before serve again, after asking; undo returns.
 
@@ -50,7 +50,7 @@ def rollback(
         app: Where it is asked, done and said.
         done: Called when the champion has moved, here or back.
         previous: Which version that is, where it is known.
-        data_type: Each has a champion of its own.
+        data_type: Each has a champion of its own; "" where there is only one.
     """
     if previous:
         text = tr("Let {version}, which served before, serve again?", version=previous)
@@ -60,8 +60,8 @@ def rollback(
 
 
 def rollback_arguments(data_type: str) -> tuple[str, ...]:
-    """The `engine` command that lets the previous version of a data type serve again."""
-    of_type = () if data_type == SERIES else ("--data-type", data_type)
+    """The `engine` command that lets the previous version serve again; "": of the only kind."""
+    of_type = ("--data-type", data_type) if data_type else ()
     return ("models", "rollback", *of_type)
 
 

@@ -27,7 +27,8 @@ PURPOSES = {
     "models": "Deployed versions and how good they are, of which members and by which features; "
     "mark two to six and compare; promote, roll back. Backtests hold types against each other.",
     "predict": "A forecast by the model in service: of a series of the newest data, or of values "
-    "that are typed or pasted; which past days move it, and when the stock runs out.",
+    "that are typed or pasted; which past days move it, and when the stock runs out. With a model "
+    "of images: which class a picture belongs to, and where that is seen.",
     "data": "The newest data set with what its rules found, drift, odd days, and the effective "
     "configuration with where each value comes from.",
     "system": "Processor, memory, disk, ports and the processes that the engine keeps; doctor.",

@@ -118,7 +118,7 @@ class Forecasts:
 
     async def _look_at_data(self) -> None:
         try:
-            said = await self._engine("data", "show")
+            said = await self._engine("data", "show", "--data-type", "timeseries")
         except NotFoundError:
             self._take_dataset("", [])
             return

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from tui.control_center import ControlCenter
     from tui.predict.forecasts import ClassifierFacts
 
-_BESIDE_FROM = 60
+_BESIDE_FROM = 44
 _WIDEST_PICTURE, _WIDEST_BARS = 96, 72
 _MOST_CLASSES = 10
 _SURE, _DOUBTFUL = 0.9, 0.6
-_SURE_WIDTH, _SURE_FROM = 6, 22
+_SURE_WIDTH, _SURE_FROM = 6, 28
 
 
 def picture_heading(one: Asked, width: int, *, asking: bool) -> list[Line]:
@@ -37,7 +37,8 @@ def picture_heading(one: Asked, width: int, *, asking: bool) -> list[Line]:
     note = tr("asking…") if asking else ""
     if answer is not None:
         place = answer.address.removeprefix("http://")
-        note = f"{answer.latency_ms:.1f} ms · {tr('predictor {address}', address=place)}"
+        by = tr("predictor {address}", address=place) if place else "engine predict"
+        note = f"{answer.latency_ms:.1f} ms · {by}"
     lines: list[Line] = [rule(width, path_end(one.name, width // 2), note)]
     facts = [_shape(one.size), size(one.bytes) if one.bytes else ""]
     said = " · ".join(fact for fact in facts if fact)
@@ -45,9 +46,10 @@ def picture_heading(one: Asked, width: int, *, asking: bool) -> list[Line]:
     lines.append([(f" {said}", ""), (f"  {path_end(one.path, room)}" if room > 8 else "", "dim")])
     if answer is None:
         return [*lines, []]
-    by = [answer.version, answer.model_type, _sees(answer),
-          tr("{count} classes", count=f"{answer.classes:,}")]  # fmt: skip
-    return [*lines, [(clip(" " + " · ".join(by), width), "dim")]]
+    classes = tr("{count} classes", count=f"{answer.classes:,}")
+    facts = [answer.version, answer.model_type, _sees(answer), classes]
+    said = " · ".join(fact for fact in facts if fact)
+    return [*lines, [(clip(f" {said}", width), "dim")]]
 
 
 def _shape(found: tuple[int, int, int] | None) -> str:
@@ -58,6 +60,8 @@ def _shape(found: tuple[int, int, int] | None) -> str:
 
 
 def _sees(answer: Classified) -> str:
+    if answer.sees is None:
+        return ""
     height, width, channels = answer.sees
     shape = f"{width} × {height} {tr('gray') if channels == 1 else tr('colours')}"
     return tr("sees {shape}", shape=shape)
@@ -122,8 +126,9 @@ def _picture(
     """The picture, with what its colours mean below it."""
     if one.pixels is None or height < 4 or width < 6:
         return []
-    heat = one.heat if heated else None
-    drawn = _drawn(one, heated and heat is not None, width - 2, height - 2, *_look(app))
+    is_overlaid = heated and one.overlaid is not None
+    state = "overlaid" if is_overlaid else "heat" if heated and one.heat is not None else "plain"
+    drawn = _drawn(one, one.revision, state, width - 2, height - 2, *_look(app))
     lines: list[Line] = [[], *([(" ", ""), *line] for line in drawn)]
     return [*lines, _caption(app, one, width, heated=heated)]
 
@@ -134,14 +139,15 @@ def _look(app: ControlCenter) -> tuple[Depth, bool]:
 
 @lru_cache(8)
 def _drawn(
-    one: Asked, heated: bool, width: int, height: int, depth: Depth, ascii: bool
+    one: Asked, revision: int, state: str, width: int, height: int, depth: Depth, ascii: bool
 ) -> tuple[Line, ...]:
-    """Kept: the pixels of a picture do not change, and drawing takes longer than a key may."""
+    """Kept while the picture is the same one: drawing takes longer than a key may."""
     from engine.charts.thumbnail import thumbnail
 
-    assert one.pixels is not None
-    heat = one.heat if heated else None
-    lines = thumbnail(one.pixels, width, height, heat=heat, colour=depth, ascii=ascii)
+    pixels = one.overlaid if state == "overlaid" and one.overlaid is not None else one.pixels
+    assert pixels is not None
+    heat = one.heat if state == "heat" else None
+    lines = thumbnail(pixels, width, height, heat=heat, colour=depth, ascii=ascii)
     return tuple(map(from_ansi, lines))
 
 
@@ -153,9 +159,9 @@ def _caption(app: ControlCenter, one: Asked, width: int, *, heated: bool) -> Lin
         return [(f" {key} ", "key"), (clip(tr("where that is seen"), width - 4), "dim")]
     if one.heat_problem is not None:
         return [(clip(f" {one.heat_problem.what}", width), "bad")]
-    if one.heat is None:
+    if not one.is_located:
         return [(f" {tr('asking…')}", "dim")]
-    said = tr("the brighter, the more it speaks for {name}", name=one.answer.prediction)
+    said = tr("bright speaks for {name}", name=one.answer.prediction)
     return [(clip(f" {said}", width), "dim")]
 
 
@@ -172,7 +178,7 @@ class ListLayout:
         """As much for the names as the classes leave."""
         sure = _SURE_WIDTH if width >= _SURE_FROM else 0
         said = [cell_len(_said(one, asking=False)[0]) for one in pictures]
-        label = min(max([cell_len(tr("Class")), *said]), max(6, width // 3))
+        label = min(max([cell_len(tr("Class")), *said]), max(6, width * 2 // 5))
         return cls(width - label - sure - 3, label, sure)
 
 
@@ -189,7 +195,7 @@ def picture_row(one: Asked, layout: ListLayout, width: int, under: str, *, askin
 
 def _said(one: Asked, *, asking: bool) -> tuple[str, str]:
     if one.problem is not None:
-        return tr("no answer"), "bad"
+        return f"✗ {tr('no answer')}", "bad"
     if one.answer is None:
         return (tr("asking…") if asking else ""), "dim"
     return clean(one.answer.prediction), "good" if one.answer.confidence >= _SURE else "warn"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import DataError
 from tui import memory
 from tui.language import tr
 from tui.listing import Listing, ListKeys
+from tui.models.table import part
+from tui.overlays.menu import Choice, Menu
 from tui.paint import Line, beside, filled, rule, wrap
 from tui.predict.classifying import Asked, Classifying
 from tui.predict.inquiring import REST_SECONDS
@@ -25,6 +28,7 @@ from tui.predict.picture_pane import (
 )
 from tui.predict.picture_paths import complete_path, read_paths
 from tui.prompt import Prompt
+from tui.verbs import spell
 from tui.view import View
 
 if TYPE_CHECKING:
@@ -43,7 +47,7 @@ class PictureTab(ListKeys, View):
     Args:
         app: The application.
         is_seen: Whether it is what the screen shows now.
-        champion: What is known of the classifier in service.
+        classifiers: What is known of the deployed ones, the newest first.
     """
 
     name = "predict"
@@ -53,11 +57,11 @@ class PictureTab(ListKeys, View):
         self,
         app: ControlCenter,
         is_seen: Callable[[], bool],
-        champion: Callable[[], ClassifierFacts | None],
+        classifiers: Callable[[], Sequence[ClassifierFacts]],
     ) -> None:
         super().__init__(app)
-        self._champion = champion
-        self.asked = Classifying(app.workspace)
+        self._classifiers = classifiers
+        self.asked = Classifying(app.workspace, app.engine)
         self.listing = Listing()
         self.heated = False
         self._is_seen = is_seen
@@ -118,9 +122,9 @@ class PictureTab(ListKeys, View):
         one = self.selected()
         if one is not None and not one.is_known:
             return one
-        if one is not None and self.heated and one.answer is not None:
-            if one.heat is None and one.heat_problem is None:
-                return one
+        asks_where = self.heated and one is not None and one.answer is not None
+        if one is not None and asks_where and not one.is_located:
+            return one
         return next((one for one in self.asked.pictures if one.is_new and not one.is_known), None)
 
     async def _answer(self) -> None:
@@ -145,7 +149,9 @@ class PictureTab(ListKeys, View):
     def lines(self, width: int, height: int) -> list[Line]:
         """The list and the picture: beside each other."""
         if not self.asked.pictures:
-            return filled(nothing_asked(self.app, self._champion(), width), height)
+            found = self._classifiers()
+            champion = next((one for one in found if one.alias == "champion"), None)
+            return filled(nothing_asked(self.app, champion, width), height)
         self._list_width = _list_width(width) if self._list_shown else 0
         right = width - self._list_width - 1 if self._list_width else width
         pane = self._pane(right, height)
@@ -186,12 +192,23 @@ class PictureTab(ListKeys, View):
     def command(self) -> str:
         """The `engine` command that asks the same."""
         one = self.selected()
-        return "" if one is None else shlex.join(["engine", "predict", "--image", one.path])
+        if one is None:
+            return ""
+        arguments = self.asked.arguments(one)
+        if one.answer is not None and one.answer.address:
+            arguments.append("--through-predictor")
+        return spell([*arguments, "--heat-map"] if self.heated else arguments)
 
     def command_of(self, action: Action) -> str:
         """Keys that forecasters have too mean another command here."""
-        if action.id in ("paste", "explain"):
-            return self.command() or "engine predict --image FILE"
+        own = {
+            "paste": "engine predict FILE",
+            "explain": "engine predict FILE --heat-map",
+            "version": "engine predict FILE --version VERSION",
+        }
+        if action.id in own:
+            one = self.selected()
+            return own[action.id].replace("FILE", shlex.quote(one.path) if one else "FILE")
         return super().command_of(action)
 
     def title_of(self, action: Action) -> str:
@@ -233,6 +250,26 @@ class PictureTab(ListKeys, View):
         for path in reversed(paths):
             self.asked.add(path)
         self.listing.cursor = self.listing.first = 0
+        self._want()
+
+    def do_version(self) -> None:
+        """Which version is to answer."""
+        found = self._classifiers()
+        if not found:
+            self.app.say(tr("No model of images is deployed yet."), "warn")
+            return
+        serving = tr("the one that serves")
+        champion = next((one.id for one in found if one.alias == "champion"), "")
+        choices = [Choice(serving, champion, partial(self._use_version, ""), "")]
+        for one in found:
+            right = tr("accuracy {part}", part=part(one.accuracy))
+            detail = " · ".join(text for text in (one.model_type, right, one.alias) if text)
+            mark = "●" if one.id == self.asked.version else ""
+            choices.append(Choice(one.id, detail, partial(self._use_version, one.id), mark))
+        self.app.open_overlay(Menu(self.app, tr("Which version answers"), choices))
+
+    def _use_version(self, version: str) -> None:
+        self.asked.use_version(version)
         self._want()
 
     def do_explain(self) -> None:
@@ -289,9 +326,9 @@ class PictureTab(ListKeys, View):
         found = [("path", one.path)]
         if one.answer is not None:
             url = f"{one.answer.address}/predict_image"
-            curl = shlex.join(["curl", "-sS", "-F", f"file=@{one.path}", url])
             found += [("JSON", json.dumps(self.as_data())), ("command", self.command())]
-            found.append(("curl", curl))
+            curl = shlex.join(["curl", "-sS", "-F", f"file=@{one.path}", url])
+            found += [("curl", curl)] if one.answer.address else []
         return found
 
     def as_data(self) -> Any:
@@ -307,7 +344,7 @@ class PictureTab(ListKeys, View):
             "prediction": answer.prediction,
             "confidence": answer.confidence,
             "probabilities": dict(answer.probabilities),
-            "answered_by": answer.address,
+            "answered_by": answer.address or "engine predict",
             "latency_ms": round(answer.latency_ms, 3),
         }
 

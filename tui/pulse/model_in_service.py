@@ -1,4 +1,4 @@
-"""The model that serves: which one it is, how good it was in the test, and how good it is now."""
+"""The models that serve: which ones they are, how good in the test, and how good now."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.charts.sparkline import sparkline
 from engine.errors import EngineError
-from tui import verbs
+from tui import told, verbs
 from tui.language import tr
+from tui.models.facts import IMAGES, SERIES
+from tui.models.pictures import BASELINE, PictureMeasures, measures_of
+from tui.models.table import between, part
 from tui.paint import Line, clean, clip, width_of
 from tui.panels import Block, Item, Target, one, spread
 from tui.states import moment
@@ -28,7 +31,7 @@ _LEAST_TREND = 5
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The version that serves; measures that nobody could take are None.
+    """A version that serves; measures that nobody could take are None.
 
     Attributes:
         version: Its id.
@@ -36,6 +39,8 @@ class Model:
         created: When it was stored, in seconds since the epoch.
         mase: Error in the test, in units of seasonal naive on the training data.
         naive: The same of the seasonal naive forecast.
+        seen: How often it is right about pictures; None of a forecaster.
+        mean_picture: The same of the mean picture of each class.
     """
 
     version: str
@@ -43,6 +48,13 @@ class Model:
     created: float | None
     mase: float | None
     naive: float | None
+    seen: PictureMeasures | None = None
+    mean_picture: PictureMeasures | None = None
+
+    @property
+    def data_type(self) -> str:
+        """What it learned from."""
+        return SERIES if self.seen is None else IMAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +76,11 @@ class LiveError:
 
 
 class ModelInService:
-    """What is known of the model that serves; asks anew when something has changed.
+    """What is known of the models that serve; asks anew when something has changed.
 
     Attributes:
         asked: Whether an answer has come yet.
-        model: None where none serves.
+        models: One a data type, that of series first; () where none serves.
         live: None before it was asked.
         problem: Why the last question failed, "" if it did not.
     """
@@ -76,12 +88,16 @@ class ModelInService:
     def __init__(self, app: ControlCenter) -> None:
         self._app = app
         self.asked = False
-        self.model: Model | None = None
+        self.models: tuple[Model, ...] = ()
         self.live: LiveError | None = None
         self.problem = ""
         self._seen: tuple[Any, ...] | None = None
         self._seen_live: tuple[Any, ...] | None = None
         self._looked: tuple[int, float] | None = None
+
+    def of(self, data_type: str) -> Model | None:
+        """The one that serves a data type."""
+        return next((one for one in self.models if one.data_type == data_type), None)
 
     def forget(self) -> None:
         """Ask anew at the next look."""
@@ -116,11 +132,20 @@ class ModelInService:
         return max(ended, default=0.0)
 
     async def _ask_model(self) -> None:
-        answer = await verbs.ask(self._app.workspace, "models", "show", "champion")
+        found: dict[str, Model] = {}
+        problem = ""
+        # Without a data type, that of series is meant, or the only one that serves.
+        for of_type in ((), ("--data-type", IMAGES)):
+            arguments = ("models", "show", "champion", *of_type)
+            answer = await verbs.ask(self._app.workspace, *arguments)
+            problem = problem or ("" if answer.code in (0, _NOT_FOUND) else answer.problem)
+            model = model_of(answer.data) if answer.code == 0 else None
+            if model is not None:
+                found.setdefault(model.version, model)
         self.asked = True
-        self.problem = "" if answer.code in (0, _NOT_FOUND) else answer.problem
-        if not self.problem:
-            self.model = model_of(answer.data) if answer.code == 0 else None
+        self.problem = problem
+        if not problem:
+            self.models = tuple(found.values())
 
     async def _ask_quality(self) -> None:
         try:
@@ -134,12 +159,16 @@ def model_of(data: Any) -> Model | None:
     if not isinstance(data, dict):
         return None
     scores = _at(data, "lineage", "evaluation", "scores")
+    of_pictures = IMAGES in (data.get("data_type"), _at(data, "lineage", "training", "data_type"))
+    own, simplest = _at(scores, "candidate", "overall"), _at(scores, BASELINE, "overall")
     return Model(
         version=str(data.get("id", "")),
         model_type=str(data.get("model_type", "")),
         created=_number(data.get("created")),
         mase=_number(_at(scores, "candidate", "overall", "mase")),
         naive=_number(_at(scores, "SeasonalNaive", "overall", "mase")),
+        seen=measures_of(told.mapping(own)) if of_pictures else None,
+        mean_picture=measures_of(told.mapping(simplest)) if of_pictures else None,
     )
 
 
@@ -160,27 +189,55 @@ def live_error_of(data: Any) -> LiveError:
     return LiveError(why=str(_at(data, "message") or ""))
 
 
-def model_block(app: ControlCenter, service: ModelInService, width: int) -> Block:
-    """The model in a few lines."""
-    model = service.model
-    target = Target("model", "champion")
+def model_block(
+    app: ControlCenter, service: ModelInService, width: int, *, brief: bool = False
+) -> Block:
+    """The models in a few lines each; brief: several of them in two."""
     title = tr("Model in service")
-    if model is None:
+    if not service.models:
         if service.problem:
             problem: Line = [(clip(f" {service.problem}", width), "bad")]
-            return Block(title, [Item((problem,), target)])
+            return Block(title, [Item((problem,), Target("model", SERIES))])
         if not service.asked:
             return Block(title, [one((f" {tr('asking')}", "dim"))])
         nothing = one((clip(f" {tr('none: full_flow trains and deploys one')}", width), "dim"))
         return Block(title, [nothing])
+    if len(service.models) > 1:
+        title = tr("Models in service")
+    brief = brief and len(service.models) > 1
+    return Block(title, [_item(app, service, one, width, brief=brief) for one in service.models])
+
+
+def _item(
+    app: ControlCenter, service: ModelInService, model: Model, width: int, *, brief: bool
+) -> Item:
     when = moment(model.created, app.time_mode, app.now(), app.zone)
     said = when if width < _LEAST_WIDTH else tr("deployed {when}", when=when)
     deployed: Line = [(said, "dim"), (" ", "")]
     head: Line = [(" ◆ ", "good"), (clean(model.version), "strong")]
     lines = [spread([*head, (f"  {clean(model.model_type)}", "accent")], deployed, width)]
-    lines.append(_test_line(model, width))
-    lines += _live_lines(service.live, width)
-    return Block(title, [Item(tuple(lines), target)])
+    if model.seen is not None:
+        lines.append(_picture_line(model, model.seen, width))
+    else:
+        lines.append(_test_line(model, width))
+        lines += [] if brief else _live_lines(service.live, width)
+    return Item(tuple(lines), Target("model", model.data_type))
+
+
+def _picture_line(model: Model, seen: PictureMeasures, width: int) -> Line:
+    """How often it was right in the test, and how much less often wrong than the simplest."""
+    line: Line = [(f"   {tr('accuracy')} ", "dim"), (part(seen.accuracy), "strong")]
+    error, simplest = seen.error, model.mean_picture.error if model.mean_picture else None
+    parts: list[tuple[str, str]] = [(f"  {between(seen)}", "dim")]
+    if error is not None and simplest:
+        gain = 1 - error / simplest
+        fewer = tr("{share} fewer mistakes", share=f"{gain:.0%}")
+        more = tr("{share} more mistakes", share=f"{-gain:.0%}")
+        parts.append((f"  {fewer if gain >= 0 else more}", "good" if gain >= 0 else "bad"))
+    for span in reversed(parts) if width < _LEAST_WIDTH else parts:
+        if width_of([*line, span]) <= width:
+            line.append(span)
+    return line
 
 
 def _test_line(model: Model, width: int) -> Line:

@@ -12,6 +12,7 @@ from tui.models.training import Training
 from tui.paint import Line, clip, fit, wrap
 from tui.run.candidate import training_parts
 from tui.run.head import in_order
+from tui.run.picture_scores import picture_scores
 from tui.states import size
 
 MOST_FILES = 500
@@ -86,6 +87,8 @@ def _part(title: str, lines: list[Line], width: int) -> list[Line]:
 
 def _scores(evaluation: Mapping[str, Any], width: int) -> list[Line]:
     scores: Mapping[str, Any] = evaluation.get("scores") or {}
+    if any("accuracy" in one for one in scores.values() if isinstance(one, dict)):
+        return picture_scores(evaluation, width)
     label = max(8, min(24, width - 2 - _NUMBER * len(_METRICS)))
     title = tr("{folds} folds x {days} days", folds=evaluation.get("folds"),
                days=evaluation.get("horizon"))  # fmt: skip

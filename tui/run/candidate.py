@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.runs.candidate import CANDIDATE_FOLDER
 from tui import told
 from tui.language import tr
+from tui.models.detail import sees
 from tui.models.members import blend_text, board_lines, gain_lines, importance_lines
 from tui.models.training import Training, training_of
 from tui.paint import Line, clip
@@ -31,7 +32,13 @@ def read_training(folder: str) -> Training | None:
 
 def training_parts(training: Training, width: int) -> list[tuple[str, list[Line]]]:
     """Titles and lines: what it is made of, what it looks at."""
+    sight = training.sight
+    learned = (
+        tr("{count} pictures", count=f"{sight.pictures:,}") if sight and sight.pictures else ""
+    )
     facts = [
+        learned,
+        sees(training),
         tr("objective {name}", name=training.objective) if training.objective else "",
         tr("covariates: {names}", names=", ".join(training.covariates))
         if training.covariates

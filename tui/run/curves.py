@@ -42,14 +42,20 @@ class Curve:
     @property
     def judged_by(self) -> str:
         """The measure that tells which epoch was best: lower is better."""
-        names = list(self.points)
+        names = [name for name in self.points if not _is_accuracy(name)] or list(self.points)
         return next((name for name in names if "validation" in name), names[0] if names else "")
 
     @property
     def best(self) -> Point | None:
         """The best epoch so far with its value."""
         points = self.points.get(self.judged_by, ())
-        return min(points, key=lambda point: point[1], default=None)
+        best = max if _is_accuracy(self.judged_by) else min
+        return best(points, key=lambda point: point[1], default=None)
+
+
+def _is_accuracy(name: str) -> bool:
+    """Whether more of it is better."""
+    return "accuracy" in name
 
 
 class Curves:
@@ -124,8 +130,9 @@ def metrics_lines(curves: Curves, width: int, height: int, *, ascii: bool = Fals
 def _groups(curve: Curve) -> list[list[str]]:
     """Measures that may share a chart: those whose values are of about the same size.
 
-    The chart of the measure that tells which epoch was best comes first. A measure that never
-    changed has no chart: its number says it all.
+    What falls as it gets better and what rises say little beside each other. The chart of the
+    measure that tells which epoch was best comes first. A measure that never changed has no chart:
+    its number says it all.
     """
     groups: list[tuple[float, list[str]]] = []
     for name, points in curve.points.items():
@@ -134,6 +141,8 @@ def _groups(curve: Curve) -> list[list[str]]:
             continue
         size = max(map(abs, values)) or 1e-12
         for known, names in groups:
+            if _is_accuracy(name) != _is_accuracy(names[0]):
+                continue
             if max(size, known) <= _APART * min(size, known):
                 names.append(name)
                 break

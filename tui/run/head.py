@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.schema import RunDetail, RunInfo
 from engine.states import FINAL_STATES
 from tui.language import tr
+from tui.models.table import part
 from tui.paint import Line, Span, clip, pad, width_of
 from tui.run.progress import bar, left_text, measures_text, progress_of, unit_text
 from tui.runs.preview import pace_text
@@ -131,9 +132,11 @@ def outcome_text(outputs: dict[str, Any]) -> str:
     evaluation = outputs.get("evaluation")
     measured = evaluation if isinstance(evaluation, dict) else {}
     for name, scores in in_order(measured.get("scores") or {}):
+        label = measured.get("model_type") if name == "candidate" else name
         if isinstance(scores.get("mase"), float):
-            label = measured.get("model_type") if name == "candidate" else name
             facts.append(f"MASE {scores['mase']:.3f} {label}")
+        elif isinstance(scores.get("accuracy"), float):
+            facts.append(f"{tr('accuracy {part}', part=part(scores['accuracy']))} {label}")
     if not facts and "candidate" in outputs:
         facts.append(tr("left a candidate"))
     if not facts and "dataset" in outputs:

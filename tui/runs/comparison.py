@@ -19,6 +19,11 @@ LEAST, MOST = 2, 6
 _LABEL = 16
 _WIDEST = 26
 _MEASURES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
+_PICTURE_MEASURES = {"accuracy": "Accuracy", "macro_f1": "macro F1", "log_loss": "log loss",
+                     "ece": "ECE", "errors": "Wrong"}  # fmt: skip
+_SMALLEST = ("mase", "rmsse", "wape", "mae", "log_loss", "ece", "errors")
+_LARGEST = ("accuracy", "macro_f1")
+_WHOLE = ("errors",)
 
 
 class RunComparison(Page):
@@ -77,7 +82,8 @@ class RunComparison(Page):
         lines += _differing([run.parameters for run in self._runs], column)
         scores = [self._scores(run) for run in self._runs]
         lines += [[], rule(width, tr("Came of it"), tr("* best"))]
-        measured = [_measure(name, scores, column) for name in _MEASURES]
+        names = (*_MEASURES, *_PICTURE_MEASURES)
+        measured = [_measure(name, scores, column) for name in names]
         lines += [line for line in measured if line]
         if len(self._details) < len(self._runs):
             lines.append([(tr("asking"), "dim")])
@@ -141,15 +147,17 @@ def _measure(name: str, scores: Sequence[dict[str, Any]], column: int) -> Line:
     if not numbers:
         return []
     best = None
-    if len(set(numbers)) > 1 and name in ("mase", "rmsse", "wape", "mae"):
-        best = min(numbers)
+    if len(set(numbers)) > 1 and name in (*_SMALLEST, *_LARGEST):
+        best = min(numbers) if name in _SMALLEST else max(numbers)
     cells = []
     for value in values:
         is_number = isinstance(value, int | float)
         is_best = best is not None and value == best
-        text = f"{value:.3f}{'*' if is_best else ' '}" if is_number else ""
+        form = ",.0f" if name in _WHOLE else ".4f" if name in _PICTURE_MEASURES else ".3f"
+        text = f"{format(value, form)}{'*' if is_best else ' '}" if is_number else ""
         cells.append((text, "good strong" if is_best else ""))
-    return _row(name.upper() if len(name) < 6 else tr(name.capitalize()), cells, column)
+    title = name.upper() if len(name) < 6 else name.capitalize()
+    return _row(tr(_PICTURE_MEASURES.get(name, title)), cells, column)
 
 
 def _seconds(value: float | None) -> str:

@@ -33,7 +33,8 @@ class DataView(View):
     def __init__(self, app: ControlCenter) -> None:
         super().__init__(app)
         self.config = ConfigPane(app)
-        self.panes: list[Pane] = [SetsPane(app), DriftPane(app), AnomaliesPane(app), self.config]
+        self.drift = DriftPane(app)
+        self.panes: list[Pane] = [SetsPane(app), self.drift, AnomaliesPane(app), self.config]
         self.pane = self.panes[0]
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -127,7 +128,7 @@ class DataView(View):
         """All that is to say about what is selected."""
         self.pane.open()
 
-    # What belongs to the configuration is there only while that is seen.
+    # What belongs to one tab is there only while that is seen.
 
     @property
     def do_edit(self) -> Callable[[], None] | None:
@@ -143,6 +144,12 @@ class DataView(View):
     def do_check(self) -> Callable[[], None] | None:
         """Check the files."""
         return self.config.check if self.pane is self.config else None
+
+    @property
+    def do_drift_pictures(self) -> Callable[[], None] | None:
+        """Hold later pictures against those that were learned from, where there are any."""
+        is_there = self.pane is self.drift and self.drift.has_pictures
+        return self.drift.ask_pictures if is_there else None
 
     @property
     def do_next_match(self) -> Callable[[], None] | None:

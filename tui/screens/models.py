@@ -16,7 +16,7 @@ from tui.models.actions import ModelActions
 from tui.models.book import ModelBook
 from tui.models.detail import detail_lines, preview_lines
 from tui.models.detail_page import DetailPage
-from tui.models.facts import SERIES, Model, fits
+from tui.models.facts import Model, fits
 from tui.models.history import HistoryTab
 from tui.models.moves import rollback_arguments
 from tui.models.opening import Opening
@@ -143,8 +143,7 @@ class ModelsView(ListKeys, ModelActions, View):
             ids = [model.id for model in self.chosen()] if self.marked else []
             return f"engine models compare {' '.join(ids) or 'VERSION VERSION'}"
         if action.id == "rollback":
-            model = self.selected()
-            return spell(rollback_arguments(model.data_type if model else SERIES))
+            return spell(rollback_arguments(self.moved_type()))
         own = {"delete": "engine models delete {version}", "open": "engine models show {version}"}
         if self.tab == "backtests":
             own = {"delete": "engine backtest delete {backtest}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tui import memory
@@ -36,7 +37,7 @@ class PredictView(View):
         self._asks = Forecasts(app.workspace, app.engine)
         self._tabs: dict[str, SeriesTab | PictureTab] = {
             _SERIES: SeriesTab(app, self._asks, lambda: self._sees(_SERIES)),
-            _PICTURES: PictureTab(app, lambda: self._sees(_PICTURES), self._champion),
+            _PICTURES: PictureTab(app, lambda: self._sees(_PICTURES), self._classifiers),
         }
 
     def __getattr__(self, name: str) -> Any:
@@ -65,25 +66,24 @@ class PredictView(View):
         pictures = self._tabs[_PICTURES]
         return bool(self._asks.classifiers) or pictures.count() > 0
 
-    def _champion(self) -> ClassifierFacts | None:
-        found = self._asks.classifiers or ()
-        return next((one for one in found if one.alias == "champion"), None)
+    def _classifiers(self) -> Sequence[ClassifierFacts]:
+        return self._asks.classifiers or ()
 
     def _sees(self, tab: str) -> bool:
         return self.app.view is self and self.tab == tab
 
     def _turn(self) -> None:
-        if self.has_tabs():
-            self._choose(_SERIES if self.tab == _PICTURES else _PICTURES)
+        self._choose(_SERIES if self.tab == _PICTURES else _PICTURES)
 
     def _choose(self, tab: str) -> None:
         self.seen.left()
         self._chosen = tab
         self.seen.entered()
 
-    def do_next_tab(self) -> None:
-        """The other tab."""
-        self._turn()
+    @property
+    def do_next_tab(self) -> Callable[[], None] | None:
+        """The other tab, where there is one."""
+        return self._turn if self.has_tabs() else None
 
     do_previous_tab = do_next_tab
 

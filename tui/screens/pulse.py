@@ -24,8 +24,10 @@ from tui.pulse.blocks import (
 from tui.pulse.model_in_service import ModelInService, model_block
 from tui.runs.actions import RunActions
 from tui.runs.timeline import FlowsTimeline, TimelineKeys
+from tui.verbs import spell
 
 if TYPE_CHECKING:
+    from tui.actions import Action
     from tui.control_center import ControlCenter
 
 _THREE_FROM = 140
@@ -83,7 +85,7 @@ class PulseView(TimelineKeys, RunActions, PanelsView):
         if name == "now":
             return now_block(app, width)
         if name == "model":
-            return model_block(app, self.service, width)
+            return model_block(app, self.service, width, brief=height < _AIRY_FROM)
         moment = int(app.now() // _STALE_SECONDS)
         key = (width, height, app.board.revision, moment, app.time_mode, app.chosen_language)
         # The board has no number for its facts by flow and its schedules: each is told as a whole.
@@ -183,8 +185,20 @@ class PulseView(TimelineKeys, RunActions, PanelsView):
         self.app.actions.do_filter()
 
     def do_rollback(self) -> None:
-        """Let the version before serve again."""
-        model_moves.rollback(self.app, self.service.forget)
+        """Let the version before serve again; where several models serve, that of the selected."""
+        model_moves.rollback(self.app, self.service.forget, data_type=self._moved_type())
+
+    def _moved_type(self) -> str:
+        target, served = self.target(), self.service.models
+        if len(served) < 2:
+            return ""
+        return target.key if target is not None and target.kind == "model" else served[0].data_type
+
+    def command_of(self, action: Action) -> str:
+        """A rollback is of one data type, where several serve."""
+        if action.id == "rollback":
+            return spell(model_moves.rollback_arguments(self._moved_type()))
+        return super().command_of(action)
 
     # Copying, saving, keeping
 
@@ -198,8 +212,10 @@ class PulseView(TimelineKeys, RunActions, PanelsView):
                 ("JSON", msgspec.json.encode(run).decode()),
                 ("command", f"engine run show {run.id}"),
             ]
-        if target is not None and target.kind == "model" and self.service.model is not None:
-            return [("id", self.service.model.version), ("command", "engine models show champion")]
+        model = self.service.of(target.key) if target and target.kind == "model" else None
+        if model is not None:
+            command = spell(("models", "show", model.version))
+            return [("id", model.version), ("command", command)]
         return [("name", target.key)] if target is not None else []
 
     def as_data(self) -> Any:
@@ -212,7 +228,7 @@ class PulseView(TimelineKeys, RunActions, PanelsView):
                 "recent": board.newest(),
                 "flows": list(board.flows.values()),
                 "schedules": board.schedules,
-                "model": _plain(self.service.model),
+                "models": [_plain(model) for model in self.service.models],
                 "live_error": _plain(self.service.live),
             }
         )

@@ -175,3 +175,12 @@ def test_answers_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ModelProblem, match=message):
         evaluate(probabilities, np.array(labels, dtype=np.int64), classes)
+
+
+@pytest.mark.parametrize(("only_one", "only_other"), [(0, 0), (1, 0), (5, 0), (3, 9), (700, 650)])
+def test_the_sign_test_is_the_exact_binomial_one(only_one: int, only_other: int) -> None:
+    from scipy.stats import binom
+
+    expected = binom.sf(only_one - 1, only_one + only_other, 0.5)
+
+    assert metrics.chance_of_more_errors(only_one, only_other) == pytest.approx(expected)

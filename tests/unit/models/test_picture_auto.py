@@ -16,6 +16,7 @@ from models.imaging.classifier import Classifier
 from models.imaging.judging import PictureJudge
 from models.imaging.pictures import Pictures
 from models.learner import FitReport, no_progress
+from models.search.blending import Member
 from models.search.ensemble import select
 from tests.contract.picture_subject import CLASSES, HEIGHT, QUICK, WIDTH, pictures
 from tests.own_registry import use_own_registry
@@ -91,7 +92,7 @@ def test_members_of_maps_of_other_sizes_are_served_in_one_file(tmp_path: Path) -
         )
         report = fit(member)
         member.calibrate(pictures(48, seed=1))
-        members.append(auto.Member(member, weight, report))
+        members.append(Member(member, weight, report))
     model._members = tuple(members)  # type: ignore[attr-defined]
     model.calibrate(pictures(48, seed=1))
     pixels = pictures(9, seed=3).pixels

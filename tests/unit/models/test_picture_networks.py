@@ -85,7 +85,7 @@ def test_pixels_are_standardised_by_the_colours_of_the_training_pictures() -> No
     network = PictureNetwork(torch.nn.Identity(), 3, channels=3, classes=2, dropout=0.0)
     pixels = torch.randint(0, 200, (50, 6, 6, 3), dtype=torch.uint8)
     pixels[..., 2] = 7  # a channel of one value is divided by no less than 1
-    network.learn_colours(pixels)
+    network.learn_colours(pixels.numpy())
     values = network.standardised(pixels)
 
     assert values.shape == (50, 3, 6, 6)
