@@ -9,6 +9,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("mlops-tui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mlops-tui")
 
 # A shell starts background jobs with Ctrl-C ignored, and processes inherit that. The tests send it
 # to processes of their own, so that they must begin with the usual handling.

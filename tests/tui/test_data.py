@@ -240,6 +240,42 @@ def test_a_new_file_begins_with_the_setting_and_undo_removes_it(
     use(workspace, scenario)
 
 
+def test_the_settings_of_pictures_are_looked_at_and_edited_in_files_of_their_own(
+    workspace: Workspace, editor: Path
+) -> None:
+    path = config(workspace, f"image_{TRAIN}")
+    editor.write_text(
+        "path.write_text(path.read_text().replace('conv_layers: 2', 'conv_layers: 9'))"
+    )
+
+    begin_at(workspace, "train.hparams.conv_layers", "image_train_flow")
+
+    async def scenario(terminal: Terminal) -> None:
+        await stand_on(terminal, "train.hparams.conv_layers")
+        yanks = dict(terminal.app.view.yanks())
+        assert yanks["command"] == "engine config show train_flow --data-type image"
+        await terminal.press("E")
+        # It is judged as what it is about: so many layers no CNN has.
+        await terminal.until_shown(f"image_{TRAIN} would not be right")
+        editor.write_text(
+            "path.write_text(path.read_text().replace('conv_layers: 9', 'conv_layers: 3'))"
+        )
+        await terminal.press("e")
+        await terminal.until_shown(f"image_{TRAIN} is changed")
+        await terminal.until_shown("● train.hparams.conv_layers")
+        lines = path.read_text().splitlines()
+        assert lines[2:] == [
+            "flow_module: train_flow",
+            "train:",
+            "  hparams:",
+            "    conv_layers: 3",
+        ]
+        assert "engine config show train_flow --data-type image" in lines[1]
+        assert not config(workspace).exists()
+
+    use(workspace, scenario)
+
+
 def test_an_editor_that_changes_nothing_makes_nothing(workspace: Workspace, editor: Path) -> None:
     begin_at(workspace, "train.hparams.epochs")
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from engine.config.files import all_files
 from engine.errors import ConfigError, ConflictError, NotFoundError
 from tui.data import drafts
 from tui.data.editor import editor_command
-from tui.data.settings import value_text
+from tui.data.settings import OWNERS, value_text
 
 NAME = "train_flow_config.yaml"
 
@@ -63,6 +64,9 @@ def test_settings_belong_in_the_file_of_their_section() -> None:
     assert drafts.owner_of("full_flow", "dataset.url") == "full_flow"
     assert drafts.owner_of("engine", "queue.max_concurrent") == "engine"
     assert drafts.file_of("engine") == "engine.yaml"
+    assert drafts.owner_of("image_train_flow", "dataset.height") == "image_data_flow"
+    assert drafts.owner_of("image_full_flow", "dataset.height") == "image_full_flow"
+    assert [drafts.file_of(owner) for owner in OWNERS] == all_files()
 
 
 def test_a_draft_keeps_the_rights_and_the_link_of_its_file(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,11 @@ OWN_FOLDER = f"mlops-tui-{os.getuid()}"
 
 
 @pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the user's own folder for sockets is made."""
-    folder = tmp_path / "r"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setattr("engine.workspace._SHORT_ROOT", folder)
-    return folder
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the user's own folder for sockets is made: as near to the root as /tmp is."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr("engine.workspace._SHORT_ROOT", Path(folder))
+        yield Path(folder)
 
 
 def deep(folder: Path, name: str = "x" * 100) -> Workspace:

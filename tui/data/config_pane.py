@@ -13,7 +13,7 @@ from tui.data.config_edit import ConfigEditor, Target, problem_lines
 from tui.data.drafts import Draft, file_of, owner_of, template
 from tui.data.pane import Pane
 from tui.data.setting_lines import fact_lines, short_lines
-from tui.data.settings import OWNERS, Setting, read_settings
+from tui.data.settings import OWNERS, Setting, prefix_of, read_settings, show_arguments
 from tui.language import tr
 from tui.overlays.page import Page
 from tui.paint import Line, beside, clip, filled, fit, pad, rule, wrap
@@ -99,7 +99,7 @@ class ConfigPane(Pane):
 
     async def _fetch(self, owner: str) -> None:
         try:
-            document = await self.app.engine("config", "show", owner)
+            document = await self.app.engine(*show_arguments(owner))
         except EngineError as error:
             self.problems[owner] = str(error)
             self.known.pop(owner, None)
@@ -147,7 +147,8 @@ class ConfigPane(Pane):
         for row, owner in enumerate(OWNERS):
             under = self.cursor_style(_OWNERS, row)
             mark, look = self._owner_mark(owner)
-            line: Line = [(f" {fit(owner, 12)}", under), (mark, f"{look} {under}".strip())]
+            name = owner.removesuffix("_flow") if prefix_of(owner) else owner
+            line: Line = [(f" {fit(name, 12)}", under), (mark, f"{look} {under}".strip())]
             lines.append(pad(line, _OWNERS_WIDTH, under))
         if self.left:
             lines += [[], [(f" {len(self.left)} ", "warn"), (clip(tr("draft left"), 13), "warn")]]
@@ -320,7 +321,7 @@ class ConfigPane(Pane):
     def yanks(self) -> list[tuple[str, str]]:
         """Key, value, place, commands."""
         chosen = self.selected()
-        command = f"engine config show {self.owner}"
+        command = " ".join(("engine", *show_arguments(self.owner)))
         if chosen is None:
             return [("command", command)]
         place = f"{chosen.file}:{chosen.line}" if chosen.file else chosen.origin

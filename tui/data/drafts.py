@@ -16,8 +16,8 @@ from typing import Any
 
 from engine.atomic import write_bytes
 from engine.errors import ConflictError, StorageError
+from tui.data.settings import ENGINE, flow_of, prefix_of, show_arguments
 
-ENGINE = "engine"
 FULL_FLOW = "full_flow"
 DAY_SECONDS = 86400.0
 _NOTHING = "new"
@@ -60,20 +60,22 @@ def file_of(owner: str) -> str:
 
 def owner_of(shown: str, key: str) -> str:
     """In whose file a setting belongs that is looked at among those of a flow or the engine."""
-    if shown in (ENGINE, FULL_FLOW):
+    if flow_of(shown) in (ENGINE, FULL_FLOW):
         return shown
-    return _OWNERS.get(key.partition(".")[0], shown)
+    home = _OWNERS.get(key.partition(".")[0])
+    return shown if home is None else f"{prefix_of(shown)}{home}"
 
 
 def template(owner: str, key: str, value: Any) -> bytes:
     """What a new file begins with: what it is for, and one setting at its present value."""
-    name = file_of(owner)
+    name, command = file_of(owner), " ".join(("engine", *show_arguments(owner)))
+    reference = "engine config reference" + (" --data-type image" if prefix_of(owner) else "")
     lines = [
         f"# Laid over the shipped configs/{name}, key by key: only what differs stands here.",
-        f"# All settings: engine config reference; this file: engine config show {owner}",
+        f"# All settings: {reference}; this file: {command}",
     ]
     if owner != ENGINE:
-        lines.append(f"flow_module: {owner}")
+        lines.append(f"flow_module: {flow_of(owner)}")
     parts = key.split(".") if key and key != "flow_module" else []
     for depth, part in enumerate(parts):
         text = json.dumps(value, ensure_ascii=False) if depth == len(parts) - 1 else ""

@@ -8,13 +8,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.masking import MASK, Masker
+from engine.schema import FLOW_NAMES
+from models.data_types import IMAGE
 
-OWNERS = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow", "engine")
+ENGINE = "engine"
+_PICTURES = f"{IMAGE}_"
+OWNERS = (*FLOW_NAMES, *(f"{_PICTURES}{flow}" for flow in FLOW_NAMES), ENGINE)
+"""Whose settings there are: of the flows, of the flows about pictures, of the engine."""
+
 _OWN_LAYERS = ("workspace", "run", "set")
 _PLACE = re.compile(r"(?P<file>.+\.ya?ml):(?P<line>[0-9]+)(?: \(shipped\))?")
 _SECRET = re.compile(r"pass(word|wd)?$|secret|token|(^|[._-])key$|credential", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?P<to>[a-z][a-z0-9+.-]*://[^/@?#]+)(?=[/?#]|$)", re.IGNORECASE)
 _masker = Masker()
+
+
+def flow_of(owner: str) -> str:
+    """The flow of an owner, whatever data it is about; the engine has none but its own name."""
+    return owner.removeprefix(_PICTURES)
+
+
+def prefix_of(owner: str) -> str:
+    """What the names of the owner's files and of those beside it begin with."""
+    return owner[: len(owner) - len(flow_of(owner))]
+
+
+def show_arguments(owner: str) -> tuple[str, ...]:
+    """The command that shows the settings of an owner, without the name of the program."""
+    about = ("--data-type", IMAGE) if prefix_of(owner) else ()
+    return ("config", "show", flow_of(owner), *about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,3 +80,31 @@ def test_a_sentence_says_what_decided() -> None:
         "1 of 200 told wrong beside the champion's 0 (allowed: up to 1), which may be chance "
         "(p 0.50)",
     ]
+
+
+def test_a_ratio_to_no_errors_is_no_number_unless_there_are_none() -> None:
+    def value(wrong: list[int]) -> float | None:
+        scores = {"candidate": score(wrong), "MeanPicture": score([])}
+        (check,) = check_classifier(scores, ImageGateSettings(max_ratio_to_baseline=100))
+        return check.value
+
+    assert value([]) == 0.0
+    assert value([1]) is None
+
+
+def test_a_bound_itself_is_still_allowed() -> None:
+    asked = {"min_accuracy": 0.98, "min_macro_f1": 0.9, "max_calibration_error": 0.02}
+
+    assert set(checks(score([1, 2, 3, 4]), **asked).values()) == {True}
+
+
+def test_a_refusal_says_that_it_is_no_chance() -> None:
+    scores = {
+        "candidate": score(list(range(10))),
+        "MeanPicture": score(list(range(20))),
+        "champion": score([]),
+    }
+    _, check = check_classifier(scores, ImageGateSettings())
+
+    assert not check.passed
+    assert check.sentence.endswith("(allowed: up to 1), and that is no chance (p 0.001)")
