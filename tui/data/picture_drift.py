@@ -118,11 +118,11 @@ def drift_lines(found: PictureDrift, width: int) -> list[Line]:
         lines.append([*row, (f"  {mark} {_word(one.verdict)}", tone)])
     if found.broken:
         count = f"{len(found.broken):,}"
-        one, several = (
+        single, several = (
             tr("1 file gave no picture"),
             tr("{count} files gave no picture", count=count),
         )
-        lines += [[], rule(width, one if len(found.broken) == 1 else several)]
+        lines += [[], rule(width, single if len(found.broken) == 1 else several)]
         for problem in found.broken[:_BROKEN_SHOWN]:
             lines += [[(f" {text}", "warn")] for text in wrap(problem, width - 2)]
     return lines
