@@ -41,12 +41,17 @@ def register(name: str) -> Callable[[_Model], _Model]:
     """Class decorator that makes a model available under a name, for its data type.
 
     Raises:
-        ModelProblem: A name that is taken, or that could not be a file name.
+        ModelProblem: A name that is taken, or that could not be a file name; no hyperparameters.
     """
 
     def decorate(cls: _Model) -> _Model:
         if not _NAME.fullmatch(name):
             raise ModelProblem(f"{name!r} cannot be the name of a model", f"Use {_NAME.pattern}")
+        if not hasattr(cls, "Hyperparameters"):
+            raise ModelProblem(
+                f"the model {name!r} does not say which hyperparameters it has",
+                "Give its class a `Hyperparameters`: a frozen dataclass, which may be empty.",
+            )
         known = _models[cls.data_type]
         taken = {other.casefold(): other for other in known}
         if name.casefold() in taken:

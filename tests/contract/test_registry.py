@@ -115,8 +115,19 @@ def test_two_files_of_one_name_in_two_folders_both_count(tmp_path: Path) -> None
         ("import no_such_package", "ModuleNotFoundError.*no_such_package"),
         (MINIMAL.format(name="Half") + "\n1 / 0\n", "ZeroDivisionError"),
         (MINIMAL.format(name="../x"), "cannot be the name of a model"),
+        (
+            MINIMAL.format(name="Bare").replace("    Hyperparameters = Nothing", "    pass"),
+            "'Bare' does not say which hyperparameters it has",
+        ),
     ],
-    ids=["no model", "syntax", "import", "fails after registering", "path as name"],
+    ids=[
+        "no model",
+        "syntax",
+        "import",
+        "fails after registering",
+        "path as name",
+        "no hyperparameters",
+    ],
 )
 def test_a_file_that_cannot_be_used_is_named_and_registers_nothing(
     tmp_path: Path, text: str, message: str
