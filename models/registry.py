@@ -191,7 +191,7 @@ def create_classifier(
         seed: Seed of everything random.
         threads: CPU threads, 0 to let the model choose.
         hparams: Hyperparameters of any registered classifiers, as for `create`.
-        pretrained: Folder of a saved model whose weights training starts from.
+        pretrained: Folder of a saved model, or .npz file, whose weights training starts from.
 
     Raises:
         ModelProblem: An unknown model, a hyperparameter that no model has, a wrong value.

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from engine.atomic import publish_folder, unfinished_folder, write_json
+from engine.atomic import write_json
 from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE
 from engine.data.dataset_files import (
     changed,
     content_hash,
     file_facts,
     open_manifest,
+    publish,
     read_json,
-    unwritable,
     verified,
 )
 from engine.data.long_frame import FloatArray, LongFrame, floats, to_table, values_sha256
@@ -234,17 +234,11 @@ def write_dataset(
     if settings.stock_col is not None:
         is_target = settings.stock_col == settings.target_col
         content["stock"] = {"column": settings.stock_col, "is_target": is_target}
-    digest = content_hash(content)
-    final = datasets_dir / digest[:16]
-    try:
-        datasets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not final.exists():
-            with unfinished_folder(datasets_dir) as temporary:
-                _write_files(temporary, table, report, settings, content)
-                publish_folder(temporary, final)
-    except OSError as error:
-        raise unwritable(final, table.nbytes, error) from error
-    return open_dataset(datasets_dir, final.name)
+
+    def write(folder: Path) -> None:
+        _write_files(folder, table, report, settings, content)
+
+    return open_dataset(datasets_dir, publish(datasets_dir, content, write, size=table.nbytes))
 
 
 def _write_files(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.atomic import publish_folder, unfinished_folder
 from engine.data.catalogue import MANIFEST_FILE, list_datasets
 from engine.data.problems import did_you_mean, shown
 from engine.errors import DataError, NotFoundError, StorageError
@@ -62,6 +63,38 @@ def open_manifest(datasets_dir: Path, dataset_id: str, *, data_type: str) -> dic
             fix=f"Choose another dataset, or set data_type: {found}",
         )
     return manifest
+
+
+def publish(
+    datasets_dir: Path,
+    content: Mapping[str, Any],
+    write: Callable[[Path], None],
+    *,
+    size: int,
+) -> str:
+    """Let a data set be written into its folder, whole or not at all; return its id.
+
+    The same content has the same id and is written once.
+
+    Args:
+        datasets_dir: Folder of all data sets; made when it is absent.
+        content: What the id is made from.
+        write: Writes the files into a folder.
+        size: About how many bytes these are, for messages.
+
+    Raises:
+        StorageError: The disk is full or refuses; nothing is left behind.
+    """
+    final = datasets_dir / content_hash(content)[:16]
+    try:
+        datasets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not final.exists():
+            with unfinished_folder(datasets_dir) as temporary:
+                write(temporary)
+                publish_folder(temporary, final)
+    except OSError as error:
+        raise unwritable(final, size, error) from error
+    return final.name
 
 
 def file_facts(path: Path) -> dict[str, Any]:

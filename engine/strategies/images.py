@@ -20,16 +20,14 @@ from engine.strategies.strategy import Measured, Strategy
 from models import registry
 from models.arrays import FloatArray
 from models.data_types import IMAGE
-from models.errors import ModelProblem
 from models.imaging.bundle import open_bundle, write_bundle
 from models.imaging.classifier import Classifier
 from models.imaging.evaluation import evaluate
 from models.imaging.metrics import worst_mistakes
-from models.imaging.pictures import Pictures, PixelArray
+from models.imaging.pictures import Pictures, spread
 from models.imaging.serving_classifier import ServingClassifier
 from models.learner import FitReport, Progress, no_progress
 
-_GOLDEN_PICTURES = 4
 _TOLD = 50
 """Pictures after which loading tells how far it is."""
 
@@ -106,7 +104,7 @@ class ImageStrategy(Strategy):
 
     def write_bundle(self, model: Classifier, data: ImageDataset, folder: Path) -> None:
         """Pictures of the training part are the golden ones."""
-        write_bundle(model, folder, _spread(data.training(), _GOLDEN_PICTURES))
+        write_bundle(model, folder, data.training().pixels)
 
     def describe_training(self, data: ImageDataset) -> dict[str, Any]:
         """What decides whether a later picture is treated alike, and which ones were seen."""
@@ -209,7 +207,7 @@ class ImageStrategy(Strategy):
     ) -> None:
         """Classify as many test pictures as `deploy.canary_pictures` says."""
         # What is not finite or no probability raises there.
-        serving.classify(_spread(_test_part(data), settings.deploy.canary_pictures))
+        serving.classify(spread(_test_part(data).pixels, settings.deploy.canary_pictures))
 
 
 def _test_part(data: ImageDataset) -> Pictures:
@@ -221,14 +219,6 @@ def _test_part(data: ImageDataset) -> Pictures:
             fix="Raise dataset.split.test_share, or add pictures, and run data_flow again",
         )
     return test
-
-
-def _spread(pictures: Pictures, most: int) -> PixelArray:
-    """A few pictures from all over a part."""
-    if not len(pictures):
-        raise ModelProblem("there is no picture to try the model with")
-    count = min(most, len(pictures))
-    return pictures.pixels[np.linspace(0, len(pictures) - 1, count).astype(np.int64)]
 
 
 def _split_of(data: ImageDataset) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from models.bundles.writing import make_empty, seal
 from models.data_types import IMAGE
 from models.errors import ModelProblem
 from models.imaging.classifier import LARGEST_SIDE, MOST_CLASSES, SMALLEST_SIDE, Classifier
-from models.imaging.pictures import CHANNELS, PixelArray
+from models.imaging.pictures import CHANNELS, PixelArray, spread
 from models.imaging.serving_classifier import ImageSignature, ServingClassifier
 
 BUNDLE_FORMAT = 1
@@ -88,7 +88,8 @@ def write_bundle(classifier: Classifier, folder: Path, sample: PixelArray) -> di
     make_empty(folder)
     if not len(sample):
         raise ModelProblem("a bundle needs at least one sample picture")
-    pictures = _spread(sample)
+    # As many as golden.json may hold.
+    pictures = spread(sample, min(_GOLDEN_PICTURES, max(1, _GOLDEN_BYTES // sample[0].nbytes)))
     golden = {
         "pixels": [base64.b64encode(picture.tobytes()).decode("ascii") for picture in pictures],
         "probabilities": classifier.predict(pictures).tolist(),
@@ -112,13 +113,6 @@ def write_bundle(classifier: Classifier, folder: Path, sample: PixelArray) -> di
     )
     open_bundle(folder)
     return manifest
-
-
-def _spread(sample: PixelArray) -> PixelArray:
-    """A few pictures from all over the sample, which may be sorted by class."""
-    fitting = max(1, _GOLDEN_BYTES // max(1, sample[0].nbytes))
-    count = min(_GOLDEN_PICTURES, fitting, len(sample))
-    return sample[np.linspace(0, len(sample) - 1, count).astype(np.int64)]
 
 
 def verify_bundle(folder: Path) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Classifier(Learner):
         self.channels = channels
         self.classes = tuple(classes)
         self.pretrained: Path | None = None
-        """Folder of a saved model whose weights training starts from."""
+        """Folder of a saved model, or .npz file, whose weights training starts from."""
         self.temperature: float | None = None
         """What logits are divided by, so that probabilities mean what they say; None until
         `calibrate` was called."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
 import numpy as np
@@ -114,17 +116,11 @@ def plain_body(
         The body, and how many maps it makes.
     """
     narrow, stages = _layout(height, width)
-    layers: list[nn.Module] = _stem(channels, filters, narrow)
-    known = filters
-    for stage in range(stages):
-        wanted = filters * 2**stage
-        for block in range(blocks):
-            # The stem was the first block of the first stage.
-            if stage or block:
-                stride = 2 if block == 0 else 1
-                layers += _convolution(known, wanted, stride)
-                known = wanted
-    return nn.Sequential(*layers), known
+    layers = _stem(channels, filters, narrow)
+    # The stem was the first block of the first stage.
+    for known, wanted, stride in islice(_blocks(stages, blocks, filters), 1, None):
+        layers += _convolution(known, wanted, stride)
+    return nn.Sequential(*layers), filters * 2 ** (stages - 1)
 
 
 def residual_body(
@@ -136,15 +132,9 @@ def residual_body(
         The body, and how many maps it makes.
     """
     narrow, stages = _layout(height, width)
-    layers: list[nn.Module] = _stem(channels, filters, narrow)
-    known = filters
-    for stage in range(stages):
-        wanted = filters * 2**stage
-        for block in range(blocks):
-            stride = 2 if stage and block == 0 else 1
-            layers.append(ResidualBlock(known, wanted, stride))
-            known = wanted
-    return nn.Sequential(*layers), known
+    layers = _stem(channels, filters, narrow)
+    layers += [ResidualBlock(*block) for block in _blocks(stages, blocks, filters)]
+    return nn.Sequential(*layers), filters * 2 ** (stages - 1)
 
 
 class ChannelsLast(nn.Module):
@@ -206,6 +196,16 @@ def _layout(height: int, width: int) -> tuple[int, int]:
         longer, shorter, halvings = (longer + 1) // 2, (shorter + 1) // 2, halvings + 1
     stages = min(halvings + 1, _MOST_STAGES)
     return halvings + 1 - stages, stages
+
+
+def _blocks(stages: int, blocks: int, filters: int) -> Iterator[tuple[int, int, int]]:
+    """Maps that each block of each stage is given, maps that it makes, and its stride."""
+    known = filters
+    for stage in range(stages):
+        wanted = filters * 2**stage
+        for block in range(blocks):
+            yield known, wanted, 2 if stage and block == 0 else 1
+            known = wanted
 
 
 def _stem(channels: int, filters: int, halvings: int) -> list[nn.Module]:

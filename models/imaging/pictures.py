@@ -79,6 +79,12 @@ class Pictures:
         )
 
 
+def spread(pixels: PixelArray, most: int) -> PixelArray:
+    """So many pictures, or all when there are fewer, from all over: they may be sorted by class."""
+    count = min(most, len(pixels))
+    return pixels[np.linspace(0, len(pixels) - 1, count).astype(np.int64)]
+
+
 def check_pixels(pixels: PixelArray) -> None:
     """Raise unless this is a stack of pictures.
 

@@ -9,7 +9,7 @@ from engine.cli.views.view import Column, View, names_of, number, percent, score
 from models.data_types import IMAGE
 
 if TYPE_CHECKING:
-    from engine.store import Version
+    pass
 
 _BASELINE = "MeanPicture"
 _SCORES = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece", "errors", "count")
@@ -39,27 +39,20 @@ class ImageView(View):
             percent(candidate.get("ece")),
         )
 
-    def comparable(self, version: Version) -> dict[str, Any]:
-        """Measures, data, training."""
-        training, evaluation = (version.lineage[name] for name in ("training", "evaluation"))
+    def measures(self, evaluation: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the candidate, and the one that the baseline is judged by."""
         scores = evaluation["scores"]
         candidate = scores["candidate"]["overall"]
-        model = training.get("model", {})
         return {
-            "id": version.id,
-            "data_type": version.data_type,
-            "model_type": version.model_type,
             **{name: candidate.get(name) for name in _SCORES},
             "accuracy_of_mean_picture": scores[_BASELINE]["overall"]["accuracy"],
-            "dataset": training["dataset"],
-            "classes": len(model["classes"]) if "classes" in model else None,
-            "size": _size(model),
-            "seed": model.get("seed"),
-            "hyperparameters": model.get("hyperparameters", {}),
-            "training_seconds": training.get("fit", {}).get("seconds"),
-            "run": training.get("run"),
-            "forced": version.lineage.get("forced", ""),
         }
+
+    def shape(self, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Any]:
+        """Classes and size of the pictures."""
+        model = training.get("model", {})
+        classes = len(model["classes"]) if "classes" in model else None
+        return {"classes": classes, "size": _size(model)}
 
     def what(self, model: Mapping[str, Any]) -> Iterator[str]:
         """Classes and size."""

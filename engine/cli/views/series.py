@@ -9,7 +9,7 @@ from engine.cli.views.view import Column, View, names_of, number, score_table
 from models.data_types import TIMESERIES
 
 if TYPE_CHECKING:
-    from engine.store import Version
+    pass
 
 _SCORES = ("mase", "rmsse", "wape", "bias", "mae", "coverage", "width")
 _ERRORS = ("mase", "rmsse", "wape", "bias", "mae")
@@ -34,27 +34,18 @@ class SeriesView(View):
             number(candidate["bias"], "+.3f"),
         )
 
-    def comparable(self, version: Version) -> dict[str, Any]:
-        """Errors, data, training."""
-        training, evaluation = (version.lineage[name] for name in ("training", "evaluation"))
+    def measures(self, evaluation: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the candidate, and the one that the baseline is judged by."""
         scores = evaluation["scores"]
         candidate = scores["candidate"]["overall"]
-        model = training.get("model", {})
         return {
-            "id": version.id,
-            "data_type": version.data_type,
-            "model_type": version.model_type,
             **{name: candidate.get(name) for name in _SCORES},
             "mase_of_seasonal_naive": scores["SeasonalNaive"]["overall"]["mase"],
-            "dataset": training["dataset"],
-            "last_day_seen": training["last_day_seen"],
-            "folds": evaluation.get("folds"),
-            "seed": model.get("seed"),
-            "hyperparameters": model.get("hyperparameters", {}),
-            "training_seconds": training.get("fit", {}).get("seconds"),
-            "run": training.get("run"),
-            "forced": version.lineage.get("forced", ""),
         }
+
+    def shape(self, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Any]:
+        """Days that were learnt from and tested."""
+        return {"last_day_seen": training["last_day_seen"], "folds": evaluation.get("folds")}
 
     def what(self, model: Mapping[str, Any]) -> Iterator[str]:
         """Objective, days and covariates."""

@@ -44,9 +44,31 @@ class View(ABC):
             scores: Of its evaluation: "overall" of the candidate and of each contender.
         """
 
-    @abstractmethod
     def comparable(self, version: Version) -> dict[str, Any]:
         """What versions of this kind are compared by, as JSON-able data."""
+        training, evaluation = (version.lineage[name] for name in ("training", "evaluation"))
+        model = training.get("model", {})
+        return {
+            "id": version.id,
+            "data_type": version.data_type,
+            "model_type": version.model_type,
+            **self.measures(evaluation),
+            "dataset": training["dataset"],
+            **self.shape(training, evaluation),
+            "seed": model.get("seed"),
+            "hyperparameters": model.get("hyperparameters", {}),
+            "training_seconds": training.get("fit", {}).get("seconds"),
+            "run": training.get("run"),
+            "forced": version.lineage.get("forced", ""),
+        }
+
+    @abstractmethod
+    def measures(self, evaluation: Mapping[str, Any]) -> dict[str, Any]:
+        """The main numbers of a version, and that of its baseline, by name."""
+
+    @abstractmethod
+    def shape(self, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Any]:
+        """What else two versions of one type may differ in, by name."""
 
     @abstractmethod
     def what(self, model: Mapping[str, Any]) -> Iterator[str]:

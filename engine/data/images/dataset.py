@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.atomic import publish_folder, unfinished_folder, write_json
+from engine.atomic import write_json
 from engine.config.image_settings import ImageDatasetSettings
 from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE
 from engine.data.dataset_files import (
@@ -29,9 +29,9 @@ from engine.data.dataset_files import (
     content_hash,
     file_facts,
     open_manifest,
+    publish,
     read_json,
     unreadable,
-    unwritable,
     verified,
 )
 from engine.data.images.reference import Reference, reference_of
@@ -162,17 +162,12 @@ def write_image_dataset(
         "test_share": settings.split.test_share,
         "split_seed": settings.split.seed,
     }
-    final = datasets_dir / content_hash(content)[:16]
-    try:
-        datasets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not final.exists():
-            with unfinished_folder(datasets_dir) as temporary:
-                _write_files(temporary, clean, table, settings, content)
-                publish_folder(temporary, final)
-    except OSError as error:
-        size = int(clean.loaded.pixels[:1].nbytes) * len(clean.rows)
-        raise unwritable(final, size, error) from error
-    return open_image_dataset(datasets_dir, final.name)
+
+    def write(folder: Path) -> None:
+        _write_files(folder, clean, table, settings, content)
+
+    size = int(clean.loaded.pixels[:1].nbytes) * len(clean.rows)
+    return open_image_dataset(datasets_dir, publish(datasets_dir, content, write, size=size))
 
 
 def open_image_dataset(datasets_dir: Path, dataset_id: str) -> ImageDataset:
