@@ -1,1 +1,1 @@
-"""Learning: arrays in, forecasts out. Knows no file layout, no Prefect, no HTTP."""
+"""Learning: arrays in, forecasts and classes out. Knows no file layout, no Prefect, no HTTP."""

@@ -33,7 +33,7 @@ class PrefectServerSettings(Section):
 
 
 class PredictorSettings(Section):
-    """The predictor: answers forecasts by HTTP on the loopback interface.
+    """The predictor: answers for deployed models by HTTP on the loopback interface.
 
     What is changed here holds from its next start on: engine restart.
     """

@@ -1,1 +1,1 @@
-"""From rows in a file or database to a clean, split and sealed data set of daily series."""
+"""From rows or pictures to a clean, split and sealed data set."""
