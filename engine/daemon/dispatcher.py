@@ -192,8 +192,7 @@ class Dispatcher:
                 await self._make_process(record, document)
         except (ServerError, NotFoundError) as error:
             logger.warning("%s could not be launched yet: %s", call_it(record), error)
-            # Perhaps a process was made and nobody heard of it: it must not do the run as well.
-            await self._workers.table(self._table.new_attempt, record.id)
+            await self._begin_anew(record.id)
             await asyncio.sleep(_RETRY_SECONDS)
         except (EngineError, OSError) as error:
             message = f"could not be started: {error}"
@@ -202,10 +201,26 @@ class Dispatcher:
             self._changed(record.id)
         except Exception:
             logger.exception("%s could not be launched", call_it(record))
+            await self._begin_anew(record.id)
             await asyncio.sleep(_RETRY_SECONDS)
         finally:
             self._launching.pop(record.id, None)
             self.wake()
+
+    async def _begin_anew(self, run_id: str) -> None:
+        """Perhaps a process was made and nobody heard of it: it does the run now, or never will."""
+        while True:
+            try:
+                await self._workers.table(self._table.new_attempt, run_id)
+                record = await self._workers.table(self._table.get, run_id)
+                if record.pid is not None and not record.is_final:
+                    await self._keeper.adopt(record)
+                return
+            except NotFoundError:
+                return  # deleted meanwhile
+            except EngineError as error:
+                logger.error("run %s cannot be looked up: %s", run_id, error)
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _make_process(self, record: RunRecord, document: str) -> None:
         prefect_id = await self._workers.server(

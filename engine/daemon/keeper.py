@@ -101,17 +101,23 @@ class Keeper:
         """Adopt living runs and close dead ones, as an earlier engine left them."""
         await self._workers.table(self._table.new_attempts)
         for record in await self._workers.table(self._table.unclosed):
-            if record.pid is not None and is_alive(record.pid, record.pid_mark):
-                assert record.pid_mark is not None, "is_alive asks for it"
-                watch = watch_process(record.pid, record.pid_mark)
-                self._begin(record.id, record.flow, record.pid, watch, None)
+            if record.is_final:
+                self._closer.close(record.id)
+            elif record.pid is not None:
+                await self.adopt(record)
                 if record.cancel_requested:
                     self.kill_after(record.id, grace_seconds)
-                logger.info("run %s goes on as process %d", record.id, record.pid)
-            elif record.pid is not None and not record.is_final:
-                await self._end(record, None)
-            elif record.is_final:
-                self._closer.close(record.id)
+
+    async def adopt(self, record: RunRecord) -> None:
+        """Watch over a run that has a process which nobody here made; it may be dead already."""
+        assert record.pid is not None, "there is nothing to adopt"
+        if not is_alive(record.pid, record.pid_mark):
+            await self._end(record, None)
+            return
+        assert record.pid_mark is not None, "is_alive asks for it"
+        watch = watch_process(record.pid, record.pid_mark)
+        self._begin(record.id, record.flow, record.pid, watch, None)
+        logger.info("run %s goes on as process %d", record.id, record.pid)
 
     def watch(self, run_id: str, flow: str, launched: LaunchedProcess) -> None:
         """Watch over a process that was just made for a run."""

@@ -17,7 +17,7 @@ from engine.daemon.prefect_child import PrefectServer
 from engine.daemon.workers import Workers
 from engine.errors import ServerError
 from engine.runs.order import Order
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.runs import NewRun, RunRecord, RunTable
 from engine.tables.sqlite import transaction
 
 DOCUMENT = "flow_module: train_flow\nmodel:\n  seed: 7\n"
@@ -141,6 +141,7 @@ class LauncherStandIn:
         self.child = child
         self.orders: list[Order] = []
         self.problems: list[Exception] = []
+        self.before_problem: Callable[[Order], None] = lambda _: None
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
 
@@ -148,6 +149,7 @@ class LauncherStandIn:
         self.orders.append(order)
         await self.may_go_on.wait()
         if self.problems:
+            self.before_problem(order)
             raise self.problems.pop(0)
         exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         return LaunchedProcess(0, Death(), exit_)
@@ -167,6 +169,11 @@ class KeeperStandIn:
         assert run_id not in self.living, "two processes for one run"
         self.seen.append(run_id)
         self.living[run_id] = Living(flow, launched.pid)
+
+    async def adopt(self, record: RunRecord) -> None:
+        assert record.id not in self.living, "watched over twice"
+        assert record.pid is not None
+        self.living[record.id] = Living(record.flow, record.pid)
 
 
 class CloserStandIn:

@@ -415,6 +415,26 @@ async def test_a_launcher_that_fails_is_tried_again_with_a_new_attempt(
     assert room.table.get(run_id).state == "PENDING"
 
 
+@pytest.mark.parametrize("error", [ServerError("the fork server is gone"), RuntimeError("a bug")])
+@in_event_loop
+async def test_a_process_that_claimed_its_run_and_of_which_nobody_heard_is_watched_over(
+    workspace: Workspace, error: Exception
+) -> None:
+    """Without a watch the run would say RUNNING for ever once that process is dead."""
+    room = Room(workspace)
+    room.launcher.problems = [error]
+    room.launcher.before_problem = lambda order: claim(room.table, order.run_id, pid=4711)
+    room.flaky.failures["new_attempt"] = 2
+    run_id = accept(room.table)
+
+    async with room.at_work():
+        await until(lambda: run_id in room.keeper.living)
+        await for_a_moment()
+
+    assert room.keeper.living[run_id].pid == 4711
+    assert room.launched == [run_id]
+
+
 @in_event_loop
 async def test_a_prefect_server_that_fails_is_tried_again(workspace: Workspace) -> None:
     room = Room(workspace)

@@ -383,6 +383,27 @@ async def test_an_engine_takes_over_what_an_earlier_one_left(room: Room, start: 
 
 
 @in_event_loop
+async def test_a_process_of_which_nobody_heard_is_watched_over_also_when_it_is_dead(
+    room: Room, start: Start
+) -> None:
+    alive, dead = start(), start()
+    for run_id, process in {"alive": alive, "dead": dead}.items():
+        room.accept(run_id)
+        room.claim(run_id, process)
+    dead.kill()
+    dead.wait()
+
+    async with room.at_work():
+        for run_id in ("alive", "dead"):
+            await room.keeper.adopt(room.table.get(run_id))
+        assert room.table.get("dead").state == "CRASHED"
+        assert list(room.keeper.living) == ["alive"]
+        alive.kill()
+        await room.ended("alive")
+    assert room.table.get("alive").state == "CRASHED"
+
+
+@in_event_loop
 async def test_a_later_process_of_the_same_number_is_not_adopted_and_not_touched(
     room: Room, start: Start
 ) -> None:
