@@ -38,7 +38,7 @@ demo: $(VENV)/demo.installed
 test: $(VENV)/dev.installed
 	$(PYTEST) -m "not long" -n 2 --dist loadfile
 
-test-long: $(VENV)/dev.installed $(VENV)/demo.installed
+test-long: $(VENV)/dev.installed $(VENV)/demo.installed $(VENV)/services.installed
 	$(PYTEST) -m long
 
 check: lint types contracts test

@@ -159,6 +159,10 @@ class Workspace:
         """What the engine itself has to say."""
         return self.root / "engine.log"
 
+    def errand_log(self, name: str) -> Path:
+        """What a short process of the engine had to say the last time."""
+        return self.root / f"{name}.log"
+
     @property
     def socket(self) -> Path:
         """Where the engine listens for its own user's clients.

@@ -18,6 +18,7 @@ from engine.daemon.actions import RunActions
 from engine.daemon.children import Child
 from engine.daemon.closer import Closer
 from engine.daemon.dispatcher import Dispatcher
+from engine.daemon.errands import Errand
 from engine.daemon.feed import Feed
 from engine.daemon.fork_launcher import ForkLauncher
 from engine.daemon.janitor import Janitor
@@ -122,6 +123,7 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
+        self.errands: list[Errand] = []
         self.services: list[Service] = []
         self.stop_requested = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,6 +140,8 @@ class Engine:
         self._run(self.scheduler.fire())
         self._run(self._again("notifications", self.notifier.deliver))
         self._run(self._again("retention", self.janitor.sweep_regularly))
+        for errand in self.errands:
+            self._run(self._again(errand.name, errand.run_regularly))
         self._run(self._leave_with_the_workspace())
         if await self.workers.table(self.table.unclosed) or await self.scheduler.any_enabled():
             self.warm()
@@ -176,6 +180,7 @@ class Engine:
         queued = await self.workers.table(self.table.queued)
         problems = [self.settings.problem, self.keeper.problem]
         problems += [service.problem for service in self.services]
+        problems += [errand.problem for errand in self.errands]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),

@@ -18,7 +18,7 @@ from engine.workspace import Workspace
 
 # Libraries read these when they are imported. One thread each: what else runs on this machine must
 # get its share, and a run that is to have more asks for them by itself.
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
 # The end of a process is seen a moment before whoever collects it can say how it ended.
@@ -70,7 +70,7 @@ class Launcher(Protocol):
 def run_environment(workspace: Workspace, prefect: PrefectServer) -> dict[str, str]:
     """Environment of a process that does runs."""
     assert prefect.connection is not None, "the address is fixed before anything is launched"
-    return client_environment(workspace.prefect_home, prefect.connection) | _ONE_THREAD
+    return client_environment(workspace.prefect_home, prefect.connection) | ONE_THREAD
 
 
 def signal_name(status: int) -> str:

@@ -1,0 +1,1 @@
+"""Runs and versions mirrored to MLflow, by a process of its own, when there is time."""
