@@ -107,7 +107,24 @@ CREATE INDEX runs_flow_state ON runs (flow, state, created DESC);
 CREATE INDEX runs_started ON runs (flow, started DESC)
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+# A row that has no time is one that could not be mirrored yet.
+_VERSION_4 = """
+CREATE TABLE mirrored (
+    place TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    mlflow_id TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT '',
+    at REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL,
+    problem TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (place, kind, id)
+) STRICT;
+CREATE INDEX mirrored_id ON mirrored (kind, id)
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 
