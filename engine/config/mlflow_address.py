@@ -86,7 +86,9 @@ def _named(key: str, value: str, secrets: Mapping[str, str]) -> str:
     try:
         return expand(value, values_of(value, secrets))
     except ConfigError as error:
-        raise ConfigError(error.what, where=f"engine.yaml: tracking.{key}", fix=error.fix) from error
+        raise ConfigError(
+            error.what, where=f"engine.yaml: tracking.{key}", fix=error.fix
+        ) from error
 
 
 def _place_of(tracking: str, registry: str, own: str) -> str:

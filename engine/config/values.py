@@ -129,7 +129,9 @@ def _storage_url(url: str) -> str:
 
 def _server_url(url: str) -> str:
     if url and "://" not in url and not _ENV_VAR.match(url):
-        raise _rejected("this is not a URL such as https://mlflow.example or postgresql://host/name")
+        raise _rejected(
+            "this is not a URL such as https://mlflow.example or postgresql://host/name"
+        )
     return _without_plain_password(url) if url else url
 
 

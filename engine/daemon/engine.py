@@ -25,6 +25,7 @@ from engine.daemon.janitor import Janitor
 from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
+from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
 from engine.daemon.predictor_child import Predictor, end_workers_from
 from engine.daemon.prefect_child import PrefectServer
@@ -123,7 +124,8 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
-        self.errands: list[Errand] = []
+        self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
+        self.errands: list[Errand] = [self.mirroring.errand]
         self.services: list[Service] = []
         self.stop_requested = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -181,6 +183,7 @@ class Engine:
         problems = [self.settings.problem, self.keeper.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
+        warnings = [await self.mirroring.warning()]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),
@@ -193,6 +196,7 @@ class Engine:
             max_concurrent=settings.queue.max_concurrent,
             counts=counts,
             problems=tuple(problem for problem in problems if problem),
+            warnings=tuple(warning for warning in warnings if warning),
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
             timezone=settings.timezone,
@@ -267,6 +271,7 @@ class Engine:
         self.feed.publish(RunEvent(run=self.actions.info(record)))
         if record.is_final:
             self.notifier.wake()
+            self.mirroring.errand.wake()
             if not record.closed:
                 self.closer.close(run_id)
 

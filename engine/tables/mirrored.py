@@ -93,6 +93,15 @@ class MirrorTable:
             ).fetchall()
         return [record_of(row) for row in rows]
 
+    def count(self, kind: str) -> int:
+        """How many of a kind are mirrored."""
+        with self._database.transaction(write=False) as database:
+            (count,) = database.execute(
+                "SELECT count(*) FROM mirrored WHERE place = ? AND kind = ? AND at IS NOT NULL",
+                (self._place, kind),
+            ).fetchone()
+        return int(count)
+
     def count_waiting(self) -> int:
         """How many runs are not mirrored yet."""
         with self._database.transaction(write=False) as database:
@@ -175,3 +184,18 @@ def storage_mark(central_storage: Path) -> str:
         if status.st_size:
             parts.append(f"{path.name} {status.st_mtime_ns} {status.st_size}")
     return "; ".join(parts)
+
+
+def why_not_mirrored(table: MirrorTable) -> str:
+    """Say what could not be mirrored and why, "" when nothing hinders it."""
+    failing = table.failing()
+    if not failing:
+        return ""
+    first = failing[0]
+    if first.kind == PLACE:
+        waiting = table.count_waiting()
+        line = f"; {waiting} {'run waits' if waiting == 1 else 'runs wait'} for it"
+        return f"{first.problem}{line if waiting else ''}"
+    others = f", and {len(failing) - 1} more" if len(failing) > 1 else ""
+    what = f"{first.kind} {first.id}"
+    return f"{what} is not in MLflow yet{others}: {first.problem}"

@@ -1,4 +1,4 @@
-"""The one place that opens MLflow: quietly, without telemetry, and never for long when it is away."""
+"""The one place that opens MLflow: quietly, and with little patience when it is away."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from engine.config.engine_settings import TrackingSettings
 from engine.config.mlflow_address import MlflowAddress
 from engine.errors import ConfigError, ServerError
 from engine.masking import Masker
+from engine.tracking.limits import cut
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -21,6 +22,7 @@ QUIET = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
 """What MLflow's own processes and libraries are told, whatever the environment says."""
 
@@ -31,6 +33,10 @@ _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
 }
+
+
+_MOST_WORDS = 500
+_DEEPEST = 20
 
 
 class Connection:
@@ -89,8 +95,8 @@ class Connection:
 
     def words(self, error: Exception) -> str:
         """What went wrong, on one line without secrets."""
-        text = " ".join(str(error).split()) or type(error).__name__
-        return self._masker.mask(text)[:500]
+        text = _reason(error) or " ".join(str(error).split()) or type(error).__name__
+        return cut(self._masker.mask(text), _MOST_WORDS)
 
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
@@ -105,3 +111,18 @@ class Connection:
                 fix="Restore it there, or name another: tracking.experiment in engine.yaml",
             )
         return str(found.experiment_id)
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said at the bottom of it, such as "Connection refused"; "" when nothing."""
+    found = ""
+    seen: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if seen is None:
+            break
+        if isinstance(seen, OSError) and seen.strerror:
+            found = seen.strerror
+        # Libraries that wrap an error again and again often keep it as an argument only.
+        inner = [one for one in seen.args if isinstance(one, BaseException)]
+        seen = seen.__cause__ or seen.__context__ or (inner[0] if inner else None)
+    return found

@@ -1,4 +1,4 @@
-"""Mirrors to MLflow what it does not have yet: `python -m engine.tracking.mirror WORKSPACE [--now]`.
+"""Mirrors to MLflow what it lacks: `python -m engine.tracking.mirror WORKSPACE [--now]`.
 
 The engine starts it when there is something to do. It can be killed at any moment: what it has done
 is found again, in the engine's database or in MLflow, and is not done twice.
@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,17 +22,19 @@ from engine.exits import ERROR_PREFIX, exit_status_of
 from engine.locks import FileLock
 from engine.masking import Masker
 from engine.secrets_file import read_secrets
-from engine.store import AliasRegistry, Version, VersionStore, open_store
+from engine.store import AliasRegistry, AliasState, Version, open_store
 from engine.tables.mirrored import (
     ALIASES,
     PLACE,
     RUN,
     STORAGE,
     VERSION,
+    Mirrored,
     MirrorTable,
     storage_mark,
 )
 from engine.tables.runs import RunRecord, RunTable
+from engine.tracking.names import fingerprint_of, model_name, training_run
 from engine.tracking.story import story_of
 from engine.workspace import Workspace
 
@@ -74,7 +77,8 @@ class Mirror:
     ) -> None:
         self._workspace = workspace
         self._until = time.monotonic() + seconds
-        self._time = float("inf") if now else None
+        # When it is taken to be, for what is to be tried again later.
+        self._time = float("inf") if now else time.time()
         settings = load_engine_settings(workspace_configs=workspace.configs).settings
         self._settings: TrackingSettings = settings.tracking
         self._secrets = read_secrets(workspace.secrets)
@@ -82,6 +86,7 @@ class Mirror:
         self._address = mlflow_address(workspace, self._settings, self._secrets)
         self._table = MirrorTable(workspace.database, self._address.place)
         self._runs = RunTable(workspace.database)
+        self._is_away = False
 
     def work(self) -> None:
         """Mirror what is to be mirrored, alone.
@@ -109,90 +114,85 @@ class Mirror:
             self._place_failed(str(error))
             return
         self._table.done(PLACE)
-        if self._versions(connection) and self._runs_left(connection):
+        # What people look at first goes first: what is deployed, then what ended last.
+        if self._versions(connection) and self._aliases(connection):
             self._table.done(STORAGE, fingerprint=mark)
+        self._other_runs(connection)
 
     def _versions(self, connection: Connection) -> bool:
-        """Mirror versions, each after the run that trained it, and the aliases.
-
-        Returns:
-            Whether all was tried: neither was the time over nor MLflow away.
-        """
-        from engine.tracking.versions import (
-            fingerprint_of,
-            mirror_aliases,
-            mirror_version,
-            model_name,
-            ensure_model,
-            training_run,
-        )
-
-        store = open_store(self._workspace)
+        """Mirror the versions; return whether all that there are were tried."""
+        versions = open_store(self._workspace).newest()
         known = self._table.all(VERSION)
-        versions = store.newest()
-        self._forget_versions(store, versions)
+        here = {version.id for version in versions}
+        for row in known.values():
+            # What was mirrored of a version stays there when it is deleted here.
+            if row.at is None and row.id not in here:
+                self._table.forget(VERSION, row.id)
+        all_tried = True
         for version in versions:
-            row = known.get(version.id)
-            if row is not None and (row.at is not None or not self._is_time(row.next_try)):
+            if (known_as := known.get(version.id)) and not self._is_open(known_as):
                 continue
-            name = model_name(self._settings.model_name, version.data_type)
-
-            def register(version: Version = version, name: str = name) -> str:
-                ensure_model(connection, name, version.data_type)
-                self._run_first(connection, training_run(version))
-                return f"{name}/{mirror_version(connection, name, version)}"
-
+            run = self._run_of(version)
+            if run is not None and not run.is_final:
+                all_tried = False  # it is registered with its run, in a moment
+                continue
+            register = partial(self._register, connection, version, run)
             if not self._try(connection, VERSION, version.id, register):
                 return False
+        return all_tried
+
+    def _run_of(self, version: Version) -> RunRecord | None:
+        """The run that trained a version, when it is still here."""
+        run_id = training_run(version)
+        try:
+            return self._runs.get(run_id) if run_id else None
+        except NotFoundError:
+            return None
+
+    def _register(self, connection: Connection, version: Version, run: RunRecord | None) -> str:
+        """Register one version, after the run that trained it."""
+        from engine.tracking.versions import ensure_model, mirror_version
+
+        name = model_name(self._settings.model_name, version.data_type)
+        ensure_model(connection, name, version.data_type)
+        known_as = self._table.get(RUN, run.id) if run else None
+        if run is not None and (known_as is None or known_as.at is None):
+            self._table.done(RUN, run.id, mlflow_id=self._tell(connection, run))
+        return f"{name}/{mirror_version(connection, name, version)}"
+
+    def _aliases(self, connection: Connection) -> bool:
+        """Mirror the aliases that moved; return whether all were tried."""
         for data_type, state in AliasRegistry(self._workspace.central_storage).of_all().items():
-            print_ = fingerprint_of(state)
             row = self._table.get(ALIASES, data_type)
-            is_new = row is None and state.champion is None and state.previous is None
-            if is_new or (row is not None and row.at is not None and row.fingerprint == print_):
+            looks = fingerprint_of(state)
+            never = row is None and state.champion is None and state.previous is None
+            if never or (row is not None and row.at is not None and row.fingerprint == looks):
                 continue
-            name = model_name(self._settings.model_name, data_type)
-
-            def point(
-                state: object = state, name: str = name, data_type: str = data_type
-            ) -> str:
-                mirror_aliases(connection, name, state, data_type)  # type: ignore[arg-type]
-                return name
-
-            if not self._try(connection, ALIASES, data_type, point, print_):
+            point = partial(self._point, connection, data_type, state)
+            if not self._try(connection, ALIASES, data_type, point, looks):
                 return False
         return True
 
-    def _runs_left(self, connection: Connection) -> bool:
-        """Mirror the runs that wait, the newest first; return whether all was tried."""
+    def _point(self, connection: Connection, data_type: str, state: AliasState) -> str:
+        from engine.tracking.versions import mirror_aliases
+
+        name = model_name(self._settings.model_name, data_type)
+        mirror_aliases(connection, name, state, data_type)
+        return name
+
+    def _other_runs(self, connection: Connection) -> None:
+        """Mirror the runs that wait, the newest first."""
         tried: set[str] = set()
         while True:
             waiting = self._table.waiting(_AT_ONCE + len(tried), now=self._time)
             left = [record for record in waiting if record.id not in tried]
             if not left:
-                return True
+                return
             for record in left:
                 tried.add(record.id)
-                if not self._run(connection, record):
-                    return False
-
-    def _run_first(self, connection: Connection, run_id: str | None) -> None:
-        """Mirror one run that a version is from, if it is here and not mirrored yet."""
-        if run_id is None:
-            return
-        row = self._table.get(RUN, run_id)
-        if row is not None and row.at is not None:
-            return
-        try:
-            record = self._runs.get(run_id)
-        except NotFoundError:
-            return
-        if record.is_final:
-            self._table.done(RUN, run_id, mlflow_id=self._tell(connection, record))
-
-    def _run(self, connection: Connection, record: RunRecord) -> bool:
-        return self._try(
-            connection, RUN, record.id, lambda: self._tell(connection, record)
-        )
+                tell = partial(self._tell, connection, record)
+                if not self._try(connection, RUN, record.id, tell):
+                    return
 
     def _tell(self, connection: Connection, record: RunRecord) -> str:
         from engine.tracking.runs import mirror_run
@@ -209,14 +209,14 @@ class Mirror:
         fingerprint: str = "",
     ) -> bool:
         """Do one thing and record what became of it; return whether to go on with others."""
-        if time.monotonic() > self._until:
+        if self._is_away or time.monotonic() > self._until:
             return False
         try:
             mlflow_id = work()
         except Exception as error:  # noqa: BLE001  every kind of store has errors of its own
             problem = connection.words(error)
             if not connection.is_up():
-                self._place_failed(f"MLflow does not answer any more: {problem}")
+                self._place_failed(f"{self._address.words}: MLflow went away: {problem}")
                 return False
             row = self._table.get(kind, id_)
             pause = _PAUSES[min(row.attempts if row else 0, len(_PAUSES) - 1)]
@@ -228,20 +228,15 @@ class Mirror:
         return True
 
     def _place_failed(self, problem: str) -> None:
+        self._is_away = True
         row = self._table.get(PLACE)
         pause = _PLACE_PAUSES[min(row.attempts if row else 0, len(_PLACE_PAUSES) - 1)]
         self._table.failed(PLACE, problem=problem, next_try=time.time() + pause)
         sys.stderr.write(f"{problem}\n")
 
-    def _is_time(self, next_try: float | None) -> bool:
-        return next_try is None or next_try <= (self._time or time.time())
-
-    def _forget_versions(self, store: VersionStore, versions: list[Version]) -> None:
-        """Drop what failed of versions that were deleted here; what was mirrored stays there."""
-        here = {version.id for version in versions}
-        for row in self._table.all(VERSION).values():
-            if row.at is None and row.id not in here:
-                self._table.forget(VERSION, row.id)
+    def _is_open(self, row: Mirrored) -> bool:
+        """Whether something failed, and it is time to try it again."""
+        return row.at is None and (row.next_try is None or row.next_try <= self._time)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """A version of ours as a folder that MLflow takes for a model: MLmodel beside the bundle.
 
-    MLmodel             flavours python_function and onnx, signature, input example
-    input_example.json  a real window, or a real picture
-    model/bundle/       the serving bundle, as it is
-    model/about.json    what the bundle does not say of itself
-    requirements.txt    what it takes to load it
+MLmodel names the flavours python_function and onnx, the signature and an input example, which is a
+real window or a real picture. In `model/` lie the serving bundle, as it is, and about.json: what
+the bundle does not say of itself.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 
 _MODEL = "model"
 _LOADER = "engine.tracking.served"
-_LEVEL = 80.0
+_ENVIRONMENT = "python_env.yaml"
 
 
 def write_model_folder(version: Version, folder: Path) -> None:
@@ -53,7 +51,6 @@ def write_model_folder(version: Version, folder: Path) -> None:
 
     opened = version.open()
     shutil.copytree(version.bundle, folder / _MODEL / BUNDLE)
-    # Without the permissions of a private workspace: MLflow may run as somebody else.
     fit = version.lineage.get("training", {}).get("picture_fit", "pad")
     (folder / _MODEL / ABOUT).write_text(
         json.dumps({"version": version.id, "data_type": version.data_type, "fit": fit}) + "\n",
@@ -61,6 +58,8 @@ def write_model_folder(version: Version, folder: Path) -> None:
     )
     program = f"mlops-tui=={version_of('mlops-tui')}"
     (folder / "requirements.txt").write_text(f"{program}\n", encoding="utf-8")
+    needs = f"python: {platform.python_version()}\ndependencies:\n- -r requirements.txt\n"
+    (folder / _ENVIRONMENT).write_text(needs, encoding="utf-8")
     golden = json.loads((version.bundle / GOLDEN_FILE).read_text(encoding="utf-8"))
     model = Model(
         metadata={
@@ -78,7 +77,7 @@ def write_model_folder(version: Version, folder: Path) -> None:
         loader_module=_LOADER,
         python_version=platform.python_version(),
         data=_MODEL,
-        env=_python_env(folder),
+        env={"virtualenv": _ENVIRONMENT},
     )
     model.add_flavor(
         "onnx",
@@ -91,28 +90,21 @@ def write_model_folder(version: Version, folder: Path) -> None:
     model.save(str(folder / "MLmodel"))
 
 
-def _python_env(folder: Path) -> dict[str, str]:
-    from mlflow.utils.environment import _PythonEnv
-
-    _PythonEnv.current().to_yaml(str(folder / "python_env.yaml"))
-    return {"virtualenv": "python_env.yaml"}
-
-
 def _of_series(
     version: Version, model: Any, golden: dict[str, Any]
 ) -> tuple[ModelSignature, pd.DataFrame]:
     import pandas as pd
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
     covariates = model.signature.covariates
-    takes = [
+    takes: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, SERIES, required=False),
         ColSpec(DataType.datetime, DAY),
         ColSpec(DataType.double, VALUE),
         *(ColSpec(DataType.double, name, required=False) for name in covariates),
     ]
-    gives = [
+    gives: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, SERIES),
         ColSpec(DataType.datetime, DAY),
         ColSpec(DataType.double, FORECAST),
@@ -153,7 +145,8 @@ def _of_pictures(model: Any, golden: dict[str, Any]) -> tuple[ModelSignature, pd
     from models.imaging.bundle import golden_pixels
 
     signature = ModelSignature(
-        Schema([ColSpec(AnyType(), PICTURE)]),
+        # Bytes, base64 of them, or an array: one type of MLflow takes all of these.
+        Schema([ColSpec(AnyType(), PICTURE)]),  # type: ignore[no-untyped-call]
         Schema(
             [
                 ColSpec(DataType.string, "class"),

@@ -11,6 +11,7 @@ import binascii
 import datetime as dt
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class ForecastFrames:
         known = np.flatnonzero(~np.isnan(values))
         if not len(known):
             raise ModelProblem(f"series {name!r} has no value")
-        for earlier, later in zip(days, days[1:], strict=False):
+        for earlier, later in pairwise(days):
             if later - earlier != _ONE_DAY:
                 what = "stands twice" if later == earlier else f"does not follow {earlier}"
                 raise ModelProblem(f"series {name!r}: {later} {what}", "Give one row a day.")
@@ -173,15 +174,13 @@ class PictureFrames:
             fitted(_pixels(one, f"image {row}"), *signature.shape, fit=self._fit)
             for row, one in enumerate(model_input[PICTURE])
         ]
-        pixels = (
-            np.stack(pictures) if pictures else np.empty((0, *signature.shape), dtype=np.uint8)
-        )
+        pixels = np.stack(pictures) if pictures else np.empty((0, *signature.shape), dtype=np.uint8)
         probabilities = self.model.predict(pixels)
-        best = probabilities.argmax(axis=1) if len(pictures) else []
+        best = probabilities.argmax(axis=1)
         return pd.DataFrame(
             {
                 "class": [signature.classes[one] for one in best],
-                "probability": [float(row[one]) for row, one in zip(probabilities, best, strict=True)],
+                "probability": probabilities.max(axis=1),
                 "probabilities": [
                     dict(zip(signature.classes, row.tolist(), strict=True)) for row in probabilities
                 ],

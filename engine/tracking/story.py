@@ -252,7 +252,10 @@ def _note(record: RunRecord, outputs: Mapping[str, Any], tags: Mapping[str, str]
         lines += ["", f"Deployed as `{tags['mlops_tui.version']}`."]
     for check in outputs.get("gate") or []:
         if isinstance(check, dict) and "sentence" in check:
-            lines += ["", f"- {'passed' if check.get('passed') else 'refused'}: {check['sentence']}"]
+            lines += [
+                "",
+                f"- {'passed' if check.get('passed') else 'refused'}: {check['sentence']}",
+            ]
     return "\n".join([*lines, "", f"`engine run show {record.id[:8]}`"])
 
 
@@ -263,11 +266,10 @@ def _files(folder: Path, outputs: Mapping[str, Any], masker: Masker) -> dict[str
         found += sorted(path for path in (folder / name).rglob("*"))
     for path in found:
         content = _read(path)
+        if content is not None and path.suffix in _MASKS_TEXT:
+            content = masker.mask(content.decode(errors="replace")).encode()
         if content is not None:
-            text = path.suffix in _MASKS_TEXT
-            files[path.relative_to(folder).as_posix()] = (
-                masker.mask(content.decode(errors="replace")).encode() if text else content
-            )
+            files[path.relative_to(folder).as_posix()] = content
     lines = tail_log(folder, _LOG_LINES, ended=True).lines
     if lines:
         files["log.txt"] = masker.mask("\n".join([*lines, ""])).encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from engine.store import CHAMPION, PREVIOUS, AliasState, Version
 from engine.tracking.connection import Connection
 from engine.tracking.limits import MOST_TAG, cut
 from engine.tracking.model_folder import write_model_folder
+from engine.tracking.names import training_run
 from engine.tracking.runs import create_run, find_run
 
 if TYPE_CHECKING:
@@ -20,17 +20,6 @@ VERSION_TAG = "mlops_tui.version"
 """Tag by which a version of ours is found again."""
 
 _ARTIFACTS = "model"
-
-
-def model_name(beginning: str, data_type: str) -> str:
-    """The registered model that versions of a data type are in."""
-    return f"{beginning}-{data_type}"
-
-
-def training_run(version: Version) -> str | None:
-    """The run of ours that trained a version, where it says so."""
-    run = version.lineage.get("training", {}).get("run")
-    return run if isinstance(run, str) else None
 
 
 def mirror_version(connection: Connection, name: str, version: Version) -> str:
@@ -117,11 +106,6 @@ def mirror_aliases(connection: Connection, name: str, state: AliasState, data_ty
             connection.client.set_registered_model_alias(name, alias, str(found.version))
     if missing:
         raise LookupError(f"not registered in MLflow yet: {', '.join(missing)}")
-
-
-def fingerprint_of(state: AliasState) -> str:
-    """What aliases look like, to be held against what was mirrored."""
-    return json.dumps([state.champion, state.previous])
 
 
 def _run_of(connection: Connection, version: Version) -> str:
