@@ -226,6 +226,11 @@ StorageUrl = Annotated[
     AfterValidator(_storage_url),
     Allowed("a URL such as s3://bucket/folder, or nothing for the workspace itself"),
 ]
+DaskAddress = Annotated[
+    str,
+    Field(max_length=512, pattern=r"^((tcp|tls)://[^\s/@]+:\d{1,5})?$"),
+    Allowed("tcp://host:port or tls://host:port, or nothing"),
+]
 StorageOptions = Annotated[
     dict[HparamName, HparamValue],
     AfterValidator(_without_plain_secrets),
