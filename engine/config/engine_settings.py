@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from engine.config.values import (
     Addresses,
     Allowed,
+    DaskAddress,
     Id,
     Name,
     Names,
@@ -146,6 +147,10 @@ class RunSettings(Section):
     cancel_grace_seconds: Annotated[int, Field(ge=0, le=600)] = 5
     """How long a cancelled run may take to write its checkpoint before it is killed
     (0 to 600)."""
+
+    dask_scheduler: DaskAddress = ""
+    """Address of a Dask scheduler, such as tcp://host:8786, whose workers do the trials of `auto`
+    (pip install 'mlops-tui[dask]'); nothing: processes of the run itself."""
 
 
 class RetentionSettings(Section):

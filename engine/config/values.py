@@ -240,6 +240,11 @@ ServerUrl = Annotated[
     AfterValidator(_server_url),
     Allowed("a URL, passwords in it as ${NAME}, or nothing", is_secret=True),
 ]
+DaskAddress = Annotated[
+    str,
+    Field(max_length=512, pattern=r"^((tcp|tls)://[^\s/@]+:\d{1,5})?$"),
+    Allowed("tcp://host:port or tls://host:port, or nothing"),
+]
 StorageOptions = Annotated[
     dict[HparamName, HparamValue],
     AfterValidator(_without_plain_secrets),
