@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -18,6 +20,9 @@ from engine.tables.mirrored import MirrorTable
 from engine.tables.runs import NewRun, RunRecord, RunTable
 from engine.tracking.connection import QUIET
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
 
 EndedRun = Callable[..., RunRecord]
 
@@ -47,8 +52,9 @@ _EVALUATION = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            # MLflow's own use of SQLAlchemy.
-            item.add_marker(pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"))
+            # What MLflow does among its own.
+            for message in ("The ``noload`` loader strategy", ".*Any type hint is inferred"):
+                item.add_marker(pytest.mark.filterwarnings(f"ignore:{message}"))
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +78,12 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def workspace(tmp_path: Path, new_database: Path) -> Workspace:
     """A workspace to which MLflow's tables do not have to be made."""
-    made = Workspace(tmp_path / "workspace").create()
+    return new_workspace(tmp_path / "workspace", new_database)
+
+
+def new_workspace(root: Path, new_database: Path) -> Workspace:
+    """The same, wherever."""
+    made = Workspace(root).create()
     shutil.copy(new_database, made.mlflow_database)
     return made
 
@@ -80,7 +91,22 @@ def workspace(tmp_path: Path, new_database: Path) -> Workspace:
 @pytest.fixture
 def client(workspace: Workspace) -> MlflowClient:
     """What anybody sees of the workspace's MLflow."""
-    return MlflowClient(own_backend_uri(workspace))
+    return client_of(own_backend_uri(workspace))
+
+
+def client_of(uri: str) -> MlflowClient:
+    """What anybody sees of an MLflow."""
+    return MlflowClient(uri, uri)
+
+
+@pytest.fixture
+def load(workspace: Workspace) -> Iterator[Callable[[str], PyFuncModel]]:
+    """Loads a model as anybody does who knows where that MLflow is."""
+    mlflow.set_tracking_uri(own_backend_uri(workspace))
+    mlflow.set_registry_uri(own_backend_uri(workspace))
+    yield lambda uri: mlflow.pyfunc.load_model(uri)
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
 
 
 @pytest.fixture
@@ -92,35 +118,36 @@ def mirrored(workspace: Workspace) -> MirrorTable:
 @pytest.fixture
 def ended_run(workspace: Workspace) -> EndedRun:
     """Makes runs that have ended."""
+    return partial(end_a_run, workspace)
 
-    def make(
-        state: str = "COMPLETED", *, started: bool = True, folder: bool = True, **more: Any
-    ) -> RunRecord:
-        table = RunTable(workspace.database)
-        run_id = more.pop("id", str(uuid4()))
-        new = NewRun(
-            id=run_id,
-            flow="train_flow",
-            name="brave-lion",
-            document="",
-            parameters={"model_type": "LSTM"},
-            launch_key=None,
-            priority=0,
-            origin="ann, command line",
-            rerun_of=None,
-            request={},
-            tags=("spring",),
-        )
-        table.accept(new)
-        if started:
-            assert table.claim(run_id, 0, pid=1, mark="x", prefect_id=None)
-        if folder:
-            write_folder(workspace.run_folder(run_id), state)
-        message = "" if state == "COMPLETED" else "the disk is full"
-        table.finish(run_id, state, message, closed=True)
-        return table.get(run_id)
 
-    return make
+def end_a_run(
+    workspace: Workspace, state: str = "COMPLETED", *, started: bool = True, folder: bool = True
+) -> RunRecord:
+    """A run that ended so, as the engine and its process leave it."""
+    table = RunTable(workspace.database)
+    run_id = str(uuid4())
+    new = NewRun(
+        id=run_id,
+        flow="train_flow",
+        name="brave-lion",
+        document="",
+        parameters={"model_type": "LSTM"},
+        launch_key=None,
+        priority=0,
+        origin="ann, command line",
+        rerun_of=None,
+        request={},
+        tags=("spring",),
+    )
+    table.accept(new)
+    if started:
+        assert table.claim(run_id, 0, pid=1, mark="x", prefect_id=None)
+    if folder:
+        write_folder(workspace.run_folder(run_id), state)
+    message = "" if state == "COMPLETED" else "the disk is full"
+    table.finish(run_id, state, message, closed=True)
+    return table.get(run_id)
 
 
 def write_folder(folder: Path, state: str) -> None:
