@@ -33,6 +33,7 @@ from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
 from engine.daemon.usage import look
 from engine.daemon.workers import Workers
+from engine.database.address import read_address
 from engine.errors import EngineError, NotFoundError
 from engine.schema import (
     ChildInfo,
@@ -85,6 +86,7 @@ class Engine:
             lambda: self.settings().prefect_server,
             self.workers,
             self._child_changed,
+            lambda: read_address(self.settings().database.url, workspace.secrets),
         )
         self.launcher = self._make_launcher()
         self.predictors = self._make_predictors()

@@ -18,12 +18,15 @@ from engine.config.engine_settings import PrefectServerSettings
 from engine.daemon.children import Child, Started
 from engine.daemon.watch import DeathWatch, end_process, watch_process
 from engine.daemon.workers import Workers
-from engine.errors import ServerError
+from engine.database.address import DatabaseAddress
+from engine.database.problems import DatabaseError
+from engine.errors import ConfigError, ServerError
 from engine.locks import FileLock
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import CLIENTS_LOCK, Connection
 from engine.prefect_server.launch import (
     Reservation,
+    database_problem,
     find_server,
     is_owned,
     known_connection,
@@ -52,11 +55,13 @@ class PrefectServer:
         settings: Callable[[], PrefectServerSettings],
         workers: Workers,
         changed: Callable[[ChildInfo], None],
+        database: Callable[[], DatabaseAddress | None] = lambda: None,
     ) -> None:
         self.child = Child("prefect server", self._start, changed)
         self._home = home
         self._settings = settings
         self._workers = workers
+        self._database = database
         self._lease = FileLock(home / CLIENTS_LOCK)
         self._preparing = asyncio.Lock()
         self._reserved: Reservation | None = None
@@ -151,7 +156,9 @@ class PrefectServer:
             await self._reserve()
         assert self._reserved is not None, "just made"
         settings = self._settings()
-        process = start_server(self._home, self._reserved, settings.idle_exit_seconds)
+        process = start_server(
+            self._home, self._reserved, settings.idle_exit_seconds, self._address_of_database()
+        )
         self._process = process
         try:
             published = await self._published(process, deadline)
@@ -160,6 +167,13 @@ class PrefectServer:
             process.wait()
             raise
         return self._ready(published, process)
+
+    def _address_of_database(self) -> DatabaseAddress | None:
+        try:
+            return self._database()
+        except ConfigError as error:
+            # Whoever corrects it must not have to start anything again.
+            raise DatabaseError(error.what, where=error.where, fix=error.fix) from error
 
     async def _reserve(self) -> Connection:
         self._reserved = await self._workers.table(reserve, self._home, self._settings().port)
@@ -173,6 +187,8 @@ class PrefectServer:
                 return published
             status = process.poll()
             if status is not None:
+                if problem := database_problem(self._home, status):
+                    raise problem
                 what = f"the Prefect server stopped at its start (exit status {status})"
                 raise server_failure(self._home, what)
             if time.monotonic() > deadline:
