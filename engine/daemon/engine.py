@@ -180,7 +180,7 @@ class Engine:
         settings = self.settings()  # which also looks whether the file is still right
         counts = await self.workers.table(self.table.counts)
         queued = await self.workers.table(self.table.queued)
-        problems = [self.settings.problem, self.keeper.problem]
+        problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)

@@ -68,6 +68,7 @@ class PrefectServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._api: PrefectApi | None = None
         self.connection: Connection | None = None
+        self._is_database_gone = False
 
     @property
     def lease(self) -> int:
@@ -89,6 +90,25 @@ class PrefectServer:
     def address(self) -> str:
         """Where the server listens, "" when that is not fixed yet."""
         return self.connection.url if self.connection else ""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong although the server is up, "" when nothing is."""
+        if not self.child.ready.is_set() or self.connection is None:
+            return ""
+        used = self.connection.database
+        if self._is_database_gone:
+            return f"{used}: the database does not answer; what runs goes on, and waits for it"
+        try:
+            wanted = self._database()
+        except ConfigError as error:
+            return str(error)
+        if used == (wanted.masked if wanted else ""):
+            return ""
+        return (
+            f"the Prefect server still uses {used or 'SQLite'}, not what database.url says; when "
+            "no run goes on: engine restart"
+        )
 
     async def wait_ready(self, seconds: float) -> None:
         """Return when the server answers.
@@ -203,18 +223,30 @@ class PrefectServer:
         self.connection = published
         self._api = PrefectApi(published)
         watch = watch_process(published.pid, start_mark(published.pid) or "")
-        return Started(published.pid, _ServerWatch(watch, published, process))
+        self._is_database_gone = False
+        return Started(published.pid, _ServerWatch(watch, published, process, self._tell_database))
+
+    def _tell_database(self, is_gone: bool) -> None:
+        if is_gone != self._is_database_gone:
+            self._is_database_gone = is_gone
+            said = "does not answer" if is_gone else "answers again"
+            logger.warning("the database of the Prefect server %s", said)
 
 
 class _ServerWatch:
     """Takes a server that does not answer any more for dead, and makes sure that it is."""
 
     def __init__(
-        self, watch: DeathWatch, connection: Connection, process: subprocess.Popen[bytes] | None
+        self,
+        watch: DeathWatch,
+        connection: Connection,
+        process: subprocess.Popen[bytes] | None,
+        tell_database: Callable[[bool], None],
     ) -> None:
         self._watch = watch
         self._connection = connection
         self._process = process
+        self._tell_database = tell_database
 
     async def death(self) -> None:
         """Return when the process is dead."""
@@ -232,16 +264,25 @@ class _ServerWatch:
 
     async def _kill_when_deaf(self) -> None:
         missed = 0
-        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+        user, _, password = self._connection.auth.partition(":")
+        async with httpx.AsyncClient(
+            trust_env=False, verify=False, auth=(user, password), timeout=_PROBE_TIMEOUT_SECONDS
+        ) as client:
             while missed < _PROBES_MISSED:
                 await asyncio.sleep(_PROBE_EVERY_SECONDS)
                 try:
-                    await client.get(
-                        f"{self._connection.url}/health", timeout=_PROBE_TIMEOUT_SECONDS
-                    )
+                    await client.get(f"{self._connection.url}/health")
                     missed = 0
                 except httpx.TransportError:
                     missed += 1
+                if self._connection.database:
+                    self._tell_database(await self._is_database_gone(client))
         logger.error("the Prefect server %d does not answer: it is ended", self._connection.pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._connection.pid, signal.SIGKILL)
+
+    async def _is_database_gone(self, client: httpx.AsyncClient) -> bool:
+        try:
+            return (await client.get(f"{self._connection.url}/ready")).is_error
+        except httpx.TransportError:
+            return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -18,6 +19,9 @@ from engine.secrets_file import expand, read_secrets, values_of
 
 PREFECT_SCHEMA = "prefect"
 """Where Prefect's tables lie in the database."""
+
+EXTENSION_SCHEMA = "prefect_extensions"
+"""Where the extension lies that Prefect's indexes need: a schema with it could not be put aside."""
 
 MLFLOW_SCHEMA = "mlflow"
 """Where MLflow's tables lie: both have an `alembic_version`, and would take it for theirs."""
@@ -195,3 +199,17 @@ def read_address(url: str, secrets: Path) -> DatabaseAddress | None:
     except ConfigError as error:
         where = error.where or "engine.yaml: database.url"
         raise ConfigError(error.what, where=where, fix=error.fix) from error
+
+
+def missing_driver() -> ConfigError | None:
+    """Why MLflow cannot speak to PostgreSQL: it needs a driver that not everybody installs.
+
+    Prefect brings its own, so that runs do without.
+    """
+    if find_spec("psycopg2") is not None:
+        return None
+    return ConfigError(
+        "MLflow cannot use PostgreSQL without the driver psycopg2",
+        where="engine.yaml: database.url",
+        fix="pip install 'mlops-tui[postgres]'",
+    )

@@ -5,17 +5,25 @@ asyncpg comes with Prefect, so that nothing but MLflow needs the extra driver.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 
-from engine.database.address import MLFLOW_SCHEMA, PREFECT_SCHEMA, DatabaseAddress
+from engine.database.address import (
+    EXTENSION_SCHEMA,
+    MLFLOW_SCHEMA,
+    PREFECT_SCHEMA,
+    DatabaseAddress,
+)
 from engine.database.problems import OLDEST_VERSION, DatabaseError, explain, too_new, too_old
 from engine.database.revisions import revisions
 
 _PATIENCE_SECONDS = 5.0
-_EXTENSION = "pg_trgm"
+EXTENSION = "pg_trgm"
+"""With it Prefect searches names."""
+
 _NO_SUCH_FILE = "58P01"
 # Any number that no other program uses: servers that start at once prepare one after the other.
 _PREPARING = 0x6D6C6F7073
@@ -65,9 +73,8 @@ async def make_schema(address: DatabaseAddress, schema: str) -> None:
 
 
 async def _prepare(connection: asyncpg.Connection, address: DatabaseAddress) -> str:
-    version = connection.get_server_version()
-    if version.major < OLDEST_VERSION:
-        raise too_old(address, f"{version.major}.{version.minor}")
+    if connection.get_server_version().major < OLDEST_VERSION:
+        raise too_old(address, server_version(connection))
     for schema in (PREFECT_SCHEMA, MLFLOW_SCHEMA):
         await _make_schema(connection, address, schema)
     # One that another program has in a schema that everybody sees would be taken for Prefect's.
@@ -84,9 +91,9 @@ async def _prepare(connection: asyncpg.Connection, address: DatabaseAddress) -> 
     place = await extension_schema(connection)
     if place is None:
         await _make_extension(connection, address)
-        place = PREFECT_SCHEMA
+        place = EXTENSION_SCHEMA
     quoted: str = await connection.fetchval("SELECT quote_ident($1)", place)
-    return PREFECT_SCHEMA if place == PREFECT_SCHEMA else f"{PREFECT_SCHEMA}, {quoted}"
+    return f"{PREFECT_SCHEMA}, {quoted}"
 
 
 async def _make_schema(
@@ -105,32 +112,55 @@ async def _make_schema(
         )
 
 
+def try_out(address: DatabaseAddress) -> str:
+    """Connect once; return what answers, where.
+
+    Raises:
+        DatabaseError: The database cannot be used.
+    """
+    return asyncio.run(_try_out(address))
+
+
+async def _try_out(address: DatabaseAddress) -> str:
+    async with connected(address) as connection:
+        version = server_version(connection)
+        if connection.get_server_version().major < OLDEST_VERSION:
+            raise too_old(address, version)
+        return f"PostgreSQL {version}, {address.masked}"
+
+
+def server_version(connection: asyncpg.Connection) -> str:
+    """The version of the server, such as 15.6."""
+    return str(connection.get_settings().server_version).partition(" ")[0]
+
+
 async def extension_schema(connection: asyncpg.Connection) -> str | None:
-    """The schema in which the extension lies with which Prefect searches names; None without."""
+    """The schema in which the extension lies that Prefect needs; None where it is not installed."""
     place: str | None = await connection.fetchval(
         "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace "
         "WHERE extname = $1",
-        _EXTENSION,
+        EXTENSION,
     )
     return place
 
 
 async def _make_extension(connection: asyncpg.Connection, address: DatabaseAddress) -> None:
+    await _make_schema(connection, address, EXTENSION_SCHEMA)
     try:
         await connection.execute(
-            f"CREATE EXTENSION IF NOT EXISTS {_EXTENSION} SCHEMA {PREFECT_SCHEMA}"
+            f"CREATE EXTENSION IF NOT EXISTS {EXTENSION} SCHEMA {EXTENSION_SCHEMA}"
         )
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseError(
-            f"{address.user} may not install the extension {_EXTENSION}, which Prefect needs",
+            f"{address.user} may not install the extension {EXTENSION}, which Prefect needs",
             where=address.masked,
-            fix=f"As a superuser, in this database: CREATE EXTENSION {_EXTENSION}",
+            fix=f"As a superuser, in this database: CREATE EXTENSION {EXTENSION}",
         ) from error
     except asyncpg.PostgresError as error:
         if error.sqlstate not in (_NO_SUCH_FILE, "0A000"):
             raise
         raise DatabaseError(
-            f"the server lacks the extension {_EXTENSION}, which Prefect needs",
+            f"the server lacks the extension {EXTENSION}, which Prefect needs",
             where=address.masked,
             fix="Install PostgreSQL's contrib package on its machine",
         ) from error

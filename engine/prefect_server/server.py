@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import sys
@@ -29,6 +30,7 @@ from prefect.server.database.dependencies import MODELS_DEPENDENCIES
 from prefect.settings import get_current_settings
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, AsyncSessionTransaction
 
 from engine.database.address import DatabaseAddress, parse_address
@@ -149,6 +151,8 @@ def main() -> int:
     database = parse_address(dsn) if dsn else None
     kind = PatientPostgres if database else ImmediateSqlite
     MODELS_DEPENDENCIES["database_config"] = kind(connection_url=url.get_secret_value())
+    if database:
+        logging.setLogRecordFactory(_told_in_a_line)
     app = create_app(final=True)
     _favour_answers()
     config = uvicorn.Config(app, log_level="warning", access_log=False)
@@ -158,6 +162,18 @@ def main() -> int:
         sys.stderr.write(f"{ERROR_PREFIX}{error}\n")
         return DATABASE_UNUSABLE
     return 0
+
+
+def _told_in_a_line(*arguments: Any, **more: Any) -> logging.LogRecord:
+    """A record of the log; of a database that is gone for hours every request would tell a page."""
+    record = logging.LogRecord(*arguments, **more)
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, DBAPIError | OSError):
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        record.msg = f"{record.getMessage().strip()} {type(reason).__name__}: {reason}"
+        record.args = ()
+        record.exc_info = None
+    return record
 
 
 def _database_configuration() -> BaseDatabaseConfiguration:
