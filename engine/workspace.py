@@ -112,6 +112,24 @@ class Workspace:
         return self.root / "engine.db"
 
     @property
+    def databases(self) -> list[Path]:
+        """The SQLite files that there are, of whichever part of the engine, the engine's first."""
+        others = sorted(set(self.root.glob("*.db")) - {self.database})
+        places = [self.database, *others]
+        places += [self.central_storage / "aliases.db", self.prefect_home / "prefect.db"]
+        return [path for path in places if path.is_file()]
+
+    @property
+    def backups(self) -> Path:
+        """Where backups of the databases are written, unless another place is named."""
+        return self.root / "backups"
+
+    @property
+    def restoring(self) -> Path:
+        """There while the files of a backup take their places, and after one that was cut short."""
+        return self.root / "restore.json"
+
+    @property
     def secrets(self) -> Path:
         """What `${NAME}` in a configuration stands for; the user's own file."""
         return self.root / "secrets.env"

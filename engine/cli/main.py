@@ -27,6 +27,7 @@ _COMMANDS = {
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
     "data": ("engine.cli.data:data", "Prepared data sets, drift; demo and sample data."),
+    "db": ("engine.cli.db:db", "Databases: look at them, back up, restore, tidy."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),
     "up": ("engine.cli.lifecycle:up", "Start the engine, or see that it runs."),
     "down": ("engine.cli.lifecycle:down", "Stop the engine; runs go on."),

@@ -12,6 +12,7 @@ from engine.config.values import (
     DaskAddress,
     Name,
     Names,
+    PostgresUrl,
     Section,
     StorageOptions,
     StorageUrl,
@@ -182,6 +183,16 @@ class NotificationSettings(Section):
     """Hosts that a webhook may address although they are this very machine or only local to it."""
 
 
+class DatabaseSettings(Section):
+    """Where Prefect and MLflow have their tables; the engine's own lie in the workspace."""
+
+    url: PostgresUrl = ""
+    """A PostgreSQL database for both, such as postgresql://user:${DB_PASSWORD}@host/name, with
+    sslmode and sslrootcert after a question mark; nothing: SQLite files in the workspace. What is
+    changed here holds from the next start of the Prefect server on: engine restart. ${NAME} stands
+    for a line of secrets.env."""
+
+
 class StorageSettings(Section):
     """Where deployed versions lie; which of them serves is kept in each workspace."""
 
@@ -223,6 +234,9 @@ class EngineSettings(Section):
 
     web_page: WebPageSettings = WebPageSettings()
     """Runs in the browser."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    """The tables of Prefect and MLflow."""
 
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""

@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from engine.database.address import parse_address
+from engine.errors import ConfigError
 from engine.ids import ID
 
 ID_PATTERN = f"^{ID}$"
@@ -127,6 +129,16 @@ def _storage_url(url: str) -> str:
     return _without_plain_password(url) if url else url
 
 
+def _postgres_url(url: str) -> str:
+    if not url or _ENV_VAR.fullmatch(url):
+        return url
+    try:
+        parse_address(url)
+    except ConfigError as error:
+        raise _rejected(error.what) from None
+    return _without_plain_password(url)
+
+
 def _without_plain_secrets(options: dict[str, HparamValue]) -> dict[str, HparamValue]:
     for name, value in options.items():
         is_secret = _SECRET_OPTION.search(name) and not name.endswith("_url")
@@ -219,6 +231,15 @@ TimeZone = Annotated[
     str,
     AfterValidator(_known_timezone),
     Allowed("local, or an IANA name such as Asia/Seoul"),
+]
+PostgresUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    AfterValidator(_postgres_url),
+    Allowed(
+        "postgresql://user:${PASSWORD}@host:port/database, ${URL}, or nothing for SQLite",
+        is_secret=True,
+    ),
 ]
 StorageUrl = Annotated[
     str,

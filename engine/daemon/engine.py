@@ -33,6 +33,7 @@ from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
 from engine.daemon.usage import look
 from engine.daemon.workers import Workers
+from engine.database.address import read_address
 from engine.errors import EngineError, NotFoundError
 from engine.schema import (
     ChildInfo,
@@ -85,6 +86,7 @@ class Engine:
             lambda: self.settings().prefect_server,
             self.workers,
             self._child_changed,
+            lambda: read_address(self.settings().database.url, workspace.secrets),
         )
         self.launcher = self._make_launcher()
         self.predictors = self._make_predictors()
@@ -178,7 +180,7 @@ class Engine:
         settings = self.settings()  # which also looks whether the file is still right
         counts = await self.workers.table(self.table.counts)
         queued = await self.workers.table(self.table.queued)
-        problems = [self.settings.problem, self.keeper.problem]
+        problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
