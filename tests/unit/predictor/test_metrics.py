@@ -163,9 +163,7 @@ async def test_refusals_are_counted_by_their_reason(predictor: Predictor) -> Non
 
 
 @in_event_loop
-async def test_pictures_are_counted(
-    predictor: Predictor, picture_bundles: list[Path]
-) -> None:
+async def test_pictures_are_counted(predictor: Predictor, picture_bundles: list[Path]) -> None:
     deploy_pictures(predictor.workspace, picture_bundles[0])
     async with classifying(predictor) as name:
         picture = png(colour_picture("red"))
