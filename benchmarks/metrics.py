@@ -1,7 +1,7 @@
-"""The page /metrics at any size of history: how long a scraper waits, and what it costs the others.
+"""The page /metrics at any size of history: how long a scraper waits for it.
 
-The engine is a process of its own, asked over TCP as Prometheus does. The peer is the same page of an
-engine that has a hundredth of the runs.
+The engine is a process of its own, asked over TCP as Prometheus does. The peer is the same page of
+an engine that has a hundredth of the runs.
 
     python benchmarks/metrics.py [--calls 100] [--json]
 """

@@ -119,7 +119,9 @@ def _limit_of(run: str) -> str:
     return f"CASE WHEN {run}.started IS NULL THEN -1.0 {cases} ELSE 9e999 END"
 
 
-# Ends of runs, counted as they are written down. A clock that was set back makes no negative time.
+# Runs and their ends, counted as they are written down: to read every run for it takes its time in
+# a long history, and ends must not be forgotten with the runs. A clock that was set back makes no
+# negative time.
 _SECONDS = "max(0.0, coalesce({0}.ended - {0}.started, 0.0))"
 _VERSION_4 = f"""
 CREATE TABLE run_ends (
@@ -141,6 +143,25 @@ WHEN OLD.ended IS NULL AND NEW.ended IS NOT NULL BEGIN
         NEW.flow, NEW.state, {_limit_of("NEW")}, 1, {_SECONDS.format("NEW")}, NEW.ended
     ) ON CONFLICT (flow, state, most) DO UPDATE SET
         count = count + 1, seconds = seconds + excluded.seconds, last = max(last, excluded.last);
+END;
+CREATE TABLE run_counts (
+    flow TEXT NOT NULL,
+    state TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (flow, state)
+) STRICT;
+INSERT INTO run_counts SELECT flow, state, count(*) FROM runs GROUP BY flow, state;
+CREATE TRIGGER runs_counted AFTER INSERT ON runs BEGIN
+    INSERT INTO run_counts VALUES (NEW.flow, NEW.state, 1)
+        ON CONFLICT (flow, state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER runs_counted_anew AFTER UPDATE OF state ON runs WHEN OLD.state <> NEW.state BEGIN
+    UPDATE run_counts SET count = count - 1 WHERE flow = OLD.flow AND state = OLD.state;
+    INSERT INTO run_counts VALUES (NEW.flow, NEW.state, 1)
+        ON CONFLICT (flow, state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER runs_counted_off AFTER DELETE ON runs BEGIN
+    UPDATE run_counts SET count = count - 1 WHERE flow = OLD.flow AND state = OLD.state;
 END
 """
 
