@@ -26,6 +26,7 @@ _COMMANDS = {
     "backtest": ("engine.cli.backtest:backtest", "Hold forecasters against each other."),
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
+    "nginx": ("engine.cli.nginx:nginx", "A proxy in front of page, flow API and predictors."),
     "data": ("engine.cli.data:data", "Prepared data sets, drift; demo and sample data."),
     "db": ("engine.cli.db:db", "Databases: look at them, back up, restore, tidy."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),

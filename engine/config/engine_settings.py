@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.values import (
     Addresses,
@@ -12,11 +12,13 @@ from engine.config.values import (
     DaskAddress,
     Name,
     Names,
+    Networks,
     PostgresUrl,
     Section,
     StorageOptions,
     StorageUrl,
     TimeZone,
+    conflict,
     frozen_list,
 )
 
@@ -35,7 +37,7 @@ class PrefectServerSettings(Section):
 
 
 class PredictorSettings(Section):
-    """The predictor: answers for deployed models by HTTP on the loopback interface.
+    """The predictor: answers for deployed models by HTTP.
 
     What is changed here holds from its next start on: engine restart.
     """
@@ -43,11 +45,20 @@ class PredictorSettings(Section):
     enabled: bool = True
     """Whether the engine keeps a predictor running: true or false."""
 
+    host: Name = "127.0.0.1"
+    """Address to listen on: 127.0.0.1 for this machine alone. Forecasts need no token: another
+    address belongs into a network where everybody may ask for them."""
+
     port: Annotated[int, Field(ge=0, le=65535)] = 4242
-    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
+    """TCP port (0 to 65535). 0: any free port."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port (1 to 64); one answers thousands of requests a second."""
+
+    first_worker_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """A port that the first worker has for itself beside the shared one, the second has the next
+    one and so on (0 to 65535): a proxy that knows each of them loses no request when one dies. 0:
+    none."""
 
     allowed_hosts: Names = ()
     """Host names under which it is reached, such as that of a proxy; others are refused."""
@@ -56,6 +67,18 @@ class PredictorSettings(Section):
     """Size within which the newest forecasts of named series are kept, in MiB, so that they can be
     held against what came (to 100000); the classes that pictures were given are kept within the
     same. 0: none are kept."""
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        first, last = self.first_worker_port, self.first_worker_port + self.workers - 1
+        if first and (last > 65535 or first <= self.port <= last):
+            raise conflict(
+                f"{self.workers} workers would have the ports {first} to {last} for themselves; "
+                f"choose others, up to 65535, without port {self.port}",
+                "first_worker_port",
+                "workers",
+            )
+        return self
 
 
 class HttpSettings(Section):
@@ -76,6 +99,10 @@ class HttpSettings(Section):
 
     allowed_hosts: Names = ()
     """Host names under which it is reached, such as that of a proxy; others are refused."""
+
+    trusted_proxies: Networks = ()
+    """Addresses or networks of proxies that are believed whom they forward: wrong tokens then
+    count against the sender, and the audit names him. Nobody else's word is taken."""
 
 
 class FlowApiSettings(HttpSettings):

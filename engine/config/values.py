@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import zoneinfo
 from dataclasses import dataclass
@@ -150,6 +151,14 @@ def _without_plain_secrets(options: dict[str, HparamValue]) -> dict[str, HparamV
     return options
 
 
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise _rejected(f"{text!r} is no IP address and no network such as 10.0.0.0/8") from None
+    return text
+
+
 def _known_timezone(name: str) -> str:
     if name == "local":
         return name
@@ -194,6 +203,11 @@ PathText = Annotated[
 ]
 HparamName = Annotated[str, Field(min_length=1, max_length=64)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(frozen_list), Allowed("a list of texts")]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    BeforeValidator(frozen_list),
+    Allowed("a list of IP addresses and networks"),
+]
 SomeNames = Annotated[
     tuple[Name, ...],
     Field(min_length=1),

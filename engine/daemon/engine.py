@@ -25,6 +25,11 @@ from engine.daemon.janitor import Janitor
 from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
+from engine.daemon.metrics.engine_metrics import EngineMetrics
+from engine.daemon.metrics.http_answers import HttpAnswers
+from engine.daemon.metrics.page import MetricsPage
+from engine.daemon.metrics.run_metrics import RunMetrics
+from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
 from engine.daemon.notifier import Notifier
 from engine.daemon.predictor_child import Predictor, end_workers_from
 from engine.daemon.prefect_child import PrefectServer
@@ -67,6 +72,10 @@ class Service(Protocol):
     name: str
     address: str
     problem: str
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to answer at all."""
 
 
 class Engine:
@@ -127,6 +136,9 @@ class Engine:
         )
         self.errands: list[Errand] = []
         self.services: list[Service] = []
+        self.http_answers = HttpAnswers()
+        self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
+        self.metrics = self._make_metrics()
         self.stop_requested = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: set[asyncio.Task[None]] = set()
@@ -163,6 +175,7 @@ class Engine:
         """End the engine. Runs go on, and the Prefect server as long as they do."""
         self.dispatcher.stop()
         self.closer.stop()
+        self._workspace_metrics.close()
         for task in [*self._tasks, *self._changes]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._changes, return_exceptions=True)
@@ -246,6 +259,20 @@ class Engine:
             closer=self.closer,
             feed=self.feed,
             workers=self.workers,
+        )
+
+    def _make_metrics(self) -> MetricsPage:
+        return MetricsPage(
+            {
+                "engine": EngineMetrics(
+                    self.status,
+                    lambda: {one.name: bool(one.address) for one in self.services if one.is_wanted},
+                    lambda: {errand.name: bool(errand.problem) for errand in self.errands},
+                ),
+                "runs": RunMetrics(self.workspace.database, self.workers),
+                "workspace": self._workspace_metrics,
+                "http": self.http_answers,
+            }
         )
 
     def _child_changed(self, info: ChildInfo) -> None:
