@@ -129,6 +129,20 @@ class Workspace:
         """There while the files of a backup take their places, and after one that was cut short."""
         return self.root / "restore.json"
 
+    def mlflow_database(self) -> Path:
+        """What MLflow knows, where no server of its own is named."""
+        return self.root / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Files of runs and versions that `mlflow_database` knows of."""
+        return self.root / "mlflow"
+
+    @property
+    def mirror_lock(self) -> Path:
+        """Held by the process that mirrors to MLflow; one at a time."""
+        return self.root / "mirror.lock"
+
     @property
     def secrets(self) -> Path:
         """What `${NAME}` in a configuration stands for; the user's own file."""

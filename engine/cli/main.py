@@ -25,6 +25,7 @@ _COMMANDS = {
     "predict": ("engine.cli.predict:predict", "Forecast a series, or tell what pictures show."),
     "backtest": ("engine.cli.backtest:backtest", "Hold forecasters against each other."),
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
+    "mlflow": ("engine.cli.tracking:mlflow", "Runs and versions in MLflow; its own pages."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
     "nginx": ("engine.cli.nginx:nginx", "A proxy in front of page, flow API and predictors."),
     "data": ("engine.cli.data:data", "Prepared data sets, drift; demo and sample data."),

@@ -10,11 +10,13 @@ from engine.config.values import (
     Addresses,
     Allowed,
     DaskAddress,
+    Id,
     Name,
     Names,
     Networks,
     PostgresUrl,
     Section,
+    ServerUrl,
     StorageOptions,
     StorageUrl,
     TimeZone,
@@ -232,6 +234,32 @@ class StorageSettings(Section):
     stands for a line of secrets.env."""
 
 
+class TrackingSettings(Section):
+    """Runs and versions, mirrored to MLflow when a run has ended; no run waits for it.
+
+    Who may write there is said by the environment or secrets.env: MLFLOW_TRACKING_USERNAME and
+    MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
+    """
+
+    enabled: bool = True
+    """Whether they are mirrored: true or false."""
+
+    url: ServerUrl = ""
+    """An MLflow server, such as https://mlflow.example, or a database; nothing: what
+    MLFLOW_TRACKING_URI says, or else mlflow.db in the workspace."""
+
+    registry_url: ServerUrl = ""
+    """Where versions are registered, if not there too; nothing: what MLFLOW_REGISTRY_URI says, or
+    else the same."""
+
+    experiment: Name = "mlops-tui"
+    """The experiment that runs are in; made when it does not exist."""
+
+    model_name: Id = "mlops-tui"
+    """How the names of registered models begin; the data type follows:
+    models:/mlops-tui-timeseries@champion."""
+
+
 class EngineSettings(Section):
     """Settings that hold for every run of the workspace."""
 
@@ -267,3 +295,6 @@ class EngineSettings(Section):
 
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""
+
+    tracking: TrackingSettings = TrackingSettings()
+    """Runs and versions in MLflow."""

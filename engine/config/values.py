@@ -140,6 +140,14 @@ def _postgres_url(url: str) -> str:
     return _without_plain_password(url)
 
 
+def _server_url(url: str) -> str:
+    if url and "://" not in url and not _ENV_VAR.match(url):
+        raise _rejected(
+            "this is not a URL such as https://mlflow.example or postgresql://host/name"
+        )
+    return _without_plain_password(url) if url else url
+
+
 def _without_plain_secrets(options: dict[str, HparamValue]) -> dict[str, HparamValue]:
     for name, value in options.items():
         is_secret = _SECRET_OPTION.search(name) and not name.endswith("_url")
@@ -260,6 +268,12 @@ StorageUrl = Annotated[
     Field(max_length=2048),
     AfterValidator(_storage_url),
     Allowed("a URL such as s3://bucket/folder, or nothing for the workspace itself"),
+]
+ServerUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    AfterValidator(_server_url),
+    Allowed("a URL, passwords in it as ${NAME}, or nothing", is_secret=True),
 ]
 DaskAddress = Annotated[
     str,

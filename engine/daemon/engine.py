@@ -30,6 +30,7 @@ from engine.daemon.metrics.http_answers import HttpAnswers
 from engine.daemon.metrics.page import MetricsPage
 from engine.daemon.metrics.run_metrics import RunMetrics
 from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
+from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
 from engine.daemon.predictor_child import Predictor, end_workers_from
 from engine.daemon.prefect_child import PrefectServer
@@ -134,7 +135,8 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
-        self.errands: list[Errand] = []
+        self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
+        self.errands: list[Errand] = [self.mirroring.errand]
         self.services: list[Service] = []
         self.http_answers = HttpAnswers()
         self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
@@ -196,6 +198,7 @@ class Engine:
         problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
+        warnings = [await self.mirroring.warning()]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),
@@ -208,6 +211,7 @@ class Engine:
             max_concurrent=settings.queue.max_concurrent,
             counts=counts,
             problems=tuple(problem for problem in problems if problem),
+            warnings=tuple(warning for warning in warnings if warning),
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
             timezone=settings.timezone,
@@ -296,6 +300,7 @@ class Engine:
         self.feed.publish(RunEvent(run=self.actions.info(record)))
         if record.is_final:
             self.notifier.wake()
+            self.mirroring.errand.wake()
             if not record.closed:
                 self.closer.close(run_id)
 

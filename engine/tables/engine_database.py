@@ -165,7 +165,24 @@ CREATE TRIGGER runs_counted_off AFTER DELETE ON runs BEGIN
 END
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+# A row that has no time is one that could not be mirrored yet.
+_VERSION_5 = """
+CREATE TABLE mirrored (
+    place TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    mlflow_id TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT '',
+    at REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL,
+    problem TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (place, kind, id)
+) STRICT;
+CREATE INDEX mirrored_id ON mirrored (kind, id)
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 
