@@ -112,6 +112,16 @@ class Workspace:
         return self.root / "engine.db"
 
     @property
+    def actuals(self) -> Path:
+        """What came, as people and other programs told it."""
+        return self.root / "actuals.db"
+
+    @property
+    def drift_lock(self) -> Path:
+        """Held by whoever checks for drift; one at a time."""
+        return self.root / "drift.lock"
+
+    @property
     def secrets(self) -> Path:
         """What `${NAME}` in a configuration stands for; the user's own file."""
         return self.root / "secrets.env"

@@ -129,7 +129,6 @@ class Ring:
                 logger.warning("%s", problem)
             self._problem = str(error)
 
-
     def _completed(self, noted: list[Struct]) -> Iterable[Struct]:
         """What is written of what was noted; this is done out of the way of those who ask."""
         return noted

@@ -107,7 +107,26 @@ CREATE INDEX runs_flow_state ON runs (flow, state, created DESC);
 CREATE INDEX runs_started ON runs (flow, started DESC)
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+# A message is about a run or about a check of drift; that of a check names no run.
+_VERSION_4 = """
+CREATE TABLE drift_checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    data_type TEXT NOT NULL,
+    version TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    answers INTEGER NOT NULL,
+    reasons TEXT NOT NULL DEFAULT '[]',
+    numbers TEXT NOT NULL DEFAULT '{}',
+    action TEXT NOT NULL DEFAULT '',
+    why TEXT NOT NULL DEFAULT '',
+    run_id TEXT
+) STRICT;
+CREATE INDEX drift_checks_of_version ON drift_checks (data_type, version, id DESC);
+ALTER TABLE notifications ADD COLUMN check_id INTEGER
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 

@@ -89,7 +89,8 @@ class SeriesReference:
 
     def scale(self, rows: IntArray) -> FloatArray:
         """What one unit of MASE is for these series."""
-        return self.own[rows, OWN.index("scale")]
+        scale: FloatArray = self.own[rows, OWN.index("scale")]
+        return scale
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able data."""

@@ -1,12 +1,12 @@
 """Windows in a few numbers each, so that what was asked can be kept without keeping it.
 
-    mean     of the values
-    size     mean of their absolute values: the unit in which a series is large or small
-    std      standard deviation
-    zeros    share of values that are 0
-    recent   mean of the last week
-    week     correlation of the values with those of a week before, -1 to 1; NaN for values that
-             do not move, or for less than two weeks
+mean     of the values
+size     mean of their absolute values: the unit in which a series is large or small
+std      standard deviation
+zeros    share of values that are 0
+recent   mean of the last week
+week     correlation of the values with those of a week before, -1 to 1; NaN for values that
+         do not move, or for less than two weeks
 """
 
 from __future__ import annotations

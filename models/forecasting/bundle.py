@@ -8,8 +8,8 @@
     manifest.json   format, signature, size and sha256 of the others, description of the model
 
 Format 1 knew no intervals.json, format 2 no covariates and no floor at 0, format 3 no
-reference.json; their bundles are served as ever, without these. Serving needs onnxruntime, not the library that trained the model.
-Nothing is ever unpickled.
+reference.json; their bundles are served as ever, without these. Serving needs onnxruntime, not
+the library that trained the model. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from models.bundles.checks import (
     GOLDEN_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
-    REFERENCE_FILE,
     BundleProblem,
     parse,
     verified,
