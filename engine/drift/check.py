@@ -17,7 +17,7 @@ from engine.drift.report import DriftReport
 from engine.errors import EngineError
 from engine.exits import ERROR_PREFIX, exit_status_of
 from engine.locks import FileLock
-from engine.store import AliasRegistry, open_store
+from engine.store import AliasRegistry, Version, open_store
 from engine.tables.drift_checks import DriftCheck, DriftChecks
 from engine.workspace import Workspace
 
@@ -53,7 +53,7 @@ def check_all(workspace: Workspace, now: float | None = None) -> list[DriftCheck
         found: list[DriftCheck] = []
         problems: list[EngineError] = []
         checks = DriftChecks(workspace.database)
-        for data_type, state in AliasRegistry(workspace.central_storage).of_all().items():
+        for state in AliasRegistry(workspace.central_storage).of_all().values():
             if state.champion is None:
                 continue
             try:
@@ -64,7 +64,7 @@ def check_all(workspace: Workspace, now: float | None = None) -> list[DriftCheck
                 problems.append(error)
                 continue
             if report.answers or report.live.matched:
-                check = check_of(report, data_type)
+                check = check_of(report, version)
                 checks.add(check)
                 found.append(check)
         if problems:
@@ -74,16 +74,17 @@ def check_all(workspace: Workspace, now: float | None = None) -> list[DriftCheck
         lock.release()
 
 
-def check_of(report: DriftReport, data_type: str) -> DriftCheck:
-    """A report as a row of the table."""
+def check_of(report: DriftReport, version: Version) -> DriftCheck:
+    """A report as a row of the table; the run that deployed the version can be repeated."""
+    made_by = version.lineage.get("deployed_by_run")
     return DriftCheck(
         at=report.at,
-        data_type=data_type,
+        data_type=version.data_type,
         version=report.version,
         verdict=report.finding,
         answers=report.answers,
         reasons=report.reasons,
-        numbers=report.to_dict(),
+        numbers={**report.to_dict(), "deployed_by_run": made_by},
     )
 
 

@@ -123,6 +123,9 @@ CREATE TABLE drift_checks (
     run_id TEXT
 ) STRICT;
 CREATE INDEX drift_checks_of_version ON drift_checks (data_type, version, id DESC);
+CREATE INDEX drift_checks_undecided ON drift_checks (id) WHERE action = '';
+CREATE INDEX drift_checks_unlaunched ON drift_checks (id)
+    WHERE action = 'retrain' AND run_id IS NULL;
 ALTER TABLE notifications ADD COLUMN check_id INTEGER
 """
 
