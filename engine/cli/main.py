@@ -25,6 +25,8 @@ _COMMANDS = {
     "predict": ("engine.cli.predict:predict", "Forecast a series, or tell what pictures show."),
     "backtest": ("engine.cli.backtest:backtest", "Hold forecasters against each other."),
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
+    "actuals": ("engine.cli.actuals:actuals", "What came: add, list and show actual values."),
+    "drift": ("engine.cli.drift:drift", "Whether what serves has drifted, and why."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
     "data": ("engine.cli.data:data", "Prepared data sets, drift; demo and sample data."),
     "config": ("engine.cli.config:config", "Show, check and explain the configuration."),

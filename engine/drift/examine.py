@@ -159,6 +159,7 @@ class Examination:
             new=judged.new,
             watched=judged.watched,
             by_day=judged.by_day,
+            columns=judged.columns,
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from engine.drift.report import DayDrift, Limits
+from engine.drift.report import Columns, DayDrift, Limits
 from engine.drift.series import Judged
 from engine.predictor.feedback import ServedClassification
 from models.arrays import FloatArray
@@ -27,7 +27,7 @@ def judge_pictures(
     if len(kept) < limits.least:
         note = f"{len(kept):,} pictures are too few to tell by: {limits.least:,} are needed"
         return Judged((), 0, (note,))
-    columns: dict[str, tuple[Kept, FloatArray]] = {}
+    columns: Columns = {}
     for name, distribution in reference.features.items():
         values = [one.features[name] for one in kept if name in one.features]
         if len(values) == len(kept):
@@ -46,7 +46,7 @@ def judge_pictures(
         by_day = tuple(_by_day(*columns[watched], days))
     if reference.answers:
         features.append(_classes(reference, [one.prediction for one in kept], limits))
-    return Judged(tuple(features), 0, (), watched, by_day)
+    return Judged(tuple(features), 0, (), watched, by_day, columns)
 
 
 def _classes(reference: PictureReference, told: Sequence[str], limits: Limits) -> FeatureVerdict:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from models.arrays import FloatArray
 from models.drift.judging import FeatureVerdict, Verdict, worst_of
+from models.drift.kept import Kept
 
 Finding = Verdict | Literal["unknown"]
 Source = Literal["served", "dataset"]
+Columns = dict[str, tuple[Kept, FloatArray]]
+"""Of each feature what was learnt from, and the values that came."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class DriftReport:
         notes: What is not known, and why, as sentences.
         watched: The feature that `by_day` is about, "" when there is none.
         by_day: The way of that feature over the days.
+        columns: The values themselves, for whoever wants to look closer.
     """
 
     at: float
@@ -127,6 +132,7 @@ class DriftReport:
     new: int = 0
     watched: str = ""
     by_day: tuple[DayDrift, ...] = ()
+    columns: Columns = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def finding(self) -> Finding:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.drift.report import DayDrift, Limits
+from engine.drift.report import Columns, DayDrift, Limits
 from engine.predictor.feedback import ServedForecast
 from models.arrays import FloatArray, IntArray, Panel
 from models.drift.judging import FeatureVerdict, judge
@@ -54,6 +54,7 @@ class Judged:
         notes: What could not be judged, and why.
         by_day: The way of the feature that is farthest away.
         watched: That feature.
+        columns: Of each feature what was learnt from, and the values that came.
     """
 
     features: tuple[FeatureVerdict, ...]
@@ -61,6 +62,7 @@ class Judged:
     notes: tuple[str, ...]
     watched: str = ""
     by_day: tuple[DayDrift, ...] = ()
+    columns: Columns = field(default_factory=dict)
 
 
 def asked_of_served(forecasts: Iterable[ServedForecast], horizon: int) -> Asked:
@@ -137,7 +139,12 @@ def judge_series(reference: SeriesReference, asked: Asked, limits: Limits) -> Ju
     by_day: tuple[DayDrift, ...] = ()
     if watched in columns:
         by_day = tuple(_by_day(reference.features[watched], columns[watched], days))
-    return Judged(tuple(features), int(unknown.size), tuple(notes), watched, by_day)
+    kept = {
+        name: (reference.features[name], values[~np.isnan(values)])
+        for name, values in columns.items()
+        if any(one.name == name for one in features)
+    }
+    return Judged(tuple(features), int(unknown.size), tuple(notes), watched, by_day, kept)
 
 
 def _judged(

@@ -6,6 +6,7 @@ In a file of its own: it is data, not state of the engine, and is wanted when th
 from __future__ import annotations
 
 import datetime as dt
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.errors import StorageError
+from engine.errors import DataError, StorageError
 from engine.tables.sqlite import transaction
 
 _WHAT = "the store of actual values"
 _SCHEMA = 1
+_LONGEST_NAME, _FIRST_YEAR = 1000, 1900
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS series (series TEXT NOT NULL, day TEXT NOT NULL,"
     " value REAL NOT NULL, at REAL NOT NULL, PRIMARY KEY (series, day)) STRICT, WITHOUT ROWID",
@@ -41,6 +43,24 @@ class Label(NamedTuple):
 
     sha256: str
     label: str
+
+
+def checked(value: Actual, today: dt.date) -> Actual:
+    """The value, if it can be one.
+
+    Raises:
+        DataError: It is not finite, has no name, or is of a day that has not come.
+    """
+    where = f"series {value.series[:60]!r}, {value.day}"
+    if not value.series.strip() or len(value.series) > _LONGEST_NAME:
+        raise DataError(f"a series has a name of 1 to {_LONGEST_NAME} characters", where=where)
+    if not math.isfinite(value.value):
+        raise DataError("the value is not finite", where=where, fix="Leave out what is not known")
+    if value.day.year < _FIRST_YEAR or value.day > today + dt.timedelta(days=1):
+        raise DataError(
+            f"the day has not come yet on {today}, or lies before {_FIRST_YEAR}", where=where
+        )
+    return value
 
 
 @dataclass(frozen=True)
