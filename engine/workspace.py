@@ -129,6 +129,7 @@ class Workspace:
         """There while the files of a backup take their places, and after one that was cut short."""
         return self.root / "restore.json"
 
+    @property
     def mlflow_database(self) -> Path:
         """What MLflow knows, where no server of its own is named."""
         return self.root / "mlflow.db"
@@ -142,6 +143,16 @@ class Workspace:
     def mirror_lock(self) -> Path:
         """Held by the process that mirrors to MLflow; one at a time."""
         return self.root / "mirror.lock"
+
+    @property
+    def actuals(self) -> Path:
+        """What came, as people and other programs told it."""
+        return self.root / "actuals.db"
+
+    @property
+    def drift_lock(self) -> Path:
+        """Held by whoever checks for drift; one at a time."""
+        return self.root / "drift.lock"
 
     @property
     def secrets(self) -> Path:

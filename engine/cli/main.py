@@ -26,6 +26,8 @@ _COMMANDS = {
     "backtest": ("engine.cli.backtest:backtest", "Hold forecasters against each other."),
     "quality": ("engine.cli.quality:quality", "How good the served forecasts turned out."),
     "mlflow": ("engine.cli.tracking:mlflow", "Runs and versions in MLflow; its own pages."),
+    "actuals": ("engine.cli.actuals:actuals", "What came: add, list and show actual values."),
+    "drift": ("engine.cli.drift:drift", "Whether what serves has drifted, and why."),
     "token": ("engine.cli.token:token", "Who may do what over the network."),
     "nginx": ("engine.cli.nginx:nginx", "A proxy in front of page, flow API and predictors."),
     "data": ("engine.cli.data:data", "Prepared data sets, drift; demo and sample data."),

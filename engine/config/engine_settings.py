@@ -260,6 +260,37 @@ class TrackingSettings(Section):
     models:/mlops-tui-timeseries@champion."""
 
 
+class DriftSettings(Section):
+    """When what serves has drifted from what it learnt from, and what happens then."""
+
+    on_drift: Literal["none", "notify", "retrain"] = "notify"
+    """What is done when a version has drifted. none: it is told where one looks. notify: those
+    under notifications are told. retrain: full_flow is launched as well; its gate decides."""
+
+    check_every_minutes: Annotated[int, Field(ge=0, le=10_080)] = 60
+    """How often new forecasts and actual values are looked at, in minutes: 1 to 10080 (a week).
+    0: only when somebody asks (engine drift)."""
+
+    window_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Days whose forecasts are held against what was learnt from (1 to 365)."""
+
+    min_forecasts: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """Answers of these days below which nothing is said (1 to 1000000)."""
+
+    psi: Annotated[float, Field(ge=0.05, le=10.0)] = 0.25
+    """Population stability index above which a feature has drifted (0.05 to 10)."""
+
+    error_ratio: Annotated[float, Field(ge=1.0, le=100.0)] = 1.5
+    """Live error over that of the test above which a version has drifted (1 to 100)."""
+
+    in_a_row: Annotated[int, Field(ge=1, le=100)] = 2
+    """Checks that have to find drift one after the other before anything is done (1 to 100)."""
+
+    cooldown_hours: Annotated[float, Field(ge=0.0, le=8760.0)] = 24.0
+    """Hours after a message or a training in which there is no other for this kind of data
+    (0 to 8760)."""
+
+
 class EngineSettings(Section):
     """Settings that hold for every run of the workspace."""
 
@@ -292,6 +323,8 @@ class EngineSettings(Section):
 
     database: DatabaseSettings = DatabaseSettings()
     """The tables of Prefect and MLflow."""
+    drift: DriftSettings = DriftSettings()
+    """When what serves has drifted, and what happens then."""
 
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""

@@ -18,6 +18,7 @@ from engine.daemon.actions import RunActions
 from engine.daemon.children import Child
 from engine.daemon.closer import Closer
 from engine.daemon.dispatcher import Dispatcher
+from engine.daemon.drift_rule import ERRAND_EVERY_SECONDS, ERRAND_MODULE, DriftRule
 from engine.daemon.errands import Errand
 from engine.daemon.feed import Feed
 from engine.daemon.fork_launcher import ForkLauncher
@@ -136,7 +137,25 @@ class Engine:
             self.workers,
         )
         self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
-        self.errands: list[Errand] = [self.mirroring.errand]
+        self.drift = DriftRule(
+            workspace,
+            self.table,
+            lambda: self.settings().drift,
+            launch=self._launch_scheduled,
+            targets=self.notifier.targets,
+            tell=self.notifier.wake,
+            workers=self.workers,
+        )
+        self.errands: list[Errand] = [
+            self.mirroring.errand,
+            Errand(
+                workspace,
+                "drift",
+                ERRAND_MODULE,
+                self.drift.is_check_due,
+                every_seconds=ERRAND_EVERY_SECONDS,
+            ),
+        ]
         self.services: list[Service] = []
         self.http_answers = HttpAnswers()
         self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
@@ -156,6 +175,7 @@ class Engine:
         self._run(self.scheduler.fire())
         self._run(self._again("notifications", self.notifier.deliver))
         self._run(self._again("retention", self.janitor.sweep_regularly))
+        self._run(self._again("drift", self.drift.act_regularly))
         for errand in self.errands:
             self._run(self._again(errand.name, errand.run_regularly))
         self._run(self._leave_with_the_workspace())

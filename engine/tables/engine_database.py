@@ -182,7 +182,29 @@ CREATE TABLE mirrored (
 CREATE INDEX mirrored_id ON mirrored (kind, id)
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+# A message is about a run or about a check of drift; that of a check names no run.
+_VERSION_6 = """
+CREATE TABLE drift_checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    data_type TEXT NOT NULL,
+    version TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    answers INTEGER NOT NULL,
+    reasons TEXT NOT NULL DEFAULT '[]',
+    numbers TEXT NOT NULL DEFAULT '{}',
+    action TEXT NOT NULL DEFAULT '',
+    why TEXT NOT NULL DEFAULT '',
+    run_id TEXT
+) STRICT;
+CREATE INDEX drift_checks_of_version ON drift_checks (data_type, version, id DESC);
+CREATE INDEX drift_checks_undecided ON drift_checks (id) WHERE action = '';
+CREATE INDEX drift_checks_unlaunched ON drift_checks (id)
+    WHERE action = 'retrain' AND run_id IS NULL;
+ALTER TABLE notifications ADD COLUMN check_id INTEGER
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 

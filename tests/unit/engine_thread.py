@@ -1,7 +1,8 @@
 """A real engine in a thread of the test's own process: all of it but what runs need.
 
 It listens on the workspace's socket, answers, keeps the tables and watches over processes. It
-starts neither a Prefect server, a fork server nor errands, so that what is launched stays in the queue.
+starts neither a Prefect server, a fork server nor errands, so that what is launched stays in the
+queue.
 """
 
 from __future__ import annotations
