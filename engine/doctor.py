@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.client.start import answers
+from engine.config.database import database_address
 from engine.config.loading import load_engine_settings, load_settings
 from engine.config.mlflow_address import mlflow_address
+from engine.database.address import missing_driver
 from engine.errors import EngineError
 from engine.locks import FileLock
 from engine.prefect_server.connection import SERVER_LOCK, Connection
@@ -77,6 +79,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _privacy(workspace.root),
         _configuration(workspace),
         *_databases(workspace),
+        *_postgres(workspace),
         _secrets(workspace),
         *_storage(workspace),
         _engine(workspace),
@@ -129,14 +132,33 @@ def _configuration(workspace: Workspace) -> Finding:
 
 
 def _databases(workspace: Workspace) -> Iterator[Finding]:
-    for path in (
-        workspace.database,
-        workspace.central_storage / "aliases.db",
-        workspace.mlflow_database,
-        workspace.prefect_home / "prefect.db",
-    ):
-        if path.exists():
-            yield _database(path)
+    for path in workspace.databases:
+        yield _database(path)
+    if workspace.restoring.exists():
+        again = "Do it again: engine db restore FILE"
+        yield Finding("restore", False, "a restore was cut short", again)
+
+
+def _postgres(workspace: Workspace) -> Iterator[Finding]:
+    """The database that database.url names, and whether MLflow can speak to it."""
+    try:
+        address = database_address(workspace)
+    except EngineError as error:
+        yield Finding("postgresql", False, str(error))
+        return
+    if address is None:
+        return
+    # The driver costs a tenth of a second, and most workspaces have no such database.
+    from engine.database.postgres import try_out
+
+    try:
+        found = try_out(address)
+    except EngineError as error:
+        yield Finding("postgresql", False, f"{address.masked}: {error.what}", error.fix or "")
+    else:
+        yield Finding("postgresql", True, found)
+    if missing := missing_driver():
+        yield Finding("postgresql driver", True, missing.what, missing.fix or "")
 
 
 def _database(path: Path) -> Finding:

@@ -348,7 +348,12 @@ class ScheduleChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NotificationInfo(Struct, frozen=True, kw_only=True):
-    """One message about a run that ended badly, to one target."""
+    """One message to one target: about a run that ended badly, or about a check of drift.
+
+    Attributes:
+        run_id: The run, "" when it is about drift.
+        check_id: The check of drift, None when it is about a run.
+    """
 
     run_id: str
     target: str
@@ -356,6 +361,7 @@ class NotificationInfo(Struct, frozen=True, kw_only=True):
     attempts: int
     delivered: float | None
     problem: str
+    check_id: int | None = None
 
 
 class NotificationsReply(Struct, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ def down(line: CommandLine, cancel_runs: bool) -> None:
     """Stop the engine. Runs go on, and the next `engine up` takes them over."""
     from engine.cli.output import write_json, write_text
 
-    stopped = _stop(line, cancel_runs=cancel_runs)
+    stopped = stop_engine(line, cancel_runs=cancel_runs)
     if line.json:
         write_json({"stopped": stopped is not None, "running": stopped.running if stopped else []})
     elif stopped is None:
@@ -59,7 +59,7 @@ def restart(line: CommandLine) -> int:
     """Stop the engine and start it again, as after an upgrade; runs and predictions go on."""
     from engine.cli.connect import connected
 
-    _stop(line, cancel_runs=False, keep_predictor=True)
+    stop_engine(line, cancel_runs=False, keep_predictor=True)
     with connected(line) as engine:
         return _wait_and_report(line, engine, wait=True)
 
@@ -101,11 +101,15 @@ def serve(line: CommandLine) -> int:
 
 
 @dataclass(frozen=True)
-class _Stopped:
+class Stopped:
+    """An engine that was stopped, and the runs that go on without it."""
+
     running: list[str]
 
 
-def _stop(line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False) -> _Stopped | None:
+def stop_engine(
+    line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False
+) -> Stopped | None:
     """Stop the engine and wait until it is gone; None when there was none."""
     from engine.cli.connect import connected
     from engine.client import calls
@@ -125,7 +129,7 @@ def _stop(line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False)
                 where=str(line.workspace.engine_log),
             )
         time.sleep(_POLL_SECONDS)
-    return _Stopped([f"{run.flow} {run.name} ({run.id[:8]})" for run in reply.runs])
+    return Stopped([f"{run.flow} {run.name} ({run.id[:8]})" for run in reply.runs])
 
 
 def _wait_and_report(line: CommandLine, engine: EngineClient, *, wait: bool) -> int:

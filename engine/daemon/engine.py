@@ -18,6 +18,7 @@ from engine.daemon.actions import RunActions
 from engine.daemon.children import Child
 from engine.daemon.closer import Closer
 from engine.daemon.dispatcher import Dispatcher
+from engine.daemon.drift_rule import ERRAND_EVERY_SECONDS, ERRAND_MODULE, DriftRule
 from engine.daemon.errands import Errand
 from engine.daemon.feed import Feed
 from engine.daemon.fork_launcher import ForkLauncher
@@ -25,6 +26,11 @@ from engine.daemon.janitor import Janitor
 from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
+from engine.daemon.metrics.engine_metrics import EngineMetrics
+from engine.daemon.metrics.http_answers import HttpAnswers
+from engine.daemon.metrics.page import MetricsPage
+from engine.daemon.metrics.run_metrics import RunMetrics
+from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
 from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
 from engine.daemon.predictor_child import Predictor, end_workers_from
@@ -34,6 +40,7 @@ from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
 from engine.daemon.usage import look
 from engine.daemon.workers import Workers
+from engine.database.address import read_address
 from engine.errors import EngineError, NotFoundError
 from engine.schema import (
     ChildInfo,
@@ -68,6 +75,10 @@ class Service(Protocol):
     address: str
     problem: str
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to answer at all."""
+
 
 class Engine:
     """Everything that one running engine consists of."""
@@ -86,6 +97,7 @@ class Engine:
             lambda: self.settings().prefect_server,
             self.workers,
             self._child_changed,
+            lambda: read_address(self.settings().database.url, workspace.secrets),
         )
         self.launcher = self._make_launcher()
         self.predictors = self._make_predictors()
@@ -125,8 +137,29 @@ class Engine:
             self.workers,
         )
         self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
-        self.errands: list[Errand] = [self.mirroring.errand]
+        self.drift = DriftRule(
+            workspace,
+            self.table,
+            lambda: self.settings().drift,
+            launch=self._launch_scheduled,
+            targets=self.notifier.targets,
+            tell=self.notifier.wake,
+            workers=self.workers,
+        )
+        self.errands: list[Errand] = [
+            self.mirroring.errand,
+            Errand(
+                workspace,
+                "drift",
+                ERRAND_MODULE,
+                self.drift.is_check_due,
+                every_seconds=ERRAND_EVERY_SECONDS,
+            ),
+        ]
         self.services: list[Service] = []
+        self.http_answers = HttpAnswers()
+        self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
+        self.metrics = self._make_metrics()
         self.stop_requested = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: set[asyncio.Task[None]] = set()
@@ -142,6 +175,7 @@ class Engine:
         self._run(self.scheduler.fire())
         self._run(self._again("notifications", self.notifier.deliver))
         self._run(self._again("retention", self.janitor.sweep_regularly))
+        self._run(self._again("drift", self.drift.act_regularly))
         for errand in self.errands:
             self._run(self._again(errand.name, errand.run_regularly))
         self._run(self._leave_with_the_workspace())
@@ -163,6 +197,7 @@ class Engine:
         """End the engine. Runs go on, and the Prefect server as long as they do."""
         self.dispatcher.stop()
         self.closer.stop()
+        self._workspace_metrics.close()
         for task in [*self._tasks, *self._changes]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._changes, return_exceptions=True)
@@ -180,7 +215,7 @@ class Engine:
         settings = self.settings()  # which also looks whether the file is still right
         counts = await self.workers.table(self.table.counts)
         queued = await self.workers.table(self.table.queued)
-        problems = [self.settings.problem, self.keeper.problem]
+        problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
         warnings = [await self.mirroring.warning()]
@@ -248,6 +283,20 @@ class Engine:
             closer=self.closer,
             feed=self.feed,
             workers=self.workers,
+        )
+
+    def _make_metrics(self) -> MetricsPage:
+        return MetricsPage(
+            {
+                "engine": EngineMetrics(
+                    self.status,
+                    lambda: {one.name: bool(one.address) for one in self.services if one.is_wanted},
+                    lambda: {errand.name: bool(errand.problem) for errand in self.errands},
+                ),
+                "runs": RunMetrics(self.workspace.database, self.workers),
+                "workspace": self._workspace_metrics,
+                "http": self.http_answers,
+            }
         )
 
     def _child_changed(self, info: ChildInfo) -> None:

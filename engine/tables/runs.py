@@ -322,7 +322,7 @@ class RunTable:
         """How many runs there are in each state."""
         with self._database.transaction(write=False) as database:
             rows = database.execute(
-                "SELECT state, count(*) AS count FROM runs GROUP BY state"
+                "SELECT state, sum(count) AS count FROM run_counts WHERE count > 0 GROUP BY state"
             ).fetchall()
         return {row["state"]: row["count"] for row in rows}
 

@@ -71,7 +71,7 @@ def serving(
         raise ConflictError(f"an MLflow server answers there already: {address.place}")
     check_installed()
     # Taken for a moment, to say who has it when it is not free.
-    with listen(HOST, port, section="mlflow ui", backlog=1) as taken:
+    with listen(HOST, port, said_by="--port", backlog=1) as taken:
         port = taken.getsockname()[1]
     url = f"http://{HOST}:{port}"
     log = workspace.errand_log("mlflow-ui")

@@ -126,6 +126,15 @@ def test_nobody_is_told_of_anything_when_the_list_of_states_is_empty(configs: Pa
         ("notifications: {webhooks: [5]}", ["text is expected, not what stands here"]),
         ("notifications: {allowed_hosts: chat}", ["notifications.allowed_hosts", "a list"]),
         ("notifications: {allowed_hosts: ['']}", ["notifications.allowed_hosts"]),
+        (
+            "flow_api: {trusted_proxies: [proxy.example]}",
+            ["flow_api.trusted_proxies", "no IP address and no network such as 10.0.0.0/8"],
+        ),
+        (
+            "predictor: {workers: 3, first_worker_port: 4240}",
+            ["the ports 4240 to 4242 for themselves", "without port 4242"],
+        ),
+        ("predictor: {workers: 2, first_worker_port: 65535}", ["65535 to 65536", "up to 65535"]),
         ("storage: {url: bucket/models}", ["storage.url", "not a URL such as s3://bucket/folder"]),
         ("storage: {url: 's3://b/a b'}", ["storage.url", "not a URL"]),
         ("storage: {url: 'sftp://me:swordfish@host/x'}", ["storage.url", "password in plain text"]),
