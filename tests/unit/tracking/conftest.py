@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -107,6 +108,9 @@ def load(workspace: Workspace) -> Iterator[Callable[[str], PyFuncModel]]:
     yield lambda uri: mlflow.pyfunc.load_model(uri)
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
+    # It tells the environment too.
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture
