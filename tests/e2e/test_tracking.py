@@ -19,9 +19,9 @@ from engine.store import open_store
 from engine.tables.mirrored import MirrorTable
 from engine.tracking.connection import QUIET
 from models.arrays import Windows
-from tests.e2e.harness import SETTINGS, Engine
+from tests.e2e.harness import NOT_TRACKED, SETTINGS, Engine
 
-TRACKED = SETTINGS.replace("tracking: {enabled: false}", "tracking: {enabled: true}")
+TRACKED = SETTINGS.replace(NOT_TRACKED, "tracking: {enabled: true}")
 MODEL = "mlops-tui-timeseries"
 
 pytestmark = [
