@@ -258,6 +258,7 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     Attributes:
         addresses: Those that it answers others on, by what answers there.
         timezone: The zone that times are shown in, as engine.yaml names it at the moment.
+        warnings: What is not as it should be, and hinders no run.
     """
 
     version: str
@@ -275,6 +276,7 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     prefect_url: str = ""
     addresses: dict[str, str] = {}
     timezone: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class DownRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -346,7 +348,12 @@ class ScheduleChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NotificationInfo(Struct, frozen=True, kw_only=True):
-    """One message about a run that ended badly, to one target."""
+    """One message to one target: about a run that ended badly, or about a check of drift.
+
+    Attributes:
+        run_id: The run, "" when it is about drift.
+        check_id: The check of drift, None when it is about a run.
+    """
 
     run_id: str
     target: str
@@ -354,6 +361,7 @@ class NotificationInfo(Struct, frozen=True, kw_only=True):
     attempts: int
     delivered: float | None
     problem: str
+    check_id: int | None = None
 
 
 class NotificationsReply(Struct, frozen=True, kw_only=True):

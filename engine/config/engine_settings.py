@@ -9,10 +9,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from engine.config.values import (
     Addresses,
     Allowed,
+    DaskAddress,
+    Id,
     Name,
     Names,
     Networks,
+    PostgresUrl,
     Section,
+    ServerUrl,
     StorageOptions,
     StorageUrl,
     TimeZone,
@@ -172,6 +176,10 @@ class RunSettings(Section):
     """How long a cancelled run may take to write its checkpoint before it is killed
     (0 to 600)."""
 
+    dask_scheduler: DaskAddress = ""
+    """Address of a Dask scheduler, such as tcp://host:8786, whose workers do the trials of `auto`
+    (pip install 'mlops-tui[dask]'); nothing: processes of the run itself."""
+
 
 class RetentionSettings(Section):
     """Which ended runs are kept; deployed versions are not touched."""
@@ -204,6 +212,16 @@ class NotificationSettings(Section):
     """Hosts that a webhook may address although they are this very machine or only local to it."""
 
 
+class DatabaseSettings(Section):
+    """Where Prefect and MLflow have their tables; the engine's own lie in the workspace."""
+
+    url: PostgresUrl = ""
+    """A PostgreSQL database for both, such as postgresql://user:${DB_PASSWORD}@host/name, with
+    sslmode and sslrootcert after a question mark; nothing: SQLite files in the workspace. What is
+    changed here holds from the next start of the Prefect server on: engine restart. ${NAME} stands
+    for a line of secrets.env."""
+
+
 class StorageSettings(Section):
     """Where deployed versions lie; which of them serves is kept in each workspace."""
 
@@ -214,6 +232,63 @@ class StorageSettings(Section):
     options: StorageOptions = Field(default_factory=dict)
     """What its driver has to know, such as endpoint_url, key and secret of an S3 server. ${NAME}
     stands for a line of secrets.env."""
+
+
+class TrackingSettings(Section):
+    """Runs and versions, mirrored to MLflow when a run has ended; no run waits for it.
+
+    Who may write there is said by the environment or secrets.env: MLFLOW_TRACKING_USERNAME and
+    MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
+    """
+
+    enabled: bool = True
+    """Whether they are mirrored: true or false."""
+
+    url: ServerUrl = ""
+    """An MLflow server, such as https://mlflow.example, or a database; nothing: what
+    MLFLOW_TRACKING_URI says, or else mlflow.db in the workspace."""
+
+    registry_url: ServerUrl = ""
+    """Where versions are registered, if not there too; nothing: what MLFLOW_REGISTRY_URI says, or
+    else the same."""
+
+    experiment: Name = "mlops-tui"
+    """The experiment that runs are in; made when it does not exist."""
+
+    model_name: Id = "mlops-tui"
+    """How the names of registered models begin; the data type follows:
+    models:/mlops-tui-timeseries@champion."""
+
+
+class DriftSettings(Section):
+    """When what serves has drifted from what it learnt from, and what happens then."""
+
+    on_drift: Literal["none", "notify", "retrain"] = "notify"
+    """What is done when a version has drifted. none: it is told where one looks. notify: those
+    under notifications are told. retrain: full_flow is launched as well; its gate decides."""
+
+    check_every_minutes: Annotated[int, Field(ge=0, le=10_080)] = 60
+    """How often new forecasts and actual values are looked at, in minutes: 1 to 10080 (a week).
+    0: only when somebody asks (engine drift)."""
+
+    window_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Days whose forecasts are held against what was learnt from (1 to 365)."""
+
+    min_forecasts: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """Answers of these days below which nothing is said (1 to 1000000)."""
+
+    psi: Annotated[float, Field(ge=0.05, le=10.0)] = 0.25
+    """Population stability index above which a feature has drifted (0.05 to 10)."""
+
+    error_ratio: Annotated[float, Field(ge=1.0, le=100.0)] = 1.5
+    """Live error over that of the test above which a version has drifted (1 to 100)."""
+
+    in_a_row: Annotated[int, Field(ge=1, le=100)] = 2
+    """Checks that have to find drift one after the other before anything is done (1 to 100)."""
+
+    cooldown_hours: Annotated[float, Field(ge=0.0, le=8760.0)] = 24.0
+    """Hours after a message or a training in which there is no other for this kind of data
+    (0 to 8760)."""
 
 
 class EngineSettings(Section):
@@ -246,5 +321,13 @@ class EngineSettings(Section):
     web_page: WebPageSettings = WebPageSettings()
     """Runs in the browser."""
 
+    database: DatabaseSettings = DatabaseSettings()
+    """The tables of Prefect and MLflow."""
+    drift: DriftSettings = DriftSettings()
+    """When what serves has drifted, and what happens then."""
+
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""
+
+    tracking: TrackingSettings = TrackingSettings()
+    """Runs and versions in MLflow."""

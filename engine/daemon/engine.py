@@ -18,6 +18,7 @@ from engine.daemon.actions import RunActions
 from engine.daemon.children import Child
 from engine.daemon.closer import Closer
 from engine.daemon.dispatcher import Dispatcher
+from engine.daemon.drift_rule import ERRAND_EVERY_SECONDS, ERRAND_MODULE, DriftRule
 from engine.daemon.errands import Errand
 from engine.daemon.feed import Feed
 from engine.daemon.fork_launcher import ForkLauncher
@@ -30,6 +31,7 @@ from engine.daemon.metrics.http_answers import HttpAnswers
 from engine.daemon.metrics.page import MetricsPage
 from engine.daemon.metrics.run_metrics import RunMetrics
 from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
+from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
 from engine.daemon.predictor_child import Predictor, end_workers_from
 from engine.daemon.prefect_child import PrefectServer
@@ -38,6 +40,7 @@ from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
 from engine.daemon.usage import look
 from engine.daemon.workers import Workers
+from engine.database.address import read_address
 from engine.errors import EngineError, NotFoundError
 from engine.schema import (
     ChildInfo,
@@ -94,6 +97,7 @@ class Engine:
             lambda: self.settings().prefect_server,
             self.workers,
             self._child_changed,
+            lambda: read_address(self.settings().database.url, workspace.secrets),
         )
         self.launcher = self._make_launcher()
         self.predictors = self._make_predictors()
@@ -132,7 +136,26 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
-        self.errands: list[Errand] = []
+        self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
+        self.drift = DriftRule(
+            workspace,
+            self.table,
+            lambda: self.settings().drift,
+            launch=self._launch_scheduled,
+            targets=self.notifier.targets,
+            tell=self.notifier.wake,
+            workers=self.workers,
+        )
+        self.errands: list[Errand] = [
+            self.mirroring.errand,
+            Errand(
+                workspace,
+                "drift",
+                ERRAND_MODULE,
+                self.drift.is_check_due,
+                every_seconds=ERRAND_EVERY_SECONDS,
+            ),
+        ]
         self.services: list[Service] = []
         self.http_answers = HttpAnswers()
         self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
@@ -152,6 +175,7 @@ class Engine:
         self._run(self.scheduler.fire())
         self._run(self._again("notifications", self.notifier.deliver))
         self._run(self._again("retention", self.janitor.sweep_regularly))
+        self._run(self._again("drift", self.drift.act_regularly))
         for errand in self.errands:
             self._run(self._again(errand.name, errand.run_regularly))
         self._run(self._leave_with_the_workspace())
@@ -191,9 +215,10 @@ class Engine:
         settings = self.settings()  # which also looks whether the file is still right
         counts = await self.workers.table(self.table.counts)
         queued = await self.workers.table(self.table.queued)
-        problems = [self.settings.problem, self.keeper.problem]
+        problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
+        warnings = [await self.mirroring.warning()]
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),
@@ -206,6 +231,7 @@ class Engine:
             max_concurrent=settings.queue.max_concurrent,
             counts=counts,
             problems=tuple(problem for problem in problems if problem),
+            warnings=tuple(warning for warning in warnings if warning),
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
             timezone=settings.timezone,
@@ -294,6 +320,7 @@ class Engine:
         self.feed.publish(RunEvent(run=self.actions.info(record)))
         if record.is_final:
             self.notifier.wake()
+            self.mirroring.errand.wake()
             if not record.closed:
                 self.closer.close(run_id)
 

@@ -71,7 +71,14 @@ class ForecastRoutes:
         )
         prediction = forecast.prediction
         if self._feedback is not None and asked.series_id is not None:
-            self._feedback.keep(served.name, asked.series_id, asked.last_date, prediction)
+            self._feedback.keep(
+                served.name,
+                asked.series_id,
+                asked.last_date,
+                prediction,
+                series.values,
+                series.known_days,
+            )
         message = SUCCESS
         if len(asked.input_data) > window:
             message += f" (the last {window} of {len(asked.input_data)} values count)"
@@ -102,7 +109,7 @@ class ForecastRoutes:
             check_intervals(asked.level, served.has_intervals, served.has_short_intervals)
         forecasts = await self.batcher.ask_many(served, everything, steps, _share(asked.level))
         answers = []
-        for series, forecast in zip(asked.series, forecasts, strict=True):
+        for series, asked_with, forecast in zip(asked.series, everything, forecasts, strict=True):
             prediction = forecast.prediction
             answers.append(
                 SeriesForecast(
@@ -113,7 +120,14 @@ class ForecastRoutes:
                 )
             )
             if self._feedback is not None:
-                self._feedback.keep(served.name, series.series_id, series.last_date, prediction)
+                self._feedback.keep(
+                    served.name,
+                    series.series_id,
+                    series.last_date,
+                    prediction,
+                    asked_with.values,
+                    asked_with.known_days,
+                )
         message = SUCCESS
         if short:
             message += (

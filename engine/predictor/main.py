@@ -55,10 +55,11 @@ def _listeners(options: PredictorOptions) -> Iterator[socket.socket]:
         ServerError: One is taken.
     """
     host, share = options.host, options.workers > 1
-    yield listen(host, options.port, setting="predictor.port", backlog=_BACKLOG, share=share)
+    said_by = "predictor.port in engine.yaml"
+    yield listen(host, options.port, said_by=said_by, backlog=_BACKLOG, share=share)
     if options.own_port:
-        setting = "predictor.first_worker_port"
-        yield listen(host, options.own_port, setting=setting, backlog=_BACKLOG)
+        said_by = "predictor.first_worker_port in engine.yaml"
+        yield listen(host, options.own_port, said_by=said_by, backlog=_BACKLOG)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,46 @@ CREATE TRIGGER runs_counted_off AFTER DELETE ON runs BEGIN
 END
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+# A row that has no time is one that could not be mirrored yet.
+_VERSION_5 = """
+CREATE TABLE mirrored (
+    place TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    mlflow_id TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT '',
+    at REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL,
+    problem TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (place, kind, id)
+) STRICT;
+CREATE INDEX mirrored_id ON mirrored (kind, id)
+"""
+
+# A message is about a run or about a check of drift; that of a check names no run.
+_VERSION_6 = """
+CREATE TABLE drift_checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    data_type TEXT NOT NULL,
+    version TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    answers INTEGER NOT NULL,
+    reasons TEXT NOT NULL DEFAULT '[]',
+    numbers TEXT NOT NULL DEFAULT '{}',
+    action TEXT NOT NULL DEFAULT '',
+    why TEXT NOT NULL DEFAULT '',
+    run_id TEXT
+) STRICT;
+CREATE INDEX drift_checks_of_version ON drift_checks (data_type, version, id DESC);
+CREATE INDEX drift_checks_undecided ON drift_checks (id) WHERE action = '';
+CREATE INDEX drift_checks_unlaunched ON drift_checks (id)
+    WHERE action = 'retrain' AND run_id IS NULL;
+ALTER TABLE notifications ADD COLUMN check_id INTEGER
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 

@@ -242,6 +242,8 @@ class RunTable:
         """Forget a run that has ended."""
         with self._database.transaction() as database:
             database.execute("DELETE FROM notifications WHERE run_id = ?", (run_id,))
+            # What MLflow has of it stays there.
+            database.execute("DELETE FROM mirrored WHERE kind = 'run' AND id = ?", (run_id,))
             database.execute("DELETE FROM runs WHERE id = ? AND ended IS NOT NULL", (run_id,))
 
     def get(self, run_id: str) -> RunRecord:

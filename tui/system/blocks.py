@@ -143,7 +143,7 @@ def engine_block(app: ControlCenter, width: int) -> Block:
     items.append(one((f" {fit(name, 11)}", "dim"), (clip(value, width - 13), "")))
     items += [
         one((f" {text}", "warn"))
-        for problem in status.problems
+        for problem in (*status.problems, *status.warnings)
         for text in wrap(problem, width - 2)
     ]
     return Block(tr("Engine"), items)

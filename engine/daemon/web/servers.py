@@ -123,7 +123,7 @@ class WebServer:
                 fix="engine token create NAME --role viewer",
             )
         self._tokens.owner()  # made now, so that its owner finds it
-        listener = listen(host, port, setting=f"{self.name}.port", backlog=_BACKLOG)
+        listener = listen(host, port, said_by=f"{self.name}.port in engine.yaml", backlog=_BACKLOG)
         server = impatient_server(
             self._app,
             keep_alive=_KEEP_ALIVE_SECONDS,

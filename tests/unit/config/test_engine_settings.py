@@ -42,7 +42,8 @@ timezone: Asia/Seoul
 queue:
   max_concurrent: 8
   per_flow: {train_flow: 3, deploy_flow: 0}
-run: {start_method: spawn, nice: 0, memory_limit_mb: 4096, log_max_mb: 5}
+run: {start_method: spawn, nice: 0, memory_limit_mb: 4096, log_max_mb: 5,
+      dask_scheduler: "tls://dask.example:8786"}
 retention: {keep_runs: 10, keep_days: 36500}
 notifications:
   states: [COMPLETED, CANCELLED]
@@ -99,6 +100,10 @@ def test_nobody_is_told_of_anything_when_the_list_of_states_is_empty(configs: Pa
         ),
         ("run: {memory_limit_mb: -1}", ["run.memory_limit_mb: -1 is out of range", "0 to 1048576"]),
         ("run: {log_max_mb: 0}", ["run.log_max_mb: 0 is out of range", "1 to 10000"]),
+        (
+            "run: {dask_scheduler: 'host:8786'}",
+            ["run.dask_scheduler", "host:8786", "tcp://host:port or tls://host:port"],
+        ),
         ("retention: {keep_runs: 9}", ["retention.keep_runs: 9 is out of range", "10 to 1000000"]),
         ("retention: {keep_days: 36501}", ["keep_days: 36501 is out of range", "0 to 36500"]),
         ("retention: {keep_days: 0.5}", ["keep_days: a whole number is expected"]),

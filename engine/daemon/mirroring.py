@@ -1,0 +1,83 @@
+"""When the mirror to MLflow is started; nothing of the engine or of a run waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from engine.config.engine_settings import TrackingSettings
+from engine.config.mlflow_address import mlflow_address
+from engine.daemon.errands import Errand
+from engine.daemon.workers import Workers
+from engine.errors import EngineError
+from engine.secrets_file import read_secrets
+from engine.tables.mirrored import MirrorTable, storage_mark, why_not_mirrored
+from engine.workspace import Workspace
+
+_MODULE = "engine.tracking.mirror"
+_EVERY_SECONDS = 15.0
+# Importing MLflow costs seconds of a processor: what ends soon after goes with it.
+_GATHER_SECONDS = 2.0
+_REST_SECONDS = 15.0
+
+
+class Mirroring:
+    """Knows whether there is anything to mirror, and why it is not.
+
+    Args:
+        workspace: The workspace.
+        settings: As of now.
+        workers: Threads for the table.
+
+    Attributes:
+        errand: Does it.
+    """
+
+    def __init__(
+        self, workspace: Workspace, settings: Callable[[], TrackingSettings], workers: Workers
+    ) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._workers = workers
+        self._problem = ""
+        self._rest_until = 0.0
+        self.errand = Errand(
+            workspace, "tracking", _MODULE, self._is_due, every_seconds=_EVERY_SECONDS
+        )
+
+    async def warning(self) -> str:
+        """Why something is not mirrored, "" when nothing hinders it."""
+        if not self._settings().enabled:
+            return ""
+        if self._problem:
+            return self._problem
+        return await self._workers.table(self._why_not)
+
+    async def _is_due(self) -> bool:
+        if not self._settings().enabled or not await self._workers.table(self._look):
+            return False
+        await asyncio.sleep(max(_GATHER_SECONDS, self._rest_until - time.monotonic()))
+        self._rest_until = time.monotonic() + _REST_SECONDS
+        return True
+
+    def _look(self) -> bool:
+        try:
+            is_due = self._table().is_due(storage_mark(self._workspace.central_storage))
+        except EngineError as error:
+            self._problem = f"tracking: {error}"
+            return False
+        self._problem = ""
+        return is_due
+
+    def _why_not(self) -> str:
+        try:
+            why = why_not_mirrored(self._table())
+        except EngineError as error:
+            why = str(error)
+        return f"tracking: {why}" if why else ""
+
+    def _table(self) -> MirrorTable:
+        secrets = read_secrets(self._workspace.secrets)
+        address = mlflow_address(self._workspace, self._settings(), secrets)
+        return MirrorTable(self._workspace.database, address.place)
