@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md: every metric of the engine and the predictor, as they describe themselves.
+"""Writes docs/metrics.md: every metric of engine and predictor, as they describe themselves.
 
 python docs/make_metrics.py
 """
