@@ -101,6 +101,14 @@ def _nobody_else(workspace: Workspace) -> Iterator[None]:
                 "the engine runs", where=str(workspace.root), fix="Stop it: engine down"
             )
         held.callback(engine.release)
+        for path in sorted(workspace.root.glob("*.lock")):
+            # What an engine that was killed had sent for something may still be at it.
+            other = FileLock(path)
+            if path != workspace.engine_lock and not other.acquire(wait=False):
+                raise ConflictError(
+                    f"{path.stem} is still at work", where=str(path), fix="Try again in a minute"
+                )
+            held.callback(other.release)
         if (living := _living_runs(workspace)) > 0:
             raise ConflictError(
                 f"{living} runs go on without the engine",

@@ -273,6 +273,7 @@ def test_nothing_is_brought_back_beside_an_engine_or_a_prefect_server(
     for path, said in (
         (workspace.engine_lock, "the engine runs"),
         (workspace.prefect_home / "server.lock", "the Prefect server still runs"),
+        (workspace.root / "mirror.lock", "mirror is still at work"),
     ):
         lock = FileLock(path)
         assert lock.acquire()
