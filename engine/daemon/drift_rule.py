@@ -192,9 +192,11 @@ def _is_due(workspace: Workspace, pause: float) -> bool:
     # A clock that was set back must not keep it from looking for long.
     if abs(time.time() - checked) < pause:
         return False
-    came = [*workspace.predictor.glob("*.jsonl"), workspace.actuals, workspace.datasets]
-    came.append(workspace.actuals.with_name(workspace.actuals.name + "-wal"))
-    return max(map(_modified, came)) > checked
+    rings = [*workspace.predictor.glob("*.jsonl")]
+    if not rings:
+        return False  # nothing was asked yet
+    told = [workspace.actuals, workspace.actuals.with_name(workspace.actuals.name + "-wal")]
+    return max(map(_modified, [*rings, *told, workspace.datasets])) > checked
 
 
 def _modified(path: Path) -> float:
