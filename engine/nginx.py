@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
 
-from engine.access import is_address
+from engine.access import is_address, is_local
 from engine.config.engine_settings import EngineSettings, PredictorSettings
 from engine.errors import ConfigError
 
@@ -98,7 +98,8 @@ def advice(settings: EngineSettings, proxy: Proxy) -> list[str]:
     """What the workspace still has to be told, or what else is worth a thought; a sentence each."""
     found: list[str] = []
     for name, section in _sections(settings).items():
-        if section.enabled and proxy.server_name not in section.allowed_hosts:
+        is_known = is_local(proxy.server_name) or proxy.server_name in section.allowed_hosts
+        if section.enabled and not is_known:
             found.append(f"add {proxy.server_name} to {name}.allowed_hosts in engine.yaml")
     for name in ("flow_api", "web_page"):
         served = getattr(settings, name)

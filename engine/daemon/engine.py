@@ -26,10 +26,12 @@ from engine.daemon.janitor import Janitor
 from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
+from engine.daemon.metrics.drift_metrics import DriftMetrics
 from engine.daemon.metrics.engine_metrics import EngineMetrics
 from engine.daemon.metrics.http_answers import HttpAnswers
 from engine.daemon.metrics.page import MetricsPage
 from engine.daemon.metrics.run_metrics import RunMetrics
+from engine.daemon.metrics.tracking_metrics import TrackingMetrics
 from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
 from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
@@ -296,6 +298,8 @@ class Engine:
                 ),
                 "runs": RunMetrics(self.workspace.database, self.workers),
                 "workspace": self._workspace_metrics,
+                "drift": DriftMetrics(self.workspace, self.workers),
+                "tracking": TrackingMetrics(self.mirroring.behind),
                 "http": self.http_answers,
             }
         )

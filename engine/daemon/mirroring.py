@@ -54,6 +54,16 @@ class Mirroring:
             return "", ""
         return await self._workers.table(self._where_and_why_not)
 
+    async def behind(self) -> tuple[int, int] | None:
+        """Runs that wait, and what could not be mirrored; None when nothing is to be.
+
+        Raises:
+            EngineError: It cannot be told which MLflow is meant.
+        """
+        if not self._settings().enabled:
+            return None
+        return await self._workers.table(self._count_behind)
+
     async def _is_due(self) -> bool:
         if not self._settings().enabled or not await self._workers.table(self._look):
             return False
@@ -76,6 +86,10 @@ class Mirroring:
         except EngineError as error:
             why = str(error)
         return where, f"tracking: {why}" if why else ""
+
+    def _count_behind(self) -> tuple[int, int]:
+        table = self._table()
+        return table.count_waiting(), len(table.failing())
 
     def _table(self) -> MirrorTable:
         return MirrorTable(self._workspace.database, self._address().place)

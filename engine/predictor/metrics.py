@@ -203,6 +203,15 @@ class Metrics:
         self._loaded.labels(*now).set(since)
         self._served[data_type] = now
 
+    def known(self) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+        """Everything that there may be: name, kind, help and labels, in the order of the page."""
+        # The library keeps the labels of a metric for itself.
+        for one in vars(self).values():
+            if isinstance(one, Counter | Gauge | Histogram):
+                (told,) = one.describe()
+                name = f"{told.name}_total" if told.type == "counter" else told.name
+                yield name, told.type, told.documentation, tuple(one._labelnames)
+
     def look(self) -> None:
         """Write down how it is at this moment; the other workers tell of it too."""
         self._in_flight.set(self.in_flight)

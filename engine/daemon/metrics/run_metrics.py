@@ -56,7 +56,9 @@ PROBLEM = Metric(
     _OF_SCHEDULES,
 )
 NOTIFICATIONS = Metric(
-    "mlops_notifications_waiting", "gauge", "Messages about runs that are not delivered yet."
+    "mlops_notifications_waiting",
+    "gauge",
+    "Messages about runs and drift that are not delivered yet.",
 )
 NOTIFICATIONS_OLDEST = Metric(
     "mlops_notifications_oldest_wait_seconds",
@@ -66,7 +68,7 @@ NOTIFICATIONS_OLDEST = Metric(
 GIVEN_UP = Metric(
     "mlops_notifications_given_up",
     "gauge",
-    "Messages about runs that are kept which could not be delivered.",
+    "Messages about runs and drift, as far as these are kept, which could not be delivered.",
 )
 
 
