@@ -4,7 +4,7 @@ The same training is repeated with tracking on and off, in turns and in pairs: w
 of a pair trains, the mirror tells of the first. The peer logs the same values of the same runs one
 by one, into the same kind of database.
 
-    python benchmarks/tracking.py [--pairs 8] [--epochs 40] [--json]
+    python benchmarks/tracking.py [--pairs 8] [--epochs 6] [--json]
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def main() -> int:
     """Measure and print."""
     parser = parser_of(__doc__)
     parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=6)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mlops-tui-bench-") as temporary:
         workspace = Workspace(Path(temporary) / "workspace").create()

@@ -46,10 +46,16 @@ def status(line: CommandLine) -> int:
 
 
 @mlflow.command("sync")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what was mirrored already, as for an MLflow that lost it; nothing is doubled.",
+)
 @json_option
 @workspace_option
 @pass_command_line
-def sync(line: CommandLine) -> int:
+def sync(line: CommandLine, everything: bool) -> int:
     """Mirror now what is not mirrored yet, and wait for it.
 
     Exit status 0: all of it is in MLflow; 6: MLflow is away; 1: some of it could not be mirrored.
@@ -66,6 +72,8 @@ def sync(line: CommandLine) -> int:
             "tracking is switched off", fix="Set tracking.enabled in engine.yaml to true"
         )
     table = MirrorTable(line.workspace.database, address.place)
+    if everything:
+        table.forget_all()
     waiting = table.count_waiting()
     while True:
         if waiting and not line.json:

@@ -156,6 +156,11 @@ class MirrorTable:
                 (self._place, kind, id_),
             )
 
+    def forget_all(self) -> None:
+        """Drop all rows: everything is to be mirrored anew."""
+        with self._database.transaction() as database:
+            database.execute("DELETE FROM mirrored WHERE place = ?", (self._place,))
+
     def _rows(self, condition: str, *values: object) -> Iterator[Mirrored]:
         with self._database.transaction(write=False) as database:
             rows = database.execute(

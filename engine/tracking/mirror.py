@@ -7,6 +7,7 @@ is found again, in the engine's database or in MLflow, and is not done twice.
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from pathlib import Path
 
 from engine.config.engine_settings import TrackingSettings
 from engine.config.loading import load_engine_settings
-from engine.config.mlflow_address import mlflow_address
-from engine.errors import EngineError, NotFoundError
+from engine.config.mlflow_address import OWN_PLACE, mlflow_address
+from engine.errors import EngineError, NotFoundError, StorageError
 from engine.exits import ERROR_PREFIX, exit_status_of
 from engine.locks import FileLock
 from engine.masking import Masker
@@ -34,6 +35,7 @@ from engine.tables.mirrored import (
 )
 from engine.tables.runs import RunRecord, RunTable
 from engine.tracking.connection import Connection, use_environment
+from engine.tracking.moving import follow_the_workspace
 from engine.tracking.names import fingerprint_of, model_name, training_run
 from engine.tracking.story import story_of
 from engine.workspace import Workspace
@@ -104,6 +106,8 @@ class Mirror:
     def _mirror(self) -> None:
         # Before anything is read: what changes meanwhile makes it due again.
         mark = storage_mark(self._workspace.central_storage)
+        if self._address.place == OWN_PLACE:
+            self._find_own()
         try:
             connection = Connection(self._address, self._settings, self._masker)
         except EngineError as error:
@@ -114,6 +118,18 @@ class Mirror:
         if self._versions(connection) and self._aliases(connection):
             self._table.done(STORAGE, fingerprint=mark)
         self._other_runs(connection)
+
+    def _find_own(self) -> None:
+        """Set right what the workspace's own MLflow cannot know by itself."""
+        database = self._workspace.mlflow_database
+        if not database.exists():
+            self._table.forget_all()
+        try:
+            follow_the_workspace(database, self._workspace.mlflow_artifacts.absolute())
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"cannot be used: {error}", where=str(database), fix="See `engine doctor`"
+            ) from error
 
     def _versions(self, connection: Connection) -> bool:
         """Mirror the versions; return whether all that there are were tried."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from mlflow.tracking import MlflowClient
 
 from engine.config.loading import load_engine_settings
 from engine.config.mlflow_address import OWN_PLACE, mlflow_address, own_backend_uri
-from engine.errors import ConfigError
+from engine.errors import ConfigError, StorageError
 from engine.locks import FileLock
 from engine.store import AliasRegistry
 from engine.tables.mirrored import (
@@ -361,3 +363,60 @@ def test_the_mark_of_the_store_changes_with_aliases_and_versions_and_not_by_read
 
     assert len(set(marks)) == 4
     assert storage_mark(workspace.central_storage) == marks[-1]
+
+
+def test_a_workspace_that_is_moved_takes_its_mlflow_along(
+    workspace: Workspace,
+    ended_run: EndedRun,
+    client: MlflowClient,
+    bundles: tuple[Path, Path],
+    tmp_path: Path,
+) -> None:
+    ended_run()
+    version = deploy(workspace, bundles[0])
+    Mirror(workspace).work()
+    elsewhere = Workspace(tmp_path / "a 'new' place")
+    workspace.root.rename(elsewhere.root)
+    later = end_a_run(elsewhere)
+
+    Mirror(elsewhere).work()
+
+    assert not workspace.root.exists(), "something was written where it was"
+    moved = client_of(own_backend_uri(elsewhere))
+    assert len(runs_in(moved)) == 3
+    for run in runs_in(moved):
+        assert run.info.artifact_uri.startswith(f"{elsewhere.mlflow_artifacts}/")
+    told = {run.data.tags["mlops_tui.run"]: run for run in runs_in(moved)}
+    assert moved.list_artifacts(told[later.id].info.run_id)
+    (there,) = moved.search_model_versions(f"name = '{SERIES}'")
+    assert (Path(there.source) / "MLmodel").exists()
+    assert named(moved) == {"champion": version.id}
+
+
+@pytest.mark.long
+def test_a_workspace_whose_mlflow_is_gone_is_told_anew(
+    workspace: Workspace, ended_run: EndedRun, mirrored: MirrorTable
+) -> None:
+    record = ended_run()
+    command = [sys.executable, "-P", "-m", "engine.tracking.mirror", str(workspace.root)]
+    subprocess.run(command, check=True)
+    before = mirrored.get(RUN, record.id)
+    workspace.mlflow_database.unlink()
+
+    subprocess.run(command, check=True)
+
+    again = mirrored.get(RUN, record.id)
+    assert before is not None
+    assert again is not None
+    assert again.mlflow_id != before.mlflow_id
+    assert only_run(client_of(own_backend_uri(workspace))).info.run_id == again.mlflow_id
+
+
+def test_a_file_that_is_no_database_is_told_and_left_alone(
+    workspace: Workspace, ended_run: EndedRun
+) -> None:
+    ended_run()
+    workspace.mlflow_database.write_bytes(b"not a database at all" * 100)
+
+    with pytest.raises(StorageError, match="file is not a database"):
+        Mirror(workspace).work()
