@@ -260,8 +260,8 @@ def _is_sound(path: Path) -> bool:
             at += 4 + length + (8 - (length + 4) % 8) + 16
     except (OSError, ValueError, TypeError):
         return False
-    # One that another worker has made a moment ago is empty.
-    return 8 <= len(content) >= used and at == max(used, 8)
+    # One that another worker has made a moment ago is empty, or has only zeros.
+    return used == at <= len(content) or (used == 0 and len(content) >= at)
 
 
 def _whole(content: bytes, at: int) -> int:
