@@ -105,8 +105,8 @@ def _features(features: Sequence[FeatureVerdict]) -> Table:
     for one in features:
         shown.add_row(
             one.name,
-            f"{one.mean_then:.3g}",
-            f"{one.mean:.3g}",
+            _short(one.mean_then),
+            _short(one.mean),
             f"{one.psi:.2f}",
             f"{one.bar:.2f}",
             f"{one.ks:.2f}",
@@ -167,6 +167,11 @@ def _write_charts(report: DriftReport) -> None:
                 bars=[] if ordinary is None else [("ordinary week", ordinary)],
             )
         )
+
+
+def _short(value: float) -> str:
+    # What is only rounding reads as nothing.
+    return "0" if abs(value) < 1e-9 else f"{value:.3g}"
 
 
 def _number(value: float | None) -> str:

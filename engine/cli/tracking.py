@@ -41,6 +41,7 @@ def status(line: CommandLine) -> int:
         write_json(told)
     else:
         _write(line, told)
+        _note_of_engine(line, told["place"])
     return _code(told)
 
 
@@ -141,6 +142,25 @@ def _where(line: CommandLine) -> tuple[TrackingSettings, MlflowAddress, Mapping[
     settings = load_engine_settings(workspace_configs=workspace.configs).settings.tracking
     secrets = read_secrets(workspace.secrets)
     return settings, mlflow_address(workspace, settings, secrets), secrets
+
+
+def _note_of_engine(line: CommandLine, place: str) -> None:
+    """Say so when the running engine mirrors to another place: it has an older environment."""
+    from engine.cli.connect import connected
+    from engine.cli.diagnostics import report_note
+    from engine.client import calls
+    from engine.client.start import answers
+    from engine.text import printable
+
+    if not answers(line.workspace):
+        return
+    with connected(line, autostart=False) as engine:
+        other = engine.send(calls.status()).mlflow
+    if other and other != place:
+        report_note(
+            f"the engine mirrors to {printable(other)}, as the environment said when it was "
+            "started; write MLFLOW_TRACKING_URI into secrets.env, or tracking.url into engine.yaml"
+        )
 
 
 def _mirror_once(line: CommandLine) -> None:

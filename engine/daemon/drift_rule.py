@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from engine.config.engine_settings import DriftSettings
 from engine.daemon.workers import Workers
@@ -32,6 +33,8 @@ _LOOK_SECONDS = 3.0
 _FLOW = "full_flow"
 _LONGEST_ORIGIN = 200
 _HOUR = 3600.0
+_FORCE = "deploy.force"
+_FORCED = ("force", _FORCE)
 _LATER_SECONDS = 60.0
 
 
@@ -158,14 +161,18 @@ class DriftRule:
     def _request(self, check: DriftCheck) -> LaunchRequest:
         """As the version was made, when one run made it; else as the configuration says."""
         overrides: tuple[str, ...] = ()
-        flags = {} if check.data_type == TIMESERIES else {"data_type": check.data_type}
+        flags: dict[str, Any] = (
+            {} if check.data_type == TIMESERIES else {"data_type": check.data_type}
+        )
         try:
             earlier = self._table.get(str(check.numbers.get("deployed_by_run", "")))
         except NotFoundError:
             earlier = None
         if earlier is not None and earlier.flow == _FLOW:
-            overrides = tuple(earlier.request.get("overrides", ()))
-            flags = {**flags, **earlier.request.get("flags", {})}
+            given = earlier.request.get("overrides", ())
+            # What a person once let through the gate by force is no word for the next version.
+            overrides = tuple(one for one in given if not str(one).startswith(_FORCE))
+            flags |= {k: v for k, v in earlier.request.get("flags", {}).items() if k not in _FORCED}
         reason = check.reasons[0] if check.reasons else "it has drifted"
         return LaunchRequest(
             flow=_FLOW,
@@ -185,9 +192,11 @@ def _is_due(workspace: Workspace, pause: float) -> bool:
     # A clock that was set back must not keep it from looking for long.
     if abs(time.time() - checked) < pause:
         return False
-    came = [*workspace.predictor.glob("*.jsonl"), workspace.actuals, workspace.datasets]
-    came.append(workspace.actuals.with_name(workspace.actuals.name + "-wal"))
-    return max(map(_modified, came)) > checked
+    rings = [*workspace.predictor.glob("*.jsonl")]
+    if not rings:
+        return False  # nothing was asked yet
+    told = [workspace.actuals, workspace.actuals.with_name(workspace.actuals.name + "-wal")]
+    return max(map(_modified, [*rings, *told, workspace.datasets])) > checked
 
 
 def _modified(path: Path) -> float:

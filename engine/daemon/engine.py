@@ -220,7 +220,7 @@ class Engine:
         problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
-        warnings = [await self.mirroring.warning()]
+        mlflow, not_mirrored = await self.mirroring.look()
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),
@@ -233,7 +233,8 @@ class Engine:
             max_concurrent=settings.queue.max_concurrent,
             counts=counts,
             problems=tuple(problem for problem in problems if problem),
-            warnings=tuple(warning for warning in warnings if warning),
+            warnings=(not_mirrored,) if not_mirrored else (),
+            mlflow=mlflow,
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
             timezone=settings.timezone,

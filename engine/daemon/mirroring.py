@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
 from engine.config.engine_settings import TrackingSettings
-from engine.config.mlflow_address import mlflow_address
+from engine.config.mlflow_address import MlflowAddress, mlflow_address
 from engine.daemon.errands import Errand
 from engine.daemon.workers import Workers
 from engine.errors import EngineError
 from engine.secrets_file import read_secrets
 from engine.tables.mirrored import MirrorTable, storage_mark, why_not_mirrored
 from engine.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 _MODULE = "engine.tracking.mirror"
 _EVERY_SECONDS = 15.0
@@ -40,19 +43,16 @@ class Mirroring:
         self._workspace = workspace
         self._settings = settings
         self._workers = workers
-        self._problem = ""
         self._rest_until = 0.0
         self.errand = Errand(
             workspace, "tracking", _MODULE, self._is_due, every_seconds=_EVERY_SECONDS
         )
 
-    async def warning(self) -> str:
-        """Why something is not mirrored, "" when nothing hinders it."""
+    async def look(self) -> tuple[str, str]:
+        """Where runs are mirrored to, and why something is not; each "" when there is nothing."""
         if not self._settings().enabled:
-            return ""
-        if self._problem:
-            return self._problem
-        return await self._workers.table(self._why_not)
+            return "", ""
+        return await self._workers.table(self._where_and_why_not)
 
     async def behind(self) -> tuple[int, int] | None:
         """Runs that wait, and what could not be mirrored; None when nothing is to be.
@@ -73,25 +73,27 @@ class Mirroring:
 
     def _look(self) -> bool:
         try:
-            is_due = self._table().is_due(storage_mark(self._workspace.central_storage))
+            return self._table().is_due(storage_mark(self._workspace.central_storage))
         except EngineError as error:
-            self._problem = f"tracking: {error}"
+            logger.warning("tracking: %s", error)
             return False
-        self._problem = ""
-        return is_due
 
-    def _why_not(self) -> str:
+    def _where_and_why_not(self) -> tuple[str, str]:
+        where = ""
         try:
+            where = self._address().words
             why = why_not_mirrored(self._table())
         except EngineError as error:
             why = str(error)
-        return f"tracking: {why}" if why else ""
+        return where, f"tracking: {why}" if why else ""
 
     def _count_behind(self) -> tuple[int, int]:
         table = self._table()
         return table.count_waiting(), len(table.failing())
 
     def _table(self) -> MirrorTable:
+        return MirrorTable(self._workspace.database, self._address().place)
+
+    def _address(self) -> MlflowAddress:
         secrets = read_secrets(self._workspace.secrets)
-        address = mlflow_address(self._workspace, self._settings(), secrets)
-        return MirrorTable(self._workspace.database, address.place)
+        return mlflow_address(self._workspace, self._settings(), secrets)

@@ -135,10 +135,7 @@ class Examination:
         answers: int,
         what: str,
     ) -> DriftReport:
-        of = f"{answers:,} {what} of the last {self.limits.days} days"
-        if source == "dataset":
-            of = f"{answers:,} windows of its last {self.limits.days} days"
-        reasons = reasons_of(judged.features, live, self.limits.psi, of)
+        reasons = reasons_of(judged.features, live, self.limits.psi, what, self.limits.days)
         notes = [*judged.notes]
         if judged.new:
             notes.append(f"{judged.new:,} of them are about series that were not learnt from")

@@ -12,7 +12,7 @@ _ORDER: dict[Verdict, int] = {"drifted": 0, "shifted": 1, "alike": 2}
 
 
 def reasons_of(
-    features: Iterable[FeatureVerdict], live: LiveError, much: float, of: str
+    features: Iterable[FeatureVerdict], live: LiveError, much: float, what: str, days: int
 ) -> tuple[str, ...]:
     """Why, the worst first; nothing when all is alike.
 
@@ -20,16 +20,18 @@ def reasons_of(
         features: What was found of each feature.
         live: What was found of the error.
         much: PSI above which a feature has drifted.
-        of: What was looked at, such as "512 forecasts of the last 7 days".
+        what: What was looked at, such as "forecasts".
+        days: The days that it is from.
     """
     said = []
     if live.finding in ("shifted", "drifted"):
         said.append((_ORDER[live.finding], 0.0, error_sentence(live)))
     for one in features:
         if one.verdict != "alike":
-            said.append(
-                (_ORDER[one.verdict], -one.psi, f"{_what(one)} ({_how_far(one, much)}, {of})")
-            )
+            lately = "the last day" if days == 1 else f"the last {days} days"
+            of = f"{one.count:,} {what} of {lately}"
+            sentence = f"{_what(one)} ({_how_far(one, much)}, {of})"
+            said.append((_ORDER[one.verdict], -one.psi, sentence))
     return tuple(sentence for _, _, sentence in sorted(said))
 
 

@@ -39,42 +39,41 @@ _MOST_WORDS = 500
 _DEEPEST = 20
 
 
+def use_environment(secrets: Mapping[str, str]) -> None:
+    """Let this process talk to MLflow quietly; before anything of it is imported.
+
+    Args:
+        secrets: Lines of secrets.env: who may write there.
+    """
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    os.environ.update(secrets)
+    os.environ.update(QUIET)
+
+
 class Connection:
     """An MLflow that answered.
 
+    Args:
+        address: Where it is.
+        settings: Of the engine.
+        masker: Blanks out secrets in what is said of it.
+
     Attributes:
         client: Its client.
-        experiment_id: Of the experiment that runs are in.
+        experiment_id: Of the experiment that runs are in; made when it did not exist.
+
+    Raises:
+        ServerError: It cannot be reached, or does not let us in.
+        ConfigError: The experiment was deleted there.
     """
 
-    def __init__(
-        self, address: MlflowAddress, settings: TrackingSettings, environment: Mapping[str, str]
-    ) -> None:
-        """Reach it, and make the experiment when it does not exist.
-
-        Args:
-            address: Where it is.
-            settings: Of the engine.
-            environment: Lines of secrets.env: who may write there.
-
-        Raises:
-            ServerError: It cannot be reached, or does not let us in.
-            ConfigError: The experiment was deleted there.
-        """
-        for name, value in _PATIENCE.items():
-            os.environ.setdefault(name, value)
-        os.environ.update(environment)
-        os.environ.update(QUIET)
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        import mlflow
+    def __init__(self, address: MlflowAddress, settings: TrackingSettings, masker: Masker) -> None:
         from mlflow.tracking import MlflowClient
 
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         self._address = address
-        self._masker = Masker(environment.values())
-        # What is loaded by `runs:/` and `models:/` in this process is meant there too.
-        mlflow.set_tracking_uri(address.tracking_uri)
-        mlflow.set_registry_uri(address.registry_uri)
+        self._masker = masker
         try:
             self.client: MlflowClient = MlflowClient(address.tracking_uri, address.registry_uri)
             self.experiment_id = self._experiment(settings.experiment)

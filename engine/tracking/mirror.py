@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.config.engine_settings import TrackingSettings
 from engine.config.loading import load_engine_settings
@@ -34,12 +33,10 @@ from engine.tables.mirrored import (
     storage_mark,
 )
 from engine.tables.runs import RunRecord, RunTable
+from engine.tracking.connection import Connection, use_environment
 from engine.tracking.names import fingerprint_of, model_name, training_run
 from engine.tracking.story import story_of
 from engine.workspace import Workspace
-
-if TYPE_CHECKING:
-    from engine.tracking.connection import Connection
 
 NOW = "--now"
 """Also try what failed a moment ago."""
@@ -56,6 +53,7 @@ def main() -> int:
     os.umask(0o077)
     workspace = Workspace(Path(sys.argv[1]))
     try:
+        use_environment(read_secrets(workspace.secrets))
         Mirror(workspace, now=NOW in sys.argv[2:]).work()
     except EngineError as error:
         sys.stderr.write(f"{ERROR_PREFIX}{error}\n")
@@ -81,9 +79,9 @@ class Mirror:
         self._time = float("inf") if now else time.time()
         settings = load_engine_settings(workspace_configs=workspace.configs).settings
         self._settings: TrackingSettings = settings.tracking
-        self._secrets = read_secrets(workspace.secrets)
-        self._masker = Masker(self._secrets.values())
-        self._address = mlflow_address(workspace, self._settings, self._secrets)
+        secrets = read_secrets(workspace.secrets)
+        self._masker = Masker(secrets.values())
+        self._address = mlflow_address(workspace, self._settings, secrets)
         self._table = MirrorTable(workspace.database, self._address.place)
         self._runs = RunTable(workspace.database)
         self._is_away = False
@@ -104,12 +102,10 @@ class Mirror:
             lock.release()
 
     def _mirror(self) -> None:
-        from engine.tracking.connection import Connection
-
         # Before anything is read: what changes meanwhile makes it due again.
         mark = storage_mark(self._workspace.central_storage)
         try:
-            connection = Connection(self._address, self._settings, self._secrets)
+            connection = Connection(self._address, self._settings, self._masker)
         except EngineError as error:
             self._place_failed(str(error))
             return

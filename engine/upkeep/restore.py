@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from engine.atomic import sync_folder, unfinished_folder, write_json
@@ -100,6 +101,14 @@ def _nobody_else(workspace: Workspace) -> Iterator[None]:
                 "the engine runs", where=str(workspace.root), fix="Stop it: engine down"
             )
         held.callback(engine.release)
+        for path in sorted(workspace.root.glob("*.lock")):
+            # What an engine that was killed had sent for something may still be at it.
+            other = FileLock(path)
+            if path != workspace.engine_lock and not other.acquire(wait=False):
+                raise ConflictError(
+                    f"{path.stem} is still at work", where=str(path), fix="Try again in a minute"
+                )
+            held.callback(other.release)
         if (living := _living_runs(workspace)) > 0:
             raise ConflictError(
                 f"{living} runs go on without the engine",
@@ -154,7 +163,10 @@ def _keep(target: Path, stamp: str) -> Path:
     """Give a file a second name, with what lies in the log beside it."""
     if target.suffix == ".db":
         _fold_in(target)
-    second = target.with_name(f"{target.name}.before-restore-{stamp}")
+    first = f"{target.name}.before-restore-{stamp}"
+    # A second attempt may follow within the second.
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    second = next(path for path in map(target.with_name, names) if not path.exists())
     os.link(target, second)
     # Of a damaged file the logs may be left: beside another file they would be played into it.
     for log in (target.with_name(target.name + ending) for ending in _LOGS):

@@ -78,8 +78,9 @@ def tables_of(database: sqlite3.Connection) -> list[str]:
 
 
 def revision_of(database: sqlite3.Connection) -> str:
-    """Which revision its tables are of: that of alembic, or the number that ours carry."""
+    """Which revision its tables are of: that of alembic, or the number that ours carry, if any."""
     if "alembic_version" in tables_of(database):
         row = database.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else ""
-    return str(database.execute("PRAGMA user_version").fetchone()[0])
+    (number,) = database.execute("PRAGMA user_version").fetchone()
+    return str(number) if number else ""

@@ -135,6 +135,17 @@ def test_nobody_is_told_of_anything_when_the_list_of_states_is_empty(configs: Pa
             ["the ports 4240 to 4242 for themselves", "without port 4242"],
         ),
         ("predictor: {workers: 2, first_worker_port: 65535}", ["65535 to 65536", "up to 65535"]),
+        ("database: {url: 'mysql://me@h/d'}", ["database.url", "not the URL of a PostgreSQL"]),
+        ("database: {url: 'postgresql://h/d'}", ["database.url", "names no user"]),
+        (
+            "database: {url: 'postgresql://me:swordfish@h/d'}",
+            ["database.url", "password in plain text"],
+        ),
+        (
+            "database: {url: 'postgresql://me@h/d?pool=3'}",
+            ["database.url", "pool cannot be set here", "sslrootcert"],
+        ),
+        ("database: {uri: ''}", ['did you mean "database.url"?']),
         ("storage: {url: bucket/models}", ["storage.url", "not a URL such as s3://bucket/folder"]),
         ("storage: {url: 's3://b/a b'}", ["storage.url", "not a URL"]),
         ("storage: {url: 'sftp://me:swordfish@host/x'}", ["storage.url", "password in plain text"]),
