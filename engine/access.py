@@ -10,6 +10,8 @@ from engine.attempts import Attempts
 from engine.refusal import RefusalError
 from engine.tokens import Identity, Role, Tokens
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _BEARER = b"bearer"
 _MOST_WRONG = 10
 _WRONG_SECONDS = 60.0
@@ -109,6 +111,20 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks as settings have them."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def is_among(host: str, among: Iterable[Network]) -> bool:
+    """Whether a host is an address in one of these networks."""
+    if not is_address(host):
+        return False
+    address = ipaddress.ip_address(host)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any(one in network for one in (address, mapped) if one for network in among)
 
 
 def host_name(host: bytes) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from engine.client.start import answers
 from engine.config.database import database_address
 from engine.config.loading import load_engine_settings, load_settings
+from engine.config.mlflow_address import mlflow_address
 from engine.database.address import missing_driver
 from engine.errors import EngineError
 from engine.locks import FileLock
@@ -22,6 +23,7 @@ from engine.prefect_server.connection import SERVER_LOCK, Connection
 from engine.processes import is_alive
 from engine.secrets_file import read_secrets
 from engine.store import AliasRegistry, open_store
+from engine.tables.mirrored import RUN, MirrorTable, why_not_mirrored
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from models.data_types import DATA_TYPES, TIMESERIES
@@ -84,6 +86,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         _server(workspace),
         _runs(workspace),
         *_champions(workspace),
+        _tracking(workspace),
     ]
     return findings
 
@@ -235,6 +238,23 @@ def _storage(workspace: Workspace) -> Iterator[Finding]:
             yield Finding("storage", True, f"{count} versions in {store.place}")
     except EngineError as error:
         yield Finding("storage", False, str(error))
+
+
+def _tracking(workspace: Workspace) -> Finding:
+    """What is not in MLflow is a warning at most: no run needs it."""
+    try:
+        settings = load_engine_settings(workspace_configs=workspace.configs).settings.tracking
+        if not settings.enabled:
+            return Finding("tracking", True, "switched off")
+        address = mlflow_address(workspace, settings, read_secrets(workspace.secrets))
+        table = MirrorTable(workspace.database, address.place)
+        why = why_not_mirrored(table)
+        runs = table.count(RUN)
+    except EngineError as error:
+        return Finding("tracking", False, str(error), "Correct `tracking` in engine.yaml")
+    if why:
+        return Finding("tracking", True, why, "See `engine mlflow status`; it is tried again")
+    return Finding("tracking", True, f"{runs} runs in {address.words}")
 
 
 def _champions(workspace: Workspace) -> Iterator[Finding]:

@@ -258,6 +258,8 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     Attributes:
         addresses: Those that it answers others on, by what answers there.
         timezone: The zone that times are shown in, as engine.yaml names it at the moment.
+        warnings: What is not as it should be, and hinders no run.
+        mlflow: Where runs are mirrored to, "" when nowhere.
     """
 
     version: str
@@ -275,6 +277,8 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     prefect_url: str = ""
     addresses: dict[str, str] = {}
     timezone: str = ""
+    warnings: tuple[str, ...] = ()
+    mlflow: str = ""
 
 
 class DownRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -346,7 +350,12 @@ class ScheduleChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NotificationInfo(Struct, frozen=True, kw_only=True):
-    """One message about a run that ended badly, to one target."""
+    """One message to one target: about a run that ended badly, or about a check of drift.
+
+    Attributes:
+        run_id: The run, "" when it is about drift.
+        check_id: The check of drift, None when it is about a run.
+    """
 
     run_id: str
     target: str
@@ -354,6 +363,7 @@ class NotificationInfo(Struct, frozen=True, kw_only=True):
     attempts: int
     delivered: float | None
     problem: str
+    check_id: int | None = None
 
 
 class NotificationsReply(Struct, frozen=True, kw_only=True):

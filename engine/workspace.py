@@ -130,6 +130,31 @@ class Workspace:
         return self.root / "restore.json"
 
     @property
+    def mlflow_database(self) -> Path:
+        """What MLflow knows, where no server of its own is named."""
+        return self.root / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Files of runs and versions that `mlflow_database` knows of."""
+        return self.root / "mlflow"
+
+    @property
+    def mirror_lock(self) -> Path:
+        """Held by the process that mirrors to MLflow; one at a time."""
+        return self.root / "mirror.lock"
+
+    @property
+    def actuals(self) -> Path:
+        """What came, as people and other programs told it."""
+        return self.root / "actuals.db"
+
+    @property
+    def drift_lock(self) -> Path:
+        """Held by whoever checks for drift; one at a time."""
+        return self.root / "drift.lock"
+
+    @property
     def secrets(self) -> Path:
         """What `${NAME}` in a configuration stands for; the user's own file."""
         return self.root / "secrets.env"

@@ -166,6 +166,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("only-changed", ("d",), "Only what differs", "Configuration", ("data",), footer=50),
     Action("check", ("v",), "Check the configuration", "Configuration", ("data",),
            command="engine config check"),
+    Action("drift-now", ("D",), "Look for drift", "Configuration", ("data",),
+           command="engine drift", footer=73),
     Action("drift-pictures", ("p",), "Later pictures", "Configuration", ("data",),
            command="engine data drift FOLDER", footer=71),
     # System

@@ -9,7 +9,7 @@ from models.data_types import IMAGE
 if TYPE_CHECKING:
     from engine.cli.options import CommandLine
     from engine.data.images.dataset import ImageDataset
-    from engine.data.images.reference import Distribution
+    from models.drift.distribution import Distribution
 
 _LOW, _MIDDLE, _HIGH = 5, 50, 95
 

@@ -151,6 +151,7 @@ def _wait_and_report(line: CommandLine, engine: EngineClient, *, wait: bool) -> 
 def _report(line: CommandLine, state: EngineStatus) -> int:
     from engine.cli.exit_codes import ExitCode
     from engine.cli.output import wants_ascii, write_json, write_text
+    from engine.text import printable
 
     healthy = not state.problems and all(child.state != "failed" for child in state.children)
     if line.json:
@@ -172,8 +173,8 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
     for name, address in state.addresses.items():
         path = "/flow-monitoring" if name == "web_page" else "/docs"
         write_text(f"{ready} {name.replace('_', ' ')}: {address}{path}")
-    for problem in state.problems:
-        write_text(f"! {problem}")
+    for problem in (*state.problems, *state.warnings):
+        write_text(f"! {printable(problem)}")
     queued = f", {state.queued} waiting" if state.queued else ""
     write_text(f"{state.running} of at most {state.max_concurrent} runs at once{queued}")
     write_text(f"workspace: {state.workspace}")

@@ -1,4 +1,4 @@
-"""`engine notifications`: who is told of runs that ended badly."""
+"""`engine notifications`: who is told of runs that ended badly, and of drift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @click.group("notifications")
 def notifications() -> None:
-    """Messages about runs that ended badly; `notifications` in engine.yaml says to whom."""
+    """Messages about runs that ended badly and about drift.
+
+    The section notifications in engine.yaml says who gets them.
+    """
 
 
 @notifications.command("list")
@@ -61,4 +64,5 @@ def _report(line: CommandLine, found: tuple[NotificationInfo, ...], none: str) -
         how = "delivered" if one.delivered else f"not delivered: {one.problem}"
         if not one.delivered and not one.attempts:
             how = "about to be delivered"
-        write_text(f"{one.run_id[:8]}  {one.target}: {how}")
+        about = one.run_id[:8] if one.check_id is None else "drift"
+        write_text(f"{about:8}  {one.target}: {how}")

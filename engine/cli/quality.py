@@ -9,9 +9,10 @@ import click
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
+    from engine.quality.known import Known
     from engine.quality.scores import VersionScore
     from engine.quality.served import Served
-    from models.arrays import Panel
+    from engine.tables.actuals import Actual
 
 _TREND_COLUMNS = 20
 _COLUMNS = ("version", "", "days", "MAE", "WAPE", "bias", "MASE", "MAE by day")
@@ -33,8 +34,9 @@ _COLUMNS = ("version", "", "days", "MAE", "WAPE", "bias", "MASE", "MAE by day")
 def quality(line: CommandLine, last_days: int) -> None:
     """Hold the forecasts that were served against what came.
 
-    The predictor keeps the forecasts of series that have a name. They are compared with the newest
-    data set: run data_flow with newer data, and the days in it are scored.
+    The predictor keeps the forecasts of series that have a name. They are compared with the values
+    that were told (engine actuals add) and with the newest data set: run data_flow with newer data,
+    and the days in it are scored. Where both know a day, what was told counts.
     """
     from engine.cli.output import write_json
     from engine.quality.served import read_served
@@ -43,21 +45,31 @@ def quality(line: CommandLine, last_days: int) -> None:
     served = read_served(workspace)
     dataset_id = _newest_dataset(line)
     scores: list[VersionScore] = []
-    panel: Panel | None = None
-    if served.forecasts and dataset_id is not None:
-        from engine.data.dataset import open_dataset
+    known: Known | None = None
+    told: list[Actual] = []
+    if served.forecasts:
+        from engine.quality.known import known_days
         from engine.quality.scores import score_served
+        from engine.tables.actuals import Actuals
 
-        panel = open_dataset(workspace.datasets, dataset_id).panel()
-        scores = score_served(served.forecasts, panel, last_days=last_days)
-    message = _message(served, dataset_id, panel, scores)
+        panel = None
+        if dataset_id is not None:
+            from engine.data.dataset import open_dataset
+
+            panel = open_dataset(workspace.datasets, dataset_id).panel()
+        told = Actuals(workspace.actuals).values()
+        known = known_days(panel, told, {one.series_id for one in served.forecasts})
+        if known is not None:
+            scores = score_served(served.forecasts, known, last_days=last_days)
+    message = _message(served, known, scores)
     roles = _roles(line)
     if line.json:
-        last_day = panel.date_of(panel.days - 1).isoformat() if panel else None
+        last_day = known.date_of(known.days - 1).isoformat() if known else None
         write_json(
             {
                 "dataset": dataset_id,
                 "last_day": last_day,
+                "actuals": len(told),
                 "forecasts": len(served.forecasts),
                 "unreadable": served.unreadable,
                 "message": message,
@@ -82,19 +94,20 @@ def _roles(line: CommandLine) -> dict[str | None, str]:
     return {aliases.previous: "previous", aliases.champion: "champion"}
 
 
-def _message(
-    served: Served, dataset_id: str | None, panel: Panel | None, scores: list[VersionScore]
-) -> str:
+def _message(served: Served, known: Known | None, scores: list[VersionScore]) -> str:
     """Why there is nothing to see, "" when there is."""
     if any(one.matched for one in scores):
         return ""
     if not served.forecasts:
         return "not enough data yet: no forecast of a series with a name (series_id) was served"
-    if dataset_id is None or panel is None:
-        return "not enough data yet: there is no data set; prepare one: engine run data_flow"
+    if known is None:
+        return (
+            "not enough data yet: there is no data set; prepare one: engine run data_flow, or tell "
+            "the values that came: engine actuals add"
+        )
     return (
-        f"not enough data yet: {len(served.forecasts):,} forecasts are kept, and the data set, "
-        f"which ends on {panel.date_of(panel.days - 1)}, has no value of their series and days"
+        f"not enough data yet: {len(served.forecasts):,} forecasts are kept, and what is known, "
+        f"which ends on {known.date_of(known.days - 1)}, has no value of their series and days"
     )
 
 

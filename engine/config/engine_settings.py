@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.values import (
     Addresses,
     Allowed,
+    DaskAddress,
+    Id,
     Name,
     Names,
+    Networks,
     PostgresUrl,
     Section,
+    ServerUrl,
     StorageOptions,
     StorageUrl,
     TimeZone,
+    conflict,
     frozen_list,
 )
 
@@ -34,7 +39,7 @@ class PrefectServerSettings(Section):
 
 
 class PredictorSettings(Section):
-    """The predictor: answers for deployed models by HTTP on the loopback interface.
+    """The predictor: answers for deployed models by HTTP.
 
     What is changed here holds from its next start on: engine restart.
     """
@@ -42,11 +47,20 @@ class PredictorSettings(Section):
     enabled: bool = True
     """Whether the engine keeps a predictor running: true or false."""
 
+    host: Name = "127.0.0.1"
+    """Address to listen on: 127.0.0.1 for this machine alone. Forecasts need no token: another
+    address belongs into a network where everybody may ask for them."""
+
     port: Annotated[int, Field(ge=0, le=65535)] = 4242
-    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
+    """TCP port (0 to 65535). 0: any free port."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port (1 to 64); one answers thousands of requests a second."""
+
+    first_worker_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """A port that the first worker has for itself beside the shared one, the second has the next
+    one and so on (0 to 65535): a proxy that knows each of them loses no request when one dies. 0:
+    none."""
 
     allowed_hosts: Names = ()
     """Host names under which it is reached, such as that of a proxy; others are refused."""
@@ -55,6 +69,18 @@ class PredictorSettings(Section):
     """Size within which the newest forecasts of named series are kept, in MiB, so that they can be
     held against what came (to 100000); the classes that pictures were given are kept within the
     same. 0: none are kept."""
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        first, last = self.first_worker_port, self.first_worker_port + self.workers - 1
+        if first and (last > 65535 or first <= self.port <= last):
+            raise conflict(
+                f"{self.workers} workers would have the ports {first} to {last} for themselves; "
+                f"choose others, up to 65535, without port {self.port}",
+                "first_worker_port",
+                "workers",
+            )
+        return self
 
 
 class HttpSettings(Section):
@@ -75,6 +101,10 @@ class HttpSettings(Section):
 
     allowed_hosts: Names = ()
     """Host names under which it is reached, such as that of a proxy; others are refused."""
+
+    trusted_proxies: Networks = ()
+    """Addresses or networks of proxies that are believed whom they forward: wrong tokens then
+    count against the sender, and the audit names him. Nobody else's word is taken."""
 
 
 class FlowApiSettings(HttpSettings):
@@ -146,6 +176,10 @@ class RunSettings(Section):
     """How long a cancelled run may take to write its checkpoint before it is killed
     (0 to 600)."""
 
+    dask_scheduler: DaskAddress = ""
+    """Address of a Dask scheduler, such as tcp://host:8786, whose workers do the trials of `auto`
+    (pip install 'mlops-tui[dask]'); nothing: processes of the run itself."""
+
 
 class RetentionSettings(Section):
     """Which ended runs are kept; deployed versions are not touched."""
@@ -200,6 +234,63 @@ class StorageSettings(Section):
     stands for a line of secrets.env."""
 
 
+class TrackingSettings(Section):
+    """Runs and versions, mirrored to MLflow when a run has ended; no run waits for it.
+
+    Who may write there is said by the environment or secrets.env: MLFLOW_TRACKING_USERNAME and
+    MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
+    """
+
+    enabled: bool = True
+    """Whether they are mirrored: true or false."""
+
+    url: ServerUrl = ""
+    """An MLflow server, such as https://mlflow.example, or a database; nothing: what
+    MLFLOW_TRACKING_URI says, or else mlflow.db in the workspace."""
+
+    registry_url: ServerUrl = ""
+    """Where versions are registered, if not there too; nothing: what MLFLOW_REGISTRY_URI says, or
+    else the same."""
+
+    experiment: Name = "mlops-tui"
+    """The experiment that runs are in; made when it does not exist."""
+
+    model_name: Id = "mlops-tui"
+    """How the names of registered models begin; the data type follows:
+    models:/mlops-tui-timeseries@champion."""
+
+
+class DriftSettings(Section):
+    """When what serves has drifted from what it learnt from, and what happens then."""
+
+    on_drift: Literal["none", "notify", "retrain"] = "notify"
+    """What is done when a version has drifted. none: it is told where one looks. notify: those
+    under notifications are told. retrain: full_flow is launched as well; its gate decides."""
+
+    check_every_minutes: Annotated[int, Field(ge=0, le=10_080)] = 60
+    """How often new forecasts and actual values are looked at, in minutes: 1 to 10080 (a week).
+    0: only when somebody asks (engine drift)."""
+
+    window_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Days whose forecasts are held against what was learnt from (1 to 365)."""
+
+    min_forecasts: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """Answers of these days below which nothing is said (1 to 1000000)."""
+
+    psi: Annotated[float, Field(ge=0.05, le=10.0)] = 0.25
+    """Population stability index above which a feature has drifted (0.05 to 10)."""
+
+    error_ratio: Annotated[float, Field(ge=1.0, le=100.0)] = 1.5
+    """Live error over that of the test above which a version has drifted (1 to 100)."""
+
+    in_a_row: Annotated[int, Field(ge=1, le=100)] = 2
+    """Checks that have to find drift one after the other before anything is done (1 to 100)."""
+
+    cooldown_hours: Annotated[float, Field(ge=0.0, le=8760.0)] = 24.0
+    """Hours after a message or a training in which there is no other for this kind of data
+    (0 to 8760)."""
+
+
 class EngineSettings(Section):
     """Settings that hold for every run of the workspace."""
 
@@ -232,6 +323,11 @@ class EngineSettings(Section):
 
     database: DatabaseSettings = DatabaseSettings()
     """The tables of Prefect and MLflow."""
+    drift: DriftSettings = DriftSettings()
+    """When what serves has drifted, and what happens then."""
 
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""
+
+    tracking: TrackingSettings = TrackingSettings()
+    """Runs and versions in MLflow."""

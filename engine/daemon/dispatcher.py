@@ -241,6 +241,7 @@ class Dispatcher:
             nice=run.nice,
             memory_limit_mb=run.memory_limit_mb,
             log_max_mb=run.log_max_mb,
+            dask_scheduler=run.dask_scheduler,
         )
         self._keeper.watch(record.id, record.flow, await self._launcher.launch(order))
 

@@ -1,4 +1,7 @@
-"""Telling people of runs that ended badly, until it is delivered or clearly cannot be."""
+"""Telling people of runs that ended badly, and of versions that have drifted.
+
+It is tried until it is delivered or clearly cannot be.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ from engine.daemon.workers import Workers
 from engine.errors import ConfigError, EngineError, NotFoundError
 from engine.masking import Masker
 from engine.notify import apprise_process, webhook
-from engine.notify.message import body_of, label_of, payload_of, title_of
+from engine.notify.message import Said, label_of, said_of_drift, said_of_run
 from engine.schema import NotificationInfo
 from engine.secrets_file import expand, read_secrets, values_of
+from engine.tables.drift_checks import DriftChecks
 from engine.tables.notifications import NotificationRecord, Outbox
 from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
@@ -49,11 +53,12 @@ class Notifier:
         self._settings = settings
         self._workers = workers
         self._outbox = Outbox(workspace.database)
+        self._checks = DriftChecks(workspace.database)
         self._wake = asyncio.Event()
         self._wake.set()
 
     def wake(self) -> None:
-        """A run has ended."""
+        """A run has ended, or there is something about drift."""
         self._wake.set()
 
     async def deliver(self) -> None:
@@ -81,8 +86,8 @@ class Notifier:
         now = time.time()
         run = _example(now)
         results = []
-        for target in self._targets():
-            problem = await self._try(target, run)
+        for target in self.targets():
+            problem = await self._try(target, self._of_run(run))
             results.append(
                 NotificationInfo(
                     run_id=run.id,
@@ -95,7 +100,8 @@ class Notifier:
             )
         return results
 
-    def _targets(self) -> list[str]:
+    def targets(self) -> list[str]:
+        """Whom to tell, as of now: as the outbox has them."""
         settings = self._settings()
         return [
             *(f"webhook {address}" for address in settings.webhooks),
@@ -105,17 +111,16 @@ class Notifier:
     async def _decide(self) -> None:
         for run in await self._workers.table(self._table.unannounced):
             wanted = run.state in self._settings().states
-            targets = self._targets() if wanted else []
+            targets = self.targets() if wanted else []
             await self._workers.table(self._outbox.put, run.id, targets)
 
     async def _deliver_due(self) -> float:
         """Try what is due; return how long until there is something again."""
         for message in await self._workers.table(self._outbox.due, time.time()):
-            try:
-                run = await self._workers.table(self._table.get, message.run_id)
-            except NotFoundError:
+            said = await self._workers.table(self._said, message)
+            if said is None:
                 continue  # deleted meanwhile, and its messages with it
-            problem = await self._try(message.target, run)
+            problem = await self._try(message.target, said)
             if not problem:
                 await self._workers.table(self._outbox.delivered, message)
                 continue
@@ -128,25 +133,37 @@ class Notifier:
             return _LONGEST_SLEEP_SECONDS
         return min(max(due - time.time(), 0.0), _LONGEST_SLEEP_SECONDS)
 
-    async def _try(self, target: str, run: RunRecord) -> str:
+    def _said(self, message: NotificationRecord) -> Said | None:
+        """What a message says; None when what it is about is gone."""
+        if message.check_id is not None:
+            check = self._checks.get(message.check_id)
+            return None if check is None else said_of_drift(check, str(self._workspace.root))
+        try:
+            return self._of_run(self._table.get(message.run_id))
+        except NotFoundError:
+            return None
+
+    def _of_run(self, run: RunRecord) -> Said:
+        return said_of_run(run, str(self._workspace.root))
+
+    async def _try(self, target: str, said: Said) -> str:
         """Try to deliver; return what went wrong, "" when nothing did."""
         used: dict[str, str] = {}
         try:
             known = await self._workers.table(read_secrets, self._workspace.secrets)
             used = values_of(target, known)
-            await asyncio.to_thread(self._send, target, run, used)
+            await asyncio.to_thread(self._send, target, said, used)
         except EngineError as error:
             return Masker(used.values()).mask(str(error))
         return ""
 
-    def _send(self, target: str, run: RunRecord, values: dict[str, str]) -> None:
+    def _send(self, target: str, said: Said, values: dict[str, str]) -> None:
         kind, _, address = target.partition(" ")
         url = expand(address, values)
         if kind == "webhook":
-            payload = payload_of(run, str(self._workspace.root))
-            webhook.post(url, payload, allowed_hosts=self._settings().allowed_hosts)
+            webhook.post(url, said.payload, allowed_hosts=self._settings().allowed_hosts)
         elif kind == "apprise":
-            apprise_process.send(url, title_of(run), body_of(run) or title_of(run))
+            apprise_process.send(url, said.title, said.body or said.title)
         else:
             raise ConfigError(f"there is no way of telling called {kind!r}")
 
@@ -154,6 +171,7 @@ class Notifier:
 def _info(message: NotificationRecord) -> NotificationInfo:
     return NotificationInfo(
         run_id=message.run_id,
+        check_id=message.check_id,
         target=_shown(message.target),
         created=message.created,
         attempts=message.attempts,

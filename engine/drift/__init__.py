@@ -1,1 +1,1 @@
-"""Whether what is served now looks like what was learnt from, and what to do when it does not."""
+"""Whether what serves still meets what it learnt from, and errs no more than it was measured to."""

@@ -10,15 +10,20 @@ import datetime as dt
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
 import msgspec
+import numpy as np
 from msgspec import Struct
+
+from models.drift.windows import numbers_of, rounded
 
 _WRITE_SECONDS = 1.0
 _MOST_UNWRITTEN = 20_000
+_AT_ONCE = 256
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +37,9 @@ class ServedForecast(Struct, kw_only=True):
         series_id: What the caller calls the series.
         last_date: Day before the first forecast day, where the caller said so.
         prediction: The forecast days.
+        window: What was asked with, in numbers: `models.drift.windows.NUMBERS`, None for NaN; None
+            in what an earlier version of this program kept.
+        known_days: How many values of the window were given, the others filled; None: all.
     """
 
     at: float
@@ -39,6 +47,8 @@ class ServedForecast(Struct, kw_only=True):
     series_id: str
     last_date: dt.date | None
     prediction: list[float]
+    window: list[float | None] | None = None
+    known_days: int | None = None
 
 
 class ServedClassification(Struct, kw_only=True):
@@ -60,6 +70,13 @@ class ServedClassification(Struct, kw_only=True):
     prediction: str
     confidence: float
     features: dict[str, float]
+
+
+class _Asked(Struct):
+    """A forecast, and the window that it was made from until its numbers are worked out."""
+
+    forecast: ServedForecast
+    values: Sequence[float]
 
 
 class Ring:
@@ -94,10 +111,10 @@ class Ring:
 
     def write(self) -> None:
         """Write what was noted; a full disk costs the answers that were to be kept, no more."""
-        encode = msgspec.json.encode
-        lines = []
+        noted = []
         while self._unwritten:
-            lines.append(encode(self._unwritten.popleft()))
+            noted.append(self._unwritten.popleft())
+        lines = [msgspec.json.encode(answer) for answer in self._completed(noted)]
         if not lines:
             return
         try:
@@ -111,6 +128,10 @@ class Ring:
             if str(error) != self._problem:
                 logger.warning("%s", problem)
             self._problem = str(error)
+
+    def _completed(self, noted: list[Struct]) -> Iterable[Struct]:
+        """What is written of what was noted; this is done out of the way of those who ask."""
+        return noted
 
 
 class Feedback(Ring):
@@ -127,17 +148,47 @@ class Feedback(Ring):
         series_id: str,
         last_date: dt.date | None,
         prediction: Sequence[float],
+        values: Sequence[float] = (),
+        known_days: int | None = None,
     ) -> None:
-        """Note one forecast."""
-        self.note(
-            ServedForecast(
-                at=time.time(),
-                model_name=model_name,
-                series_id=series_id,
-                last_date=last_date,
-                prediction=list(prediction),
-            )
+        """Note one forecast.
+
+        Args:
+            model_name: The version that gave it.
+            series_id: What the caller calls the series.
+            last_date: Day before the first forecast day, where the caller said so.
+            prediction: The forecast days.
+            values: The window that it was made from; must not change afterwards.
+            known_days: How many of these were given, the others filled; None: all.
+        """
+        forecast = ServedForecast(
+            at=time.time(),
+            model_name=model_name,
+            series_id=series_id,
+            last_date=last_date,
+            prediction=list(prediction),
+            known_days=known_days,
         )
+        self.note(_Asked(forecast, values))
+
+    def _completed(self, noted: list[Struct]) -> Iterator[Struct]:
+        asked = [one for one in noted if isinstance(one, _Asked)]
+        for _, some in groupby(asked, key=lambda one: len(one.values)):
+            several = list(some)
+            # Not all at once: in between, the loop has its turn.
+            for first in range(0, len(several), _AT_ONCE):
+                yield from _with_numbers(several[first : first + _AT_ONCE])
+
+
+def _with_numbers(asked: list[_Asked]) -> Iterator[ServedForecast]:
+    """Forecasts from windows of one length, which are put into numbers together."""
+    if asked[0].values:
+        values = np.array([one.values for one in asked], dtype=np.float64)
+        numbers = rounded(numbers_of(values))
+        for one, row in zip(asked, numbers.tolist(), strict=True):
+            one.forecast.window = [None if number != number else number for number in row]
+    for one in asked:
+        yield one.forecast
 
 
 class ClassificationFeedback(Ring):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import UNSET, UnsetType
 
 from engine.predictor.batching import Batcher
@@ -33,12 +35,15 @@ class ForecastRoutes:
     Args:
         slot: Which version answers.
         feedback: Keeps forecasts, None when that is switched off.
+        count: Told of the version and of how many series it has forecast at once.
     """
 
-    def __init__(self, slot: Slot[Served], feedback: Feedback | None) -> None:
+    def __init__(
+        self, slot: Slot[Served], feedback: Feedback | None, count: Callable[[str, int], None]
+    ) -> None:
         self._slot = slot
         self._feedback = feedback
-        self.batcher = Batcher()
+        self.batcher = Batcher(count=count)
 
     def routes(self) -> dict[str, Route]:
         """The paths."""
@@ -66,7 +71,14 @@ class ForecastRoutes:
         )
         prediction = forecast.prediction
         if self._feedback is not None and asked.series_id is not None:
-            self._feedback.keep(served.name, asked.series_id, asked.last_date, prediction)
+            self._feedback.keep(
+                served.name,
+                asked.series_id,
+                asked.last_date,
+                prediction,
+                series.values,
+                series.known_days,
+            )
         message = SUCCESS
         if len(asked.input_data) > window:
             message += f" (the last {window} of {len(asked.input_data)} values count)"
@@ -97,7 +109,7 @@ class ForecastRoutes:
             check_intervals(asked.level, served.has_intervals, served.has_short_intervals)
         forecasts = await self.batcher.ask_many(served, everything, steps, _share(asked.level))
         answers = []
-        for series, forecast in zip(asked.series, forecasts, strict=True):
+        for series, asked_with, forecast in zip(asked.series, everything, forecasts, strict=True):
             prediction = forecast.prediction
             answers.append(
                 SeriesForecast(
@@ -108,7 +120,14 @@ class ForecastRoutes:
                 )
             )
             if self._feedback is not None:
-                self._feedback.keep(served.name, series.series_id, series.last_date, prediction)
+                self._feedback.keep(
+                    served.name,
+                    series.series_id,
+                    series.last_date,
+                    prediction,
+                    asked_with.values,
+                    asked_with.known_days,
+                )
         message = SUCCESS
         if short:
             message += (

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.predictor.feedback import ServedForecast
-from models.arrays import DAYS_A_WEEK, FloatArray, IntArray, Panel
+from engine.quality.known import Known
+from models.arrays import DAYS_A_WEEK, FloatArray, IntArray
 from models.metrics import bias, mae, seasonal_scale, wape
 
 
@@ -66,46 +67,64 @@ class VersionScore:
 
 
 @dataclass(frozen=True, eq=False)
-class _Matches:
-    """Forecast days whose value is known, side by side: row of the panel, column, two values."""
+class Matches:
+    """Forecast days whose value is known, side by side.
+
+    Args:
+        row: Series, as a row of what is known.
+        column: Day, as a column of it.
+        ahead: How many days after the last one that was known then, less one.
+        forecast: What was forecast.
+        actual: What came.
+    """
 
     row: IntArray
     column: IntArray
+    ahead: IntArray
     forecast: FloatArray
     actual: FloatArray
 
 
 def score_served(
-    forecasts: Iterable[ServedForecast], panel: Panel, *, last_days: int, season: int = DAYS_A_WEEK
+    forecasts: Iterable[ServedForecast], known: Known, *, last_days: int, season: int = DAYS_A_WEEK
 ) -> list[VersionScore]:
     """Score each version on the days that have come; who forecast last stands first.
 
     Args:
-        forecasts: As they were served; those without a day or of a series that the panel lacks
+        forecasts: As they were served; those without a day or of a series that is not known
             match nothing.
-        panel: What came.
-        last_days: Only forecasts of the last so many days of the panel count.
+        known: What came.
+        last_days: Only forecasts of the last so many days that are known count.
         season: Season of the naive forecast that errors are scaled by.
     """
-    # Asked again from the same day, a series is answered anew: that is still one forecast.
     of_version: dict[str, dict[tuple[str, dt.date | None], ServedForecast]] = {}
     last_asked: dict[str, float] = {}
     for one in forecasts:
+        # Asked again from the same day, a series is answered anew: that is still one forecast.
         of_version.setdefault(one.model_name, {})[one.series_id, one.last_date] = one
         last_asked[one.model_name] = max(one.at, last_asked.get(one.model_name, 0.0))
-    scale = seasonal_scale(panel.values, season)
-    first_column = max(0, panel.days - last_days)
+    scale = seasonal_scale(known.values, season)
+    first_column = max(0, known.days - last_days)
     scores = [
-        _score(name, len(kept), _match(list(kept.values()), panel, first_column), panel, scale)
+        _score(
+            name, len(kept), match_served(list(kept.values()), known, first_column), known, scale
+        )
         for name, kept in of_version.items()
     ]
     return sorted(scores, key=lambda score: last_asked[score.version], reverse=True)
 
 
-def _match(forecasts: Sequence[ServedForecast], panel: Panel, first_column: int) -> _Matches:
-    rows = {name: row for row, name in enumerate(panel.ids)}
+def match_served(forecasts: Sequence[ServedForecast], known: Known, first_column: int) -> Matches:
+    """Find the forecast days whose value is known.
+
+    Args:
+        forecasts: As they were served, one of each series and day.
+        known: What came.
+        first_column: First day of it that counts.
+    """
+    rows = {name: row for row, name in enumerate(known.ids)}
     dated = [
-        (rows[one.series_id], (one.last_date - panel.start).days + 1, one.prediction)
+        (rows[one.series_id], (one.last_date - known.start).days + 1, one.prediction)
         for one in forecasts
         if one.last_date is not None and one.series_id in rows and one.prediction
     ]
@@ -115,20 +134,21 @@ def _match(forecasts: Sequence[ServedForecast], panel: Panel, first_column: int)
     ahead = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     column = begins + ahead
     forecast = np.array([value for _, _, values in dated for value in values], dtype=np.float64)
-    inside = (column >= first_column) & (column < panel.days)
-    row, column, forecast = row[inside], column[inside], forecast[inside]
-    actual = panel.values[row, column]
-    known = ~np.isnan(actual)
-    return _Matches(row[known], column[known], forecast[known], actual[known])
+    inside = (column >= first_column) & (column < known.days)
+    row, column, ahead, forecast = row[inside], column[inside], ahead[inside], forecast[inside]
+    actual = known.values[row, column]
+    has_come = ~np.isnan(actual)
+    columns = (row, column, ahead, forecast, actual)
+    return Matches(*(values[has_come] for values in columns))
 
 
 def _score(
-    version: str, forecasts: int, matches: _Matches, panel: Panel, scale: FloatArray
+    version: str, forecasts: int, matches: Matches, known: Known, scale: FloatArray
 ) -> VersionScore:
     actual, forecast = matches.actual, matches.forecast
     if not actual.size:
         return VersionScore(version, forecasts, 0, 0, None, None, None, None, ())
-    per_series, counts = _means(matches.row, np.abs(forecast - actual), len(panel.ids))
+    per_series, counts = _means(matches.row, np.abs(forecast - actual), len(known.ids))
     usable = (counts > 0) & (scale > 0)
     return VersionScore(
         version=version,
@@ -139,7 +159,7 @@ def _score(
         wape=wape(actual, forecast),
         bias=bias(actual, forecast),
         mase=float(np.mean(per_series[usable] / scale[usable])) if usable.any() else None,
-        days=tuple(_by_day(matches, panel)),
+        days=tuple(_by_day(matches, known)),
     )
 
 
@@ -150,13 +170,13 @@ def _means(
     return np.bincount(index, weights=values, minlength=size) / np.maximum(counts, 1), counts
 
 
-def _by_day(matches: _Matches, panel: Panel) -> Iterable[DayScore]:
-    errors, counts = _means(matches.column, np.abs(matches.forecast - matches.actual), panel.days)
-    sizes, _ = _means(matches.column, np.abs(matches.actual), panel.days)
+def _by_day(matches: Matches, known: Known) -> Iterable[DayScore]:
+    errors, counts = _means(matches.column, np.abs(matches.forecast - matches.actual), known.days)
+    sizes, _ = _means(matches.column, np.abs(matches.actual), known.days)
     for column in np.flatnonzero(counts).tolist():
         error, size = float(errors[column]), float(sizes[column])
         yield DayScore(
-            day=panel.date_of(column),
+            day=known.date_of(column),
             count=int(counts[column]),
             mae=error,
             wape=error / size if size > 0 else None,

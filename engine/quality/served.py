@@ -1,14 +1,16 @@
-"""Reading the forecasts that the predictor kept."""
+"""Reading the forecasts and classes that the predictor kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from engine.errors import StorageError
-from engine.predictor.feedback import ServedForecast
+from engine.predictor.feedback import ServedClassification, ServedForecast
 from engine.workspace import Workspace
 
 
@@ -25,34 +27,91 @@ class Served:
     unreadable: int
 
 
-def read_served(workspace: Workspace) -> Served:
+@dataclass(frozen=True)
+class Seen:
+    """What was kept of pictures.
+
+    Attributes:
+        answers: The oldest first, as far as a worker of the predictor goes.
+        unreadable: Lines that are none.
+    """
+
+    answers: list[ServedClassification]
+    unreadable: int
+
+
+def read_served(workspace: Workspace, version: str | None = None) -> Served:
     """Read the forecasts that every worker of the predictor kept.
+
+    Args:
+        workspace: Where.
+        version: Only those that it gave.
 
     Raises:
         StorageError: A file cannot be read.
     """
-    decode = msgspec.json.Decoder(ServedForecast).decode
-    forecasts: list[ServedForecast] = []
-    unreadable = 0
-    for path in _files(workspace):
-        for line in _content(path).splitlines():
-            try:
-                forecasts.append(decode(line))
-            except msgspec.DecodeError:
-                unreadable += 1
-    return Served(forecasts, unreadable)
+    return Served(*_read(forecast_rings(workspace), ServedForecast, version))
 
 
-def _files(workspace: Workspace) -> list[Path]:
+def read_seen(workspace: Workspace, version: str | None = None) -> Seen:
+    """Read the classes that pictures were given by every worker of the predictor.
+
+    Args:
+        workspace: Where.
+        version: Only those that it gave.
+
+    Raises:
+        StorageError: A file cannot be read.
+    """
+    return Seen(*_read(picture_rings(workspace), ServedClassification, version))
+
+
+def forecast_rings(workspace: Workspace) -> list[Path]:
+    """Files of forecasts that there may be, of each worker the older one first."""
+    return _rings(workspace, "forecasts-*.jsonl")
+
+
+def picture_rings(workspace: Workspace) -> list[Path]:
+    """Files of classes that there may be, of each worker the older one first."""
+    return _rings(workspace, "pictures-*.jsonl")
+
+
+def _rings(workspace: Workspace, pattern: str) -> list[Path]:
     # Of each worker the older file of its ring first, so that what is newer counts.
-    newer = sorted(workspace.predictor.glob("forecasts-*.jsonl"))
+    newer = sorted(workspace.predictor.glob(pattern))
     return [file for path in newer for file in (path.with_name(path.name + ".1"), path)]
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""  # a ring that has not come round yet
-    except OSError as error:
-        raise StorageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+_Answer = TypeVar("_Answer", ServedForecast, ServedClassification)
+
+
+def _read(
+    paths: Iterable[Path], kind: type[_Answer], version: str | None
+) -> tuple[list[_Answer], int]:
+    decode = msgspec.json.Decoder(kind).decode
+    answers: list[_Answer] = []
+    unreadable = 0
+    for line in _lines(paths):
+        try:
+            answer = decode(line)
+        except msgspec.DecodeError:
+            unreadable += 1
+        else:
+            if version is None or answer.model_name == version:
+                answers.append(answer)
+    return answers, unreadable
+
+
+def _lines(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                yield from file
+        except FileNotFoundError:
+            continue  # a ring that has not come round yet
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"cannot be read: {error.strerror}", where=str(path))

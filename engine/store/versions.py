@@ -115,6 +115,21 @@ class Version:
             raise self._other_kind("tells no classes of pictures")
         return model
 
+    def reference(self) -> dict[str, Any] | None:
+        """What it learnt from, in numbers; None of a version that is older than such.
+
+        Raises:
+            ModelError: It was changed.
+            StorageError: It has to be fetched, and cannot be.
+        """
+        from models.bundles.checks import read_reference
+
+        bundle = self.bundle
+        try:
+            return read_reference(bundle)
+        except ModelProblem as problem:
+            raise ModelError(str(problem), where=f"version {self.id}") from problem
+
     def _other_kind(self, what: str) -> ModelError:
         return ModelError(
             f"a model of data_type {self.data_type} {what}",

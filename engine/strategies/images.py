@@ -11,6 +11,7 @@ import numpy as np
 from engine.config.image_settings import ImageSettings
 from engine.data.images.dataset import ImageDataset, open_image_dataset, write_image_dataset
 from engine.data.images.loading import LoadedPictures, load_data
+from engine.data.images.reference import feature_names, features_of
 from engine.data.images.rules import CleanPictures, validate_pictures
 from engine.errors import DataError
 from engine.store import Version
@@ -20,6 +21,7 @@ from engine.strategies.strategy import Measured, Strategy
 from models import registry
 from models.arrays import FloatArray
 from models.data_types import IMAGE
+from models.drift.picture_reference import picture_reference
 from models.imaging.bundle import open_bundle, write_bundle
 from models.imaging.classifier import Classifier
 from models.imaging.evaluation import evaluate
@@ -104,7 +106,15 @@ class ImageStrategy(Strategy):
 
     def write_bundle(self, model: Classifier, data: ImageDataset, folder: Path) -> None:
         """Pictures of the training part are the golden ones."""
-        write_bundle(model, folder, data.training().pixels)
+        training, validation = data.training(), data.validation()
+        names = feature_names(data.shape[2])
+        columns = features_of(training.pixels).T
+        reference = picture_reference(
+            dict(zip(names, columns, strict=True)),
+            model.predict(validation.pixels),
+            data.classes,
+        )
+        write_bundle(model, folder, training.pixels, reference.to_dict())
 
     def describe_training(self, data: ImageDataset) -> dict[str, Any]:
         """What decides whether a later picture is treated alike, and which ones were seen."""

@@ -23,6 +23,7 @@ from models import registry
 from models.arrays import Panel
 from models.base import MEDIAN, FitReport, Forecaster, Progress
 from models.data_types import TIMESERIES
+from models.drift.series_reference import learn_reference
 from models.forecasting.backtest import Backtest, Forecast, rolling_origin
 from models.forecasting.bundle import ServingModel, open_bundle, write_bundle
 from models.forecasting.fitting import Fitting
@@ -105,7 +106,16 @@ class SeriesStrategy(Strategy):
 
     def write_bundle(self, model: Forecaster, data: Dataset, folder: Path) -> None:
         """The last windows before the test days are the golden ones."""
-        write_bundle(model, folder, _history(data).last_windows(model.window, most=_GOLDEN_WINDOWS))
+        history = _history(data)
+        # What it may know of the days to come differs from model to model.
+        reference = learn_reference(
+            history.with_covariates(model.covariates),
+            window=model.window,
+            horizon=model.horizon,
+            predict=model.predict,
+        )
+        sample = history.last_windows(model.window, most=_GOLDEN_WINDOWS)
+        write_bundle(model, folder, sample, reference.to_dict())
 
     def describe_training(self, data: Dataset) -> dict[str, Any]:
         """The last day that was learnt from."""

@@ -1,4 +1,7 @@
-"""The outbox: what is to be told to whom, until it is delivered or given up on."""
+"""The outbox: what is to be told to whom, until it is delivered or given up on.
+
+A message about drift is put here by `engine.tables.drift_checks`, together with its decision.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,18 @@ from engine.tables.sqlite import storable
 
 @dataclass(frozen=True)
 class NotificationRecord:
-    """One message about one run to one target; times are seconds since the epoch.
+    """One message to one target; times are seconds since the epoch.
 
     Attributes:
         id: Its number.
-        run_id: The run that it is about.
+        run_id: The run that it is about, "" when it is about a check of drift.
         target: `webhook` or `apprise`, a space, and the address as the configuration has it.
         created: When it was put here.
         attempts: How often it was tried.
         next_try: When it is tried next, None when no more.
         delivered: When it was delivered, None when not.
         problem: Why the last attempt failed.
+        check_id: The check of drift that it is about, None when it is about a run.
     """
 
     id: int
@@ -35,6 +39,7 @@ class NotificationRecord:
     next_try: float | None
     delivered: float | None
     problem: str
+    check_id: int | None = None
 
 
 class Outbox:

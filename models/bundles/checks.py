@@ -18,6 +18,8 @@ from models.errors import ModelProblem
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "manifest.json"
+REFERENCE_FILE = "reference.json"
+REFERENCE_LIMIT = {REFERENCE_FILE: 16 << 20}
 
 _ALWAYS = {MODEL_FILE: 1 << 30, GOLDEN_FILE: 16 << 20, MANIFEST_FILE: 1 << 20}
 _LISTED = frozenset({MODEL_FILE, GOLDEN_FILE})
@@ -119,6 +121,24 @@ def verified(folder: Path, kind: BundleKind) -> tuple[dict[str, Any], dict[str, 
     if problem := graph_problem(contents[MODEL_FILE]):
         raise BundleProblem(folder, f"{MODEL_FILE} {problem}")
     return manifest, contents
+
+
+def read_reference(folder: Path) -> dict[str, Any] | None:
+    """What the model of a bundle learnt from, in numbers; None where the bundle does not say it.
+
+    Raises:
+        BundleProblem: It was changed, or cannot be read.
+    """
+    listed = read_manifest(folder).get("files")
+    if not isinstance(listed, dict) or REFERENCE_FILE not in listed:
+        return None
+    try:
+        content = _read(folder, REFERENCE_FILE, REFERENCE_LIMIT)
+    except OSError as error:
+        raise BundleProblem(folder, f"cannot be read: {error}") from error
+    if fingerprint(content) != listed[REFERENCE_FILE]:
+        raise BundleProblem(folder, f"{REFERENCE_FILE} is not the file that was written (sha256)")
+    return parse(folder, REFERENCE_FILE, content)
 
 
 def _read(folder: Path, name: str, limits: Mapping[str, int]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.bundles.checks import MANIFEST_FILE, fingerprint
+from models.bundles.checks import MANIFEST_FILE, REFERENCE_FILE, fingerprint
 from models.errors import ModelProblem
 
 
@@ -20,6 +20,13 @@ def make_empty(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ModelProblem(f"{folder} is not empty", "Write every bundle into a folder of its own.")
+
+
+def write_reference(folder: Path, reference: Mapping[str, Any] | None) -> None:
+    """Write what was learnt from, in numbers, where anybody gave it."""
+    if reference is not None:
+        text = json.dumps(dict(reference), allow_nan=False)
+        (folder / REFERENCE_FILE).write_text(text, encoding="utf-8")
 
 
 def seal(folder: Path, head: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,16 +4,18 @@
                     covariates float64 (n, window + horizon, k) -> forecast float64 (n, horizon)
     golden.json     windows and the forecast that the model gave for them when it was written
     intervals.json  how far the model misses, for prediction intervals; absent without calibration
+    reference.json  what was learnt from in numbers, to tell drift by; absent where nobody gave it
     manifest.json   format, signature, size and sha256 of the others, description of the model
 
-Format 1 knew no intervals.json, format 2 no covariates and no floor at 0; their bundles are
-served as ever, without these. Serving needs onnxruntime, not the library that trained the model.
-Nothing is ever unpickled.
+Format 1 knew no intervals.json, format 2 no covariates and no floor at 0, format 3 no
+reference.json; their bundles are served as ever, without these. Serving needs onnxruntime, not
+the library that trained the model. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from models.bundles.checks import (
     parse,
     verified,
 )
-from models.bundles.writing import make_empty, seal
+from models.bundles.writing import make_empty, seal, write_reference
 from models.errors import ModelProblem
 from models.forecasting.bundle_checks import BUNDLE_FORMAT, KIND, calibration_of
 from models.forecasting.serving_model import ServingModel, Signature
@@ -56,13 +58,19 @@ _TOLERANCE = 1e-5
 SIZE_LIMITS, OPTIONAL_FILES = KIND.size_limits, KIND.optional_files
 
 
-def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[str, Any]:
+def write_bundle(
+    forecaster: Forecaster,
+    folder: Path,
+    sample: Windows,
+    reference: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Write a fitted model as a bundle into a new or empty folder, and try it out.
 
     Args:
         forecaster: A fitted model; its calibration, where it has one, goes with it.
         folder: Made when it does not exist; may hold nothing yet.
         sample: A few real windows; they and their forecasts become the golden example.
+        reference: What was learnt from in numbers, to tell drift by.
 
     Returns:
         The manifest.
@@ -90,6 +98,7 @@ def write_bundle(forecaster: Forecaster, folder: Path, sample: Windows) -> dict[
     if forecaster.calibration is not None:
         text = json.dumps(forecaster.calibration.as_dict())
         (folder / INTERVALS_FILE).write_text(text, encoding="utf-8")
+    write_reference(folder, reference)
     signature = Signature(
         forecaster.window,
         forecaster.horizon,

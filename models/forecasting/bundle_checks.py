@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from models.base import INTERVALS_FILE
-from models.bundles.checks import BundleKind, BundleProblem, parse
+from models.bundles.checks import REFERENCE_LIMIT, BundleKind, BundleProblem, parse
 from models.data_types import TIMESERIES
 from models.errors import ModelProblem
 from models.forecasting.intervals import Calibration
 
-BUNDLE_FORMAT = 3
+BUNDLE_FORMAT = 4
 _FORMAT_WITH_COVARIATES = 3
 _INTERVALS = {INTERVALS_FILE: 16 << 20}
 
@@ -32,7 +32,11 @@ def _is_signature(signature: Mapping[str, Any], format_version: int) -> bool:
     return False
 
 
-KIND = BundleKind(TIMESERIES, {1: {}, 2: _INTERVALS, 3: _INTERVALS}, _is_signature)
+KIND = BundleKind(
+    TIMESERIES,
+    {1: {}, 2: _INTERVALS, 3: _INTERVALS, 4: _INTERVALS | REFERENCE_LIMIT},
+    _is_signature,
+)
 
 
 def calibration_of(

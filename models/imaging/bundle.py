@@ -3,6 +3,8 @@
     model.onnx      pixels uint8 (n, height, width, channels) -> probabilities float32 (n, classes),
                     evidence float32 (n, classes, rows, columns)
     golden.json     a few pictures, base64, and the probabilities that the model gave for them
+    reference.json  what was learnt from in numbers, to tell drift by; absent where nobody gave it,
+                    and in format 1
     manifest.json   data type, format, signature, size and sha256 of the others, description
 
 Serving needs onnxruntime, not the library that trained the model. Nothing is ever unpickled.
@@ -22,19 +24,20 @@ from models.arrays import FloatArray
 from models.bundles.checks import (
     GOLDEN_FILE,
     MODEL_FILE,
+    REFERENCE_LIMIT,
     BundleKind,
     BundleProblem,
     parse,
     verified,
 )
-from models.bundles.writing import make_empty, seal
+from models.bundles.writing import make_empty, seal, write_reference
 from models.data_types import IMAGE
 from models.errors import ModelProblem
 from models.imaging.classifier import LARGEST_SIDE, MOST_CLASSES, SMALLEST_SIDE, Classifier
 from models.imaging.pictures import CHANNELS, PixelArray, spread
 from models.imaging.serving_classifier import ImageSignature, ServingClassifier
 
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 TOLERANCE = 1e-4
 """Largest accepted difference of a probability between two runtimes: they compute in single
 precision, and a low temperature makes the rounding of logits larger."""
@@ -66,10 +69,15 @@ def _is_signature(signature: Mapping[str, Any], format_version: int) -> bool:
     return False
 
 
-KIND = BundleKind(IMAGE, {BUNDLE_FORMAT: {}}, _is_signature)
+KIND = BundleKind(IMAGE, {1: {}, BUNDLE_FORMAT: REFERENCE_LIMIT}, _is_signature)
 
 
-def write_bundle(classifier: Classifier, folder: Path, sample: PixelArray) -> dict[str, Any]:
+def write_bundle(
+    classifier: Classifier,
+    folder: Path,
+    sample: PixelArray,
+    reference: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Write a fitted model as a bundle into a new or empty folder, and try it out.
 
     Args:
@@ -77,6 +85,7 @@ def write_bundle(classifier: Classifier, folder: Path, sample: PixelArray) -> di
         folder: Made when it does not exist; may hold nothing yet.
         sample: Real pictures; up to four of them, as they are, and the probabilities that the
             model gives become the golden example.
+        reference: What was learnt from in numbers, to tell drift by.
 
     Returns:
         The manifest.
@@ -96,6 +105,7 @@ def write_bundle(classifier: Classifier, folder: Path, sample: PixelArray) -> di
     }
     classifier.export_onnx(folder / MODEL_FILE)
     (folder / GOLDEN_FILE).write_text(json.dumps(golden), encoding="utf-8")
+    write_reference(folder, reference)
     manifest = seal(
         folder,
         {

@@ -16,6 +16,14 @@ import pytest
 from models import registry
 from models.arrays import UNKNOWN_WEEKDAY, Panel, Windows
 from models.base import STOCK, no_progress
+from models.bundles.checks import read_reference
+from models.drift.judging import judge
+from models.drift.series_reference import (
+    FORECASTS,
+    INPUTS,
+    SeriesReference,
+    learn_reference,
+)
 from models.errors import ModelProblem
 from models.forecasting.backtest import rolling_origin
 from models.forecasting.bundle import open_bundle, write_bundle
@@ -336,6 +344,25 @@ def check_hyperparameters_are_documented_and_guarded(subject: Subject) -> None:
             if (limit := field.metadata.get(bound)) is not None:
                 with pytest.raises(ModelProblem, match=f"'{field.name}' must be"):
                     hyperparameters.parse({field.name: limit + step})
+
+
+def check_what_it_learnt_from_goes_with_its_bundle_in_numbers(
+    subject: Subject, folder: Path
+) -> None:
+    model, history = subject.fitted, small_panel()
+    learnt = learn_reference(history, window=WINDOW, horizon=HORIZON, predict=model.predict)
+    write_bundle(model, folder, subject.windows, learnt.to_dict())
+    open_bundle(folder)
+    saved = read_reference(folder)
+    assert saved is not None
+    reference = SeriesReference.from_dict(saved)
+    assert reference.to_dict() == saved
+    assert reference.series == history.ids
+    assert reference.features.keys() == {*INPUTS, *FORECASTS}
+    for name, kept in reference.features.items():
+        # A model that does not drift by itself: what was learnt from is like what was learnt from.
+        middle = kept.distribution.quantiles[1:-1]
+        assert judge(name, kept, middle, effective=kept.effective).verdict == "alike"
 
 
 CHECKS = [check for name, check in sorted(globals().items()) if name.startswith("check_")]

@@ -126,7 +126,7 @@ def test_every_size_shows_the_series_that_one_asks_for(
     use(workspace, scenario, size=size)
 
 
-def test_drift_says_what_it_needs_and_that_nothing_else_is_measured(
+def test_drift_says_what_it_needs_and_that_nothing_was_checked_yet(
     workspace: Workspace, dataset: Dataset
 ) -> None:
     async def scenario(terminal: Terminal) -> None:
@@ -135,7 +135,8 @@ def test_drift_says_what_it_needs_and_that_nothing_else_is_measured(
         text = terminal.text()
         assert "○ forecasts of series with a series_id: 0" in text
         assert f"✓ a data set: {dataset.id}" in text
-        assert "Not measured yet" in text
+        assert "Not checked yet" in text
+        assert "D Look for drift" in text
 
     use(workspace, scenario)
 

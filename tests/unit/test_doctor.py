@@ -65,7 +65,7 @@ def test_a_champion_that_was_changed_is_found_with_the_way_back(
 
 @pytest.mark.parametrize(
     ("name", "others"),
-    [("engine.db", {"runs"}), ("central_storage/aliases.db", {"champion"})],
+    [("engine.db", {"runs", "tracking"}), ("central_storage/aliases.db", {"champion"})],
 )
 def test_34_a_damaged_database_is_found_and_the_other_checks_go_on(
     workspace: Workspace, name: str, others: set[str]

@@ -1,4 +1,4 @@
-"""What can be said of drift now: how far the served forecasts were off as new data came."""
+"""What can be said of drift: the error of what was served, and whether what serves has drifted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine.charts.sparkline import sparkline
 from engine.errors import DataError, EngineError
 from tui import verbs
 from tui.data.data_sets import Values, number, read_list
+from tui.data.drift_checks import Check, check_lines, newest_of_each, read_checks, report_lines
 from tui.data.pane import Pane
 from tui.data.picture_drift import PictureDrift, drift_lines, read_drift, verdict_line
 from tui.data.report import chart_lines
@@ -77,6 +78,7 @@ class DriftPane(Pane):
         self.scores: list[Score] = []
         self.problem = ""
         self.has_pictures = False
+        self.checks: tuple[Check, ...] = ()
         self.pictures: PictureDrift | None = None
         self.pictures_problem = ""
         self._history: list[str] = []
@@ -109,10 +111,28 @@ class DriftPane(Pane):
         except EngineError as error:
             self.problem = str(error)
             return
+        answer = await verbs.ask(self.app.workspace, "drift", "--checks")
+        self.checks = read_checks(answer.data)
         self.problem = ""
         self.scores = [_score(one) for one in told["versions"]]
         self.told = told
         self.has_pictures = any(one.is_of_pictures for one in sets)
+        self.app.changed()
+
+    def look_now(self) -> None:
+        """Look for drift now, and show all that is found."""
+        self.app.link.look("drift", self._fetch_report)
+        self.app.say(tr("looking for drift"))
+
+    async def _fetch_report(self) -> None:
+        answer = await verbs.ask(self.app.workspace, "drift")
+        self.app.message = None
+        if answer.code != 0:
+            self.app.say(answer.problem, "bad")
+            return
+        lines = partial(report_lines, answer.data)
+        if self.app.view.name == "data" and not self.app.overlays and self.app.prompt is None:
+            self.app.open_overlay(Page(self.app, tr("Drift of what serves"), lines, wide=True))
         self.app.changed()
 
     def ask_pictures(self) -> None:
@@ -234,16 +254,15 @@ class DriftPane(Pane):
         return [*lines, *self._data_drift(width)]
 
     def _data_drift(self, width: int) -> list[Line]:
+        lines = [rule(width, tr("Drift of what serves"))]
+        for check in newest_of_each(self.checks):
+            lines += check_lines(self.app, check, width)
+        if not self.checks:
+            said = tr("Not checked yet: the engine looks at new answers regularly.")
+            lines += [[(f" {text}", "dim")] for text in wrap(said, width - 2)]
         if not self.has_pictures:
-            said = tr(
-                "Not measured yet: nothing compares new data with what the model was trained on."
-            )
-            texts = wrap(said, width - 2)
-            return [
-                rule(width, tr("Drift of the data")),
-                *([(f" {text}", "dim")] for text in texts),
-            ]
-        lines = [rule(width, tr("Drift of the pictures"))]
+            return lines
+        lines.append(rule(width, tr("Drift of the pictures")))
         if self.pictures is not None:
             lines.append(verdict_line(self.pictures, width))
         elif self.pictures_problem:

@@ -86,7 +86,7 @@ def verdict_line(found: PictureDrift, width: int) -> Line:
     """The verdict in a line."""
     sign, look = _LOOKS.get(found.verdict, ("?", "warn"))
     said = tr("{count} pictures of {path}", count=f"{found.pictures:,}", path=found.path)
-    word = _word(found.verdict)
+    word = word_of(found.verdict)
     return [(f" {sign} {word}", look), (clip(f"  {said}", max(0, width - 4 - len(word))), "dim")]
 
 
@@ -115,7 +115,7 @@ def drift_lines(found: PictureDrift, width: int) -> list[Line]:
         ):  # fmt: skip
             text = "–" if value is None else format(value, form)
             row.append((fit(text, _NUMBER + 1, "right"), ""))
-        lines.append([*row, (f"  {mark} {_word(one.verdict)}", tone)])
+        lines.append([*row, (f"  {mark} {word_of(one.verdict)}", tone)])
     if found.broken:
         count = f"{len(found.broken):,}"
         single, several = (
@@ -128,8 +128,14 @@ def drift_lines(found: PictureDrift, width: int) -> list[Line]:
     return lines
 
 
-def _word(verdict: str) -> str:
-    words = {"alike": tr("alike"), "shifted": tr("shifted"), "drifted": tr("drifted")}
+def word_of(verdict: str) -> str:
+    """A verdict in the language of who looks."""
+    words = {
+        "alike": tr("alike"),
+        "shifted": tr("shifted"),
+        "drifted": tr("drifted"),
+        "unknown": tr("too little is known"),
+    }
     return words.get(verdict, verdict)
 
 

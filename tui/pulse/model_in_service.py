@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.charts.sparkline import sparkline
 from engine.errors import EngineError
 from tui import told, verbs
+from tui.data.drift_checks import Check, newest_of, read_checks, verdict_spans
 from tui.language import tr
 from tui.models.facts import IMAGES, SERIES
 from tui.models.pictures import BASELINE, PictureMeasures, measures_of
@@ -27,6 +29,8 @@ _DEPLOYING = ("deploy_flow", "full_flow")
 _FEEDING = ("data_flow", "full_flow")
 _LEAST_WIDTH = 56
 _LEAST_TREND = 5
+_LEAST_REASON = 12
+_CHECK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class ModelInService:
         models: One a data type, that of series first; () where none serves.
         live: None before it was asked.
         problem: Why the last question failed, "" if it did not.
+        checks: What the checks of drift found, the newest first.
     """
 
     def __init__(self, app: ControlCenter) -> None:
@@ -91,6 +96,8 @@ class ModelInService:
         self.models: tuple[Model, ...] = ()
         self.live: LiveError | None = None
         self.problem = ""
+        self.checks: tuple[Check, ...] = ()
+        self._seen_checks: tuple[Any, ...] | None = None
         self._seen: tuple[Any, ...] | None = None
         self._seen_live: tuple[Any, ...] | None = None
         self._looked: tuple[int, float] | None = None
@@ -101,7 +108,7 @@ class ModelInService:
 
     def forget(self) -> None:
         """Ask anew at the next look."""
-        self._seen = self._seen_live = self._looked = None
+        self._seen = self._seen_live = self._seen_checks = self._looked = None
 
     def look(self) -> None:
         """Ask, in the background, if another model may serve or new values may have come.
@@ -126,6 +133,10 @@ class ModelInService:
         if seen != self._seen_live:
             self._seen_live = seen
             self._app.link.look("live error", self._ask_quality)
+        seen = _checked_at(self._app.workspace.drift_lock, self._app.now())
+        if seen != self._seen_checks:
+            self._seen_checks = seen
+            self._app.link.look("checks of drift", self._ask_checks)
 
     def _last_ended(self, flows: tuple[str, ...]) -> float:
         ended = (run.ended or 0.0 for run in self._app.board.recent.values() if run.flow in flows)
@@ -147,11 +158,24 @@ class ModelInService:
         if not problem:
             self.models = tuple(found.values())
 
+    async def _ask_checks(self) -> None:
+        answer = await verbs.ask(self._app.workspace, "drift", "--checks")
+        self.checks = read_checks(answer.data)
+
     async def _ask_quality(self) -> None:
         try:
             self.live = live_error_of(await self._app.engine("quality"))
         except EngineError as error:
             self.live = LiveError(why=error.what)
+
+
+def _checked_at(lock: Path, now: float) -> tuple[Any, ...]:
+    """When a check began, and whether it has had the time to end."""
+    try:
+        began = lock.stat().st_mtime
+    except OSError:
+        return (0.0, True)
+    return (began, now - began > _CHECK_SECONDS)
 
 
 def model_of(data: Any) -> Model | None:
@@ -216,11 +240,13 @@ def _item(
     deployed: Line = [(said, "dim"), (" ", "")]
     head: Line = [(" ◆ ", "good"), (clean(model.version), "strong")]
     lines = [spread([*head, (f"  {clean(model.model_type)}", "accent")], deployed, width)]
+    check = newest_of(service.checks, model.version)
     if model.seen is not None:
         lines.append(_picture_line(model, model.seen, width))
+        lines += [] if brief or check is None else [_drift_line(check, width)]
     else:
         lines.append(_test_line(model, width))
-        lines += [] if brief else _live_lines(service.live, width)
+        lines += [] if brief else [*_live_lines(service.live, width), _drift_line(check, width)]
     return Item(tuple(lines), Target("model", model.data_type))
 
 
@@ -266,8 +292,19 @@ def _live_lines(live: LiveError | None, width: int) -> list[Line]:
         room = min(20, width - width_of(first) - 3)
         if room >= _LEAST_TREND:
             first.append((f"  {sparkline(live.trend, room)}", "accent"))
-    drift: Line = [(f"   {tr('drift')} ", "dim"), (tr("not measured yet"), "dim")]
-    return [first, drift]
+    return [first]
+
+
+def _drift_line(check: Check | None, width: int) -> Line:
+    """What the last check of drift found, and the first reason."""
+    line: Line = [(f"   {tr('drift')} ", "dim")]
+    if check is None:
+        return [*line, (tr("not measured yet"), "dim")]
+    line += verdict_spans(check.verdict)
+    room = width - width_of(line) - 2
+    if check.reasons and room >= _LEAST_REASON:
+        line.append((f"  {clip(clean(check.reasons[0]), room)}", "dim"))
+    return line
 
 
 def _at(data: Any, *names: str) -> Any:

@@ -146,6 +146,11 @@ class DataView(View):
         return self.config.check if self.pane is self.config else None
 
     @property
+    def do_drift_now(self) -> Callable[[], None] | None:
+        """Look for drift of what serves."""
+        return self.drift.look_now if self.pane is self.drift else None
+
+    @property
     def do_drift_pictures(self) -> Callable[[], None] | None:
         """Hold later pictures against those that were learned from, where there are any."""
         is_there = self.pane is self.drift and self.drift.has_pictures

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.data.images.reference import Distribution, Reference, features_of
+from engine.data.images.reference import Reference, features_of
 from models.arrays import FloatArray
+from models.drift.distribution import Distribution
 from models.imaging.pictures import PixelArray
 
 Verdict = Literal["alike", "shifted", "drifted"]

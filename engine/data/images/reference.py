@@ -15,16 +15,15 @@ from typing import Any
 import numpy as np
 
 from models.arrays import FloatArray, IntArray
+from models.drift.distribution import Distribution
 from models.errors import ModelProblem
 from models.imaging.pictures import Pictures, PixelArray, check_pixels
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """ITU-R 601: how bright red, green and blue are to the eye."""
-_BINS, _QUANTILES, _BRIGHTNESS_BINS = 10, 101, 16
+_BRIGHTNESS_BINS = 16
 _LEVELS = 256
 _BLOCK_VALUES = 1 << 20
-_LEAST_SHARE = 1e-4
-"""An empty range counts as this much, so that the PSI stays finite."""
 
 
 def feature_names(channels: int) -> tuple[str, ...]:
@@ -61,72 +60,6 @@ def features_of(pixels: PixelArray) -> FloatArray:
         if channels == 3:
             found[rows, 3:] = block.mean(axis=(1, 2), dtype=np.float64)
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Distribution:
-    """How the values of one feature are spread.
-
-    Args:
-        quantiles: float64 (101,): the least, each hundredth, and the greatest.
-        edges: float64 (k,), ascending: borders between the ranges of the PSI; a value on a border
-            belongs to the range above it.
-        shares: float64 (k + 1,): of the pictures in each range.
-        mean: Of all.
-        std: Of all.
-    """
-
-    quantiles: FloatArray
-    edges: FloatArray
-    shares: FloatArray
-    mean: float
-    std: float
-
-    @classmethod
-    def of(cls, values: FloatArray) -> Distribution:
-        """The distribution of one value or more."""
-        quantiles = np.quantile(values, np.linspace(0, 1, _QUANTILES))
-        # Many equal values give equal borders, of which one is enough.
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1]))
-        shares = _shares(values, edges)
-        return cls(quantiles, edges, shares, float(values.mean()), float(values.std()))
-
-    def psi(self, values: FloatArray) -> float:
-        """Population stability index of other values: 0 when they are spread alike."""
-        return float(self.psi_of_shares(self.shares, _shares(values, self.edges)))
-
-    @staticmethod
-    def psi_of_shares(kept: FloatArray, found: FloatArray) -> FloatArray:
-        """Population stability index of two lists of shares, along their last axis."""
-        kept, found = np.maximum(kept, _LEAST_SHARE), np.maximum(found, _LEAST_SHARE)
-        return np.asarray(np.sum((found - kept) * np.log(found / kept), axis=-1))
-
-    def ks(self, values: FloatArray) -> float:
-        """Kolmogorov-Smirnov distance of other values, 0 to 1; exact to a hundredth."""
-        ordered = np.sort(values)
-        levels = np.linspace(0, 1, _QUANTILES)
-        # Both sides of each step: of the kept distribution only hundredths are known.
-        above = np.searchsorted(ordered, self.quantiles, side="right") / len(ordered)
-        below = np.searchsorted(ordered, self.quantiles, side="left") / len(ordered)
-        gaps = np.maximum(below - levels, levels - above)
-        return float(np.clip(gaps.max(), 0.0, 1.0))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able data."""
-        return {
-            "quantiles": self.quantiles.tolist(),
-            "edges": self.edges.tolist(),
-            "shares": self.shares.tolist(),
-            "mean": self.mean,
-            "std": self.std,
-        }
-
-    @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Distribution:
-        """What `to_dict` told."""
-        arrays = [np.array(saved[name], dtype=np.float64) for name in ("quantiles", "edges")]
-        shares = np.array(saved["shares"], dtype=np.float64)
-        return cls(arrays[0], arrays[1], shares, float(saved["mean"]), float(saved["std"]))
 
 
 @dataclass(frozen=True)
@@ -253,12 +186,6 @@ def _brightness(block: PixelArray) -> IntArray:
     # Float rounding may carry white a hair beyond 255.
     bins = np.minimum(luma.astype(np.int64) * _BRIGHTNESS_BINS // _LEVELS, _BRIGHTNESS_BINS - 1)
     return np.bincount(bins, minlength=_BRIGHTNESS_BINS).astype(np.int64)
-
-
-def _shares(values: FloatArray, edges: FloatArray) -> FloatArray:
-    places = np.searchsorted(edges, values, side="right")
-    counts: FloatArray = np.bincount(places, minlength=len(edges) + 1) / len(values)
-    return counts
 
 
 def _blocks(pixels: PixelArray) -> Iterator[slice]:

@@ -64,7 +64,7 @@ def test_a_bundle_answers_as_the_model_that_was_written(bundle: Path) -> None:
 def test_the_manifest_says_what_the_bundle_is_for(bundle: Path) -> None:
     manifest = verify_bundle(bundle)
     assert manifest == json.loads((bundle / MANIFEST_FILE).read_text())
-    assert (manifest["data_type"], manifest["format"]) == ("image", 1)
+    assert (manifest["data_type"], manifest["format"]) == ("image", 2)
     assert manifest["model_type"] == "MeanPicture"
     assert manifest["signature"] == SIGNATURE
     assert manifest["files"].keys() == {MODEL_FILE, GOLDEN_FILE}
@@ -272,8 +272,8 @@ def test_a_signature_that_the_model_does_not_keep_is_refused(
 
 
 def test_a_bundle_of_a_newer_format_is_refused(bundle: Path) -> None:
-    reseal(bundle, format=2)
-    with pytest.raises(ModelProblem, match="has format 2; this version reads 1"):
+    reseal(bundle, format=3)
+    with pytest.raises(ModelProblem, match="has format 3; this version reads 1 to 2"):
         verify_bundle(bundle)
 
 
@@ -414,5 +414,6 @@ def test_a_bundle_for_data_that_is_not_known_is_refused(bundle: Path, data_type:
 
 
 def test_the_files_of_all_kinds_are_known_with_their_limits() -> None:
-    assert opening.SIZE_LIMITS.keys() == {MODEL_FILE, GOLDEN_FILE, MANIFEST_FILE, "intervals.json"}
-    assert set(opening.OPTIONAL_FILES) == {"intervals.json"}
+    optional = {"intervals.json", "reference.json"}
+    assert opening.SIZE_LIMITS.keys() == {MODEL_FILE, GOLDEN_FILE, MANIFEST_FILE} | optional
+    assert set(opening.OPTIONAL_FILES) == optional

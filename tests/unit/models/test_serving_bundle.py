@@ -154,8 +154,8 @@ def test_a_manifest_of_another_form_is_refused(bundle: Path, manifest: str) -> N
 
 
 def test_a_bundle_of_a_newer_format_is_refused(bundle: Path) -> None:
-    reseal(bundle, format=4)
-    with pytest.raises(ModelProblem, match="has format 4; this version reads 1 to 3"):
+    reseal(bundle, format=5)
+    with pytest.raises(ModelProblem, match="has format 5; this version reads 1 to 4"):
         verify_bundle(bundle)
 
 
@@ -167,7 +167,7 @@ def test_a_signature_that_the_model_does_not_keep_is_refused(bundle: Path) -> No
 
 def test_a_calibration_goes_with_the_bundle(with_intervals: Path) -> None:
     manifest = verify_bundle(with_intervals)
-    assert manifest["format"] == 3
+    assert manifest["format"] == 4
     assert manifest["files"].keys() == {MODEL_FILE, GOLDEN_FILE, INTERVALS_FILE}
     served = open_bundle(with_intervals)
     assert served.calibration is not None

@@ -7,12 +7,12 @@ import pytest
 
 from engine.data.images import reference
 from engine.data.images.reference import (
-    Distribution,
     Reference,
     feature_names,
     features_of,
     reference_of,
 )
+from models.drift.distribution import Distribution
 from models.errors import ModelProblem
 from models.imaging.pictures import Pictures, PixelArray
 

@@ -1,0 +1,1 @@
+"""Whether what comes later still looks like what was learnt from: arrays in, verdicts out."""
