@@ -21,7 +21,7 @@ from engine.database.postgres import prepared
 from engine.database.problems import DatabaseError
 from engine.prefect_server.connection import Connection
 from engine.workspace import Workspace
-from tests.e2e.harness import SETTINGS, Engine
+from tests.e2e.harness import NOT_TRACKED, SETTINGS, Engine
 from tests.services.postgres import PASSWORD, Postgres, needs_postgres, running_postgres
 
 pytestmark = [pytest.mark.long, needs_postgres]
@@ -38,8 +38,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-def configure(workspace: Workspace, url: str) -> None:
-    (workspace.configs / "engine.yaml").write_text(f'{SETTINGS}\ndatabase: {{url: "{url}"}}\n')
+def configure(workspace: Workspace, url: str, *, tracked: bool = False) -> None:
+    settings = SETTINGS.replace(NOT_TRACKED, "") if tracked else SETTINGS
+    (workspace.configs / "engine.yaml").write_text(f'{settings}\ndatabase: {{url: "{url}"}}\n')
     workspace.secrets.write_text(f"DB_PASSWORD={PASSWORD}\n")
     workspace.secrets.chmod(0o600)
 
@@ -174,10 +175,32 @@ def test_mlflow_keeps_its_tables_beside_prefects(engine: Engine, postgres: Postg
 
     assert done.stdout.strip() == "{'mase': 0.9}", done.stderr
     assert PASSWORD not in done.stderr
-    assert postgres.sql("SELECT count(*) FROM mlflow.metrics", "mlops") == "1"
+    mine = "SELECT count(*) FROM mlflow.metrics WHERE key = 'mase' AND value = 0.9"
+    assert postgres.sql(mine, "mlops") == "1"
     revisions = "SELECT count(*) FROM {}.alembic_version"
     for schema in ("prefect", "mlflow"):
         assert postgres.sql(revisions.format(schema), "mlops") == "1"
+
+
+def test_the_engine_mirrors_to_mlflow_in_the_same_database(
+    engine: Engine, postgres: Postgres
+) -> None:
+    pytest.importorskip("psycopg2")
+    run = engine.json(*FULL_FLOW, *engine.sample_options)
+    configure(engine.workspace, postgres.url(), tracked=True)
+    try:
+        done = engine.run("mlflow", "sync")
+        told = engine.run("mlflow", "status", "--json").stdout
+    finally:
+        configure(engine.workspace, postgres.url())
+
+    assert done.returncode == 0, done
+    query = f"SELECT count(*) FROM mlflow.tags WHERE value LIKE '%{run['id'][:8]}%'"
+    assert int(postgres.sql(query, "mlops")) >= 1
+    assert int(postgres.sql("SELECT count(*) FROM mlflow.model_versions", "mlops")) >= 1
+    assert not engine.workspace.mlflow_database.exists()
+    assert "schema mlflow" in told
+    assert PASSWORD not in told
 
 
 def test_a_backup_brings_back_what_both_knew(
