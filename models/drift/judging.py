@@ -23,6 +23,7 @@ LITTLE, MUCH = 0.1, 0.25
 _FAR = 1.5
 """How many times as far as any single week of what was learnt from is drift in any case."""
 _DRAWS, _SURE = 4000, 0.999
+_CERTAIN = 1e-4
 _MOST_DRAWN = 1_000_000
 
 
@@ -83,9 +84,10 @@ def judge(
     chance = psi_by_chance(distribution, kept.effective, effective)
     bar = max(chance, kept.ordinary_psi)
     distance = distribution.distance(values)
+    p_value = ks_p_value(ks, kept.effective, effective)
     return FeatureVerdict(
         name=name,
-        verdict=_verdict(psi, bar, much, distance, kept.ordinary_distance),
+        verdict=_verdict(psi, bar, much, distance, kept.ordinary_distance, p_value),
         count=len(values),
         effective=effective,
         mean=float(values.mean()),
@@ -93,7 +95,7 @@ def judge(
         psi=psi,
         bar=bar,
         ks=ks,
-        p_value=ks_p_value(ks, kept.effective, effective),
+        p_value=p_value,
         distance=distance,
         ordinary_distance=kept.ordinary_distance,
     )
@@ -153,13 +155,22 @@ def psi_of_counts(
     psi = float(Distribution.psi_of_shares(shares, counts / max(total, 1)))
     key = tuple((shares / shares.sum()).tolist())
     bar = _psi_by_chance(key, min(effective, _MOST_DRAWN), min(max(total, 1), _MOST_DRAWN))
-    return psi, bar, _verdict(psi, bar, much, None, None)
+    return psi, bar, _verdict(psi, bar, much)
 
 
 def _verdict(
-    psi: float, bar: float, much: float, distance: float | None, ordinary: float | None
+    psi: float,
+    bar: float,
+    much: float,
+    distance: float | None = None,
+    ordinary: float | None = None,
+    p_value: float = 1.0,
 ) -> Verdict:
     if psi > max(much, bar):
+        return "drifted"
+    # Ten ranges tell little of a few values; that all of them are far away, their order tells.
+    is_far = ordinary is None and distance is not None and distance > 1.0
+    if is_far and psi > much and p_value < _CERTAIN:
         return "drifted"
     # The PSI sees which ranges are filled, not how far beyond the last one a value lies: where
     # weeks differ much by themselves, it cannot tell a busy one from one ten times as busy.
