@@ -1,4 +1,4 @@
-"""The report of Evidently, made by Evidently: it says what this program says, and needs no network."""
+"""Evidently's own report: it says what this program says, and needs no network."""
 
 from __future__ import annotations
 
