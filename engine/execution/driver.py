@@ -312,7 +312,10 @@ class Drive:
         reported = read_input(self._api, self._id, OUTCOME_KEY)
         if reported is None:
             return None
-        end = FarEnd.parse(reported)
+        try:
+            end = FarEnd.parse(reported)
+        except ServerError as error:
+            return Outcome("CRASHED", f"{error}: is the same version on {self._host}?")
         deadline = time.monotonic() + _SERVER_SECONDS
         while not self._relay.has_all(end.last) and time.monotonic() < deadline:
             if not self._relay.take():

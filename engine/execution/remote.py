@@ -25,6 +25,7 @@ from engine.config.loading import load_engine_settings, settings_of
 from engine.errors import ConfigError, EngineError
 from engine.execution.courier import Courier
 from engine.execution.process import perform, take_output
+from engine.execution.worker_process import sweep_old_runs
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import Connection, connection_of_environment
 from engine.prefect_server.pools import claim, set_labels
@@ -155,6 +156,7 @@ def _claim_and_do(
             tuple(left.handoffs),
         )
     )
+    sweep_old_runs(workspace.runs)
 
 
 def _worker() -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import sys
+import time
 from pathlib import Path
 
 from engine.workspace import ENVIRONMENT_VARIABLE
 
 LOCK_VARIABLE = "MLOPS_WORKER_LOCK"
 _POLL_SECONDS = "2"
+_KEEP_SECONDS = 7 * 86400.0
 
 
 def default_name(root: Path) -> str:
@@ -30,3 +33,24 @@ def environment(root: Path, lock: int) -> dict[str, str]:
         "PATH": path,
         "PREFECT_WORKER_QUERY_SECONDS": _POLL_SECONDS,
     }
+
+
+def sweep_old_runs(runs: Path) -> int:
+    """Remove the folders of runs of others that nothing was written to for a week.
+
+    Where the run belongs, everything that counts is kept.
+
+    Returns:
+        How many were removed.
+    """
+    old = time.time() - _KEEP_SECONDS
+    swept = 0
+    for folder in runs.glob("*"):
+        try:
+            newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        except OSError:
+            continue  # another process was faster, or it is none of ours
+        if newest < old:
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept

@@ -203,6 +203,21 @@ def test_an_error_there_is_the_same_error_here(workspace: Workspace, tmp_path: P
         assert drive.until_end() == Outcome("FAILED", "row 7: no date", "DataError")
 
 
+def test_an_end_that_cannot_be_understood_is_one_all_the_same(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with at_home(workspace, tmp_path) as (home, point, api):
+        drive = home.drive(api)
+        drive._look()
+        begins(point)
+        point.inputs[OUTCOME_KEY] = '{"state": "DONE"}'
+
+        outcome = drive.until_end()
+
+        assert outcome is not None
+        assert (outcome.state, "same version" in outcome.message) == ("CRASHED", True)
+
+
 @pytest.mark.parametrize("prefect_state", ["RUNNING", "COMPLETED", "FAILED"])
 def test_who_is_not_heard_of_any_more_has_crashed(
     prefect_state: str, workspace: Workspace, tmp_path: Path
