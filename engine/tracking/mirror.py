@@ -145,7 +145,7 @@ class Mirror:
             if (known_as := known.get(version.id)) and not self._is_open(known_as):
                 continue
             run = self._run_of(version)
-            if run is not None and not run.is_final:
+            if run is not None and not run.closed:
                 all_tried = False  # it is registered with its run, in a moment
                 continue
             register = partial(self._register, connection, version, run)
