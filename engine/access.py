@@ -74,13 +74,17 @@ class Door:
         )
 
 
-def check_host(host: bytes | None, allowed: Iterable[str], setting: str) -> str:
+def check_host(
+    host: bytes | None, allowed: Iterable[str], setting: str, *, addresses: bool = False
+) -> str:
     """Refuse a name that is not ours: a web page elsewhere may have been pointed at this machine.
 
     Args:
         host: The Host header.
         allowed: Names beside those of the loopback interface, in lower case.
         setting: The setting that allows more.
+        addresses: Whether every address is taken, where others than this machine may come: a page
+            elsewhere can be pointed here by a name only, an address is what it says.
 
     Returns:
         The name.
@@ -89,7 +93,7 @@ def check_host(host: bytes | None, allowed: Iterable[str], setting: str) -> str:
         RefusalError: 421.
     """
     name = host_name(host or b"")
-    if not is_local(name) and name not in allowed:
+    if not is_local(name) and name not in allowed and not (addresses and is_address(name)):
         raise RefusalError(
             421,
             f"this is not {name or 'a host without a name'}; "

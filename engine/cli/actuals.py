@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.tables.actuals import Actual, Added, Label
 
 _SHOWN = 30
-_MOST_BYTES = 1 << 30
+_MOST_CHARACTERS = 1 << 30
 
 
 @click.group("actuals")
@@ -189,7 +189,9 @@ def _values(line: CommandLine, file: Path | None, overrides: Sequence[str]) -> l
         return read_actuals(file.absolute(), loaded.dataset, root=root, today=today)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "standard_input.csv"
-        path.write_bytes(sys.stdin.buffer.read(_MOST_BYTES))
+        path.write_text(
+            sys.stdin.read(_MOST_CHARACTERS), encoding="utf-8", errors="backslashreplace"
+        )
         return read_actuals(path, loaded.dataset, root=root, today=today)
 
 

@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.config.database import database_address
 from engine.config.engine_settings import TrackingSettings
+from engine.database.address import MLFLOW_SCHEMA, DatabaseAddress
 from engine.errors import ConfigError
 from engine.masking import Masker
 from engine.secrets_file import expand, values_of
@@ -28,12 +30,14 @@ class MlflowAddress:
         registry_uri: Of its registered models, likewise.
         place: Names it in tables and messages, without passwords.
         artifact_root: Folder for the files of new experiments; None where a server decides.
+        database: The PostgreSQL database of database.url, where that is what is used.
     """
 
     tracking_uri: str
     registry_uri: str
     place: str
     artifact_root: str | None
+    database: DatabaseAddress | None = None
 
     @property
     def is_own(self) -> bool:
@@ -66,19 +70,24 @@ def mlflow_address(
     """
     environment = {**os.environ, **secrets}
     named = _named("url", settings.url, secrets) or environment.get(_TRACKING, "")
-    tracking = named or own_backend_uri(workspace)
+    database = None if named else database_address(workspace)
+    own = database.mlflow_url if database else own_backend_uri(workspace)
+    tracking = named or own
     named_registry = _named("registry_url", settings.registry_url, secrets)
     registry = named_registry or environment.get(_REGISTRY, "") or tracking
+    own_place = f"{database.masked}, schema {MLFLOW_SCHEMA}" if database else OWN_PLACE
     return MlflowAddress(
         tracking_uri=tracking,
         registry_uri=registry,
-        place=_place_of(tracking, registry, own_backend_uri(workspace)),
+        # A workspace may be moved, and its database with it.
+        place=_place_of(tracking, registry, {own: own_place}),
         artifact_root=None if named else str(workspace.mlflow_artifacts.absolute()),
+        database=database,
     )
 
 
 def own_backend_uri(workspace: Workspace) -> str:
-    """The database of an MLflow that nobody names otherwise."""
+    """The database of an MLflow that nobody names otherwise, without a database.url."""
     return f"sqlite:///{workspace.mlflow_database.absolute()}"
 
 
@@ -91,8 +100,7 @@ def _named(key: str, value: str, secrets: Mapping[str, str]) -> str:
         ) from error
 
 
-def _place_of(tracking: str, registry: str, own: str) -> str:
+def _place_of(tracking: str, registry: str, own: Mapping[str, str]) -> str:
     masker = Masker()
-    # A workspace may be moved, and its database with it.
-    place = OWN_PLACE if tracking == own else masker.mask(tracking)
+    place = own.get(tracking) or masker.mask(tracking)
     return place if registry == tracking else f"{place}, models in {masker.mask(registry)}"

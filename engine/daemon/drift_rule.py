@@ -26,7 +26,7 @@ from models.data_types import TIMESERIES
 logger = logging.getLogger(__name__)
 
 ERRAND_MODULE = "engine.drift.check"
-ERRAND_EVERY_SECONDS = 30.0
+ERRAND_EVERY_SECONDS = 10.0
 TAG = "drift"
 
 _LOOK_SECONDS = 3.0

@@ -74,8 +74,6 @@ def read_actuals(
         later,
     )
     problems.raise_if_any(loaded.source)
-    if not len(values):
-        raise DataError("there is no row in it", where=loaded.source)
     return [
         Actual(str(name), day, float(value))
         for name, day, value in zip(names, days, values, strict=True)

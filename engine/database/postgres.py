@@ -25,6 +25,7 @@ EXTENSION = "pg_trgm"
 """With it Prefect searches names."""
 
 _NO_SUCH_FILE = "58P01"
+_POLL_SECONDS = 0.2
 # Any number that no other program uses: servers that start at once prepare one after the other.
 _PREPARING = 0x6D6C6F7073
 
@@ -57,7 +58,7 @@ async def prepared(address: DatabaseAddress) -> AsyncIterator[str]:
         DatabaseError: The database cannot be used as it is.
     """
     async with connected(address) as connection:
-        await connection.execute("SELECT pg_advisory_lock($1)", _PREPARING)
+        await _take_turns(connection)
         yield await _prepare(connection, address)
 
 
@@ -68,7 +69,7 @@ async def make_schema(address: DatabaseAddress, schema: str) -> None:
         DatabaseError: The database cannot be used, or does not allow it.
     """
     async with connected(address) as connection:
-        await connection.execute("SELECT pg_advisory_lock($1)", _PREPARING)
+        await _take_turns(connection)
         await _make_schema(connection, address, schema)
 
 
@@ -94,6 +95,16 @@ async def _prepare(connection: asyncpg.Connection, address: DatabaseAddress) -> 
         place = EXTENSION_SCHEMA
     quoted: str = await connection.fetchval("SELECT quote_ident($1)", place)
     return f"{PREFECT_SCHEMA}, {quoted}"
+
+
+async def _take_turns(connection: asyncpg.Connection) -> None:
+    """Wait for whoever prepares the database now.
+
+    It is asked again and again: a statement that waits would keep an index of the other's from
+    being made, which waits for all statements that began before.
+    """
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _PREPARING):
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _make_schema(

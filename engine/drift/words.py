@@ -50,8 +50,10 @@ def error_sentence(live: LiveError) -> str:
 def _how_far(one: FeatureVerdict, much: float) -> str:
     bar = max(much, one.bar)
     if one.verdict == "drifted" and one.psi <= bar and one.distance is not None:
-        ordinary = one.ordinary_distance or 0.0
-        return f"{one.distance:.1f} standard deviations away, single weeks before {ordinary:.1f}"
+        away = f"{one.distance:.1f} standard deviations away"
+        if one.ordinary_distance is None:
+            return f"{away}, KS p = {one.p_value:.1g}"
+        return f"{away}, single weeks before {one.ordinary_distance:.1f}"
     if one.verdict == "drifted":
         return f"PSI {one.psi:.2f} over {bar:.2f}"
     return f"PSI {one.psi:.2f}"

@@ -46,6 +46,7 @@ class App:
         seen: Keeps classes that pictures were given, likewise.
         allowed_hosts: Names that this machine has beside those of the loopback interface.
         sharing: How several workers count together, None for one alone.
+        is_local: Only this machine can reach it.
     """
 
     def __init__(
@@ -57,7 +58,10 @@ class App:
         seen: ClassificationFeedback | None,
         allowed_hosts: Iterable[str],
         sharing: Sharing | None = None,
+        *,
+        is_local: bool = True,
     ) -> None:
+        self._is_local = is_local
         self._slots = slots
         self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
         self.metrics = Metrics(sharing, lambda: self.forecasts.batcher.waiting)
@@ -96,7 +100,12 @@ class App:
     async def _answer(self, route: Route, request: Request) -> Answer:
         """What the request is answered with; that it is not done is an answer too."""
         try:
-            check_host(request.header(b"host"), self._allowed_hosts, "predictor.allowed_hosts")
+            check_host(
+                request.header(b"host"),
+                self._allowed_hosts,
+                "predictor.allowed_hosts",
+                addresses=not self._is_local,
+            )
             if request.method != route.method and route is not self._unknown:
                 allow = {b"allow": route.method.encode()}
                 raise RefusalError(405, f"use {route.method} here, not {request.method}", allow)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +70,8 @@ class Sharing:
     def begin(self) -> None:
         """Count into the folder from now on; what a worker of this index was at, it is no more."""
         self.folder.mkdir(exist_ok=True, mode=0o700)
-        for path in self._states():
-            if _index_of(path) == self.index:
+        for path in self.folder.glob(f"*_{self.index}.db"):
+            if path in self._states() or not _is_sound(path):
                 path.unlink(missing_ok=True)
         # The library asks for the folder here, wherever it was told of it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.folder)
@@ -78,7 +80,7 @@ class Sharing:
     def collect(self) -> Iterator[Metric]:
         """Everything that all workers counted, and how those are that live."""
         gone = {path for path in self._states() if not self.is_alive(_index_of(path))}
-        files = [path for path in self.folder.glob("*.db") if path not in gone]
+        files = [path for path in self.folder.glob("*.db") if path not in gone and _is_sound(path)]
         yield from MultiProcessCollector.merge([str(path) for path in sorted(files)])  # type: ignore[no-untyped-call]
 
     def _states(self) -> list[Path]:
@@ -243,6 +245,27 @@ class _Present(Collector):
 
 def _sum(name: str, what: str, registry: CollectorRegistry) -> Gauge:
     return Gauge(f"mlops_predictor_{name}", what, registry=registry, multiprocess_mode="sum")
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a file of counts can be read: after a loss of power, the library fails with it."""
+    try:
+        content = path.read_bytes()
+        used, at = _whole(content, 0), 8
+        while at < used <= len(content):
+            length = _whole(content, at)
+            if length <= 0 or len(json.loads(content[at + 4 : at + 4 + length])) != 4:
+                return False
+            # The key is filled up to eight bytes; its value and a time follow.
+            at += 4 + length + (8 - (length + 4) % 8) + 16
+    except (OSError, ValueError, TypeError):
+        return False
+    # One that another worker has made a moment ago is empty, or has only zeros.
+    return used == at <= len(content) or (used == 0 and len(content) >= at)
+
+
+def _whole(content: bytes, at: int) -> int:
+    return int.from_bytes(content[at : at + 4], sys.byteorder, signed=True)
 
 
 def _index_of(path: Path) -> int:

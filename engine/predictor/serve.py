@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 
-from engine.access import Door
+from engine.access import Door, is_local
 from engine.atomic import write_json
 from engine.http_connection import impatient_server
 from engine.http_server import QuietServer
@@ -53,7 +53,8 @@ async def serve(
     feedback, seen = _rings(workspace, options)
     hosts = [*options.allowed_hosts, options.host]
     sharing = _sharing(workspace, options)
-    app = App(slots, updates, Door(tokens), feedback, seen, hosts, sharing)
+    door, local = Door(tokens), is_local(options.host)
+    app = App(slots, updates, door, feedback, seen, hosts, sharing, is_local=local)
     server = impatient_server(app, keep_alive=_KEEP_ALIVE_SECONDS, goodbye=_GOODBYE_SECONDS)
     await updates.refresh()
     loop = asyncio.get_running_loop()

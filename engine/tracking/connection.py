@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.config.engine_settings import TrackingSettings
 from engine.config.mlflow_address import MlflowAddress
+from engine.database.address import MLFLOW_SCHEMA, missing_driver
 from engine.errors import ConfigError, ServerError
 from engine.masking import Masker
 from engine.tracking.limits import cut
@@ -65,10 +67,11 @@ class Connection:
 
     Raises:
         ServerError: It cannot be reached, or does not let us in.
-        ConfigError: The experiment was deleted there.
+        ConfigError: The experiment was deleted there, or the driver of its database is missing.
     """
 
     def __init__(self, address: MlflowAddress, settings: TrackingSettings, masker: Masker) -> None:
+        _prepare(address)
         from mlflow.tracking import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -110,6 +113,18 @@ class Connection:
                 fix="Restore it there, or name another: tracking.experiment in engine.yaml",
             )
         return str(found.experiment_id)
+
+
+def _prepare(address: MlflowAddress) -> None:
+    """See that PostgreSQL can be used, where that is what MLflow is kept in."""
+    missing = missing_driver() if address.tracking_uri.startswith("postgresql") else None
+    if missing is not None:
+        raise missing
+    if address.database is not None:
+        # Only then: most have no such database.
+        from engine.database.postgres import make_schema
+
+        asyncio.run(make_schema(address.database, MLFLOW_SCHEMA))
 
 
 def _reason(error: BaseException) -> str:

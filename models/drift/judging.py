@@ -20,9 +20,11 @@ VERDICTS: tuple[Verdict, ...] = ("alike", "shifted", "drifted")
 
 LITTLE, MUCH = 0.1, 0.25
 """Population stability index above which a feature is called shifted, and drifted."""
-_FAR = 1.5
-"""How many times as far as any single week of what was learnt from is drift in any case."""
+_FAR, _FARTHER = 1.5, 2.0
+"""How many times as far as any single week of what was learnt from is drift: where that is more
+than a standard deviation, and where it is not."""
 _DRAWS, _SURE = 4000, 0.999
+_CERTAIN = 1e-4
 _MOST_DRAWN = 1_000_000
 
 
@@ -39,7 +41,8 @@ class FeatureVerdict:
         mean_then: Of what was learnt from.
         psi: Population stability index.
         bar: What it has to exceed to mean anything: by chance so few values reach it once in a
-            thousand times, or a single week of what was learnt from does.
+            thousand times, or a single week of what was learnt from does. Where it is known how far
+            such weeks stray, drift is also farther away than they are.
         ks: Kolmogorov-Smirnov distance.
         p_value: How often chance alone makes it as large.
         distance: Wasserstein distance in standard deviations of what was learnt from; None where
@@ -83,9 +86,10 @@ def judge(
     chance = psi_by_chance(distribution, kept.effective, effective)
     bar = max(chance, kept.ordinary_psi)
     distance = distribution.distance(values)
+    p_value = ks_p_value(ks, kept.effective, effective)
     return FeatureVerdict(
         name=name,
-        verdict=_verdict(psi, bar, much, distance, kept.ordinary_distance),
+        verdict=_verdict(psi, bar, much, distance, kept.ordinary_distance, p_value),
         count=len(values),
         effective=effective,
         mean=float(values.mean()),
@@ -93,7 +97,7 @@ def judge(
         psi=psi,
         bar=bar,
         ks=ks,
-        p_value=ks_p_value(ks, kept.effective, effective),
+        p_value=p_value,
         distance=distance,
         ordinary_distance=kept.ordinary_distance,
     )
@@ -153,16 +157,29 @@ def psi_of_counts(
     psi = float(Distribution.psi_of_shares(shares, counts / max(total, 1)))
     key = tuple((shares / shares.sum()).tolist())
     bar = _psi_by_chance(key, min(effective, _MOST_DRAWN), min(max(total, 1), _MOST_DRAWN))
-    return psi, bar, _verdict(psi, bar, much, None, None)
+    return psi, bar, _verdict(psi, bar, much)
 
 
 def _verdict(
-    psi: float, bar: float, much: float, distance: float | None, ordinary: float | None
+    psi: float,
+    bar: float,
+    much: float,
+    distance: float | None = None,
+    ordinary: float | None = None,
+    p_value: float = 1.0,
 ) -> Verdict:
-    if psi > max(much, bar):
-        return "drifted"
-    # The PSI sees which ranges are filled, not how far beyond the last one a value lies: where
-    # weeks differ much by themselves, it cannot tell a busy one from one ten times as busy.
-    if distance is not None and ordinary is not None and distance > max(1.0, _FAR * ordinary):
+    is_beyond = psi > max(much, bar)
+    if distance is None:
+        has_drifted = is_beyond
+    elif ordinary is None:
+        # Ten ranges tell little of a few values; that all of them are far away, their order tells.
+        has_drifted = is_beyond or (psi > much and distance > 1.0 and p_value < _CERTAIN)
+    else:
+        # The PSI sees which ranges are filled, not how far beyond the last one a value lies: where
+        # weeks differ much by themselves, it cannot tell a busy one from one ten times as busy.
+        # And of the weeks that are still to come, one is always further out than all before.
+        is_far = distance > max(1.0, _FAR * ordinary)
+        has_drifted = is_far or (is_beyond and distance > _FARTHER * ordinary)
+    if has_drifted:
         return "drifted"
     return "alike" if psi <= max(LITTLE, bar) else "shifted"

@@ -19,6 +19,8 @@ NUMBERS = ("mean", "size", "std", "zeros", "recent", "week")
 MEAN, SIZE, STD, ZEROS, RECENT, WEEK = range(len(NUMBERS))
 
 _DIGITS = 6
+_POWERS = 10.0 ** np.arange(23)
+_SMALLEST, _LARGEST = 1e-16, 1e20
 # A spread below this part of the largest value is rounding, not movement.
 _NOISE = 1e-12
 
@@ -48,6 +50,15 @@ def numbers_of(values: FloatArray) -> FloatArray:
 
 
 def rounded(values: FloatArray) -> FloatArray:
-    """Values to six significant digits: what is kept of many must be short."""
-    short = [float(f"{value:.{_DIGITS}g}") for value in values.ravel().tolist()]
-    return np.array(short).reshape(values.shape)
+    """Values to six significant digits: what is kept of many must be short.
+
+    The quotient of a whole number and a power of ten, both of which floats have exactly, is the
+    float that is written with just these digits. What is too small or large for that stays.
+    """
+    size = np.abs(values)
+    usable = (size > _SMALLEST) & (size < _LARGEST)
+    with np.errstate(invalid="ignore"):
+        power = _DIGITS - 1 - np.floor(np.log10(np.where(usable, size, 1.0))).astype(np.int64)
+        up, down = _POWERS[np.maximum(power, 0)], _POWERS[np.maximum(-power, 0)]
+        short = np.round(values * up / down) * down / up
+    return np.where(usable, short, values)

@@ -16,10 +16,12 @@ import pytest
 from engine.store import AliasRegistry
 from engine.tables.runs import NewRun, RunTable
 from engine.workspace import Workspace
-from tests.faults.failing_files import FailingFiles, Kind, compile_library
+from tests.faults.failing_files import FailingFiles, compile_library
 
 pytestmark = pytest.mark.long
 
+# Before it nothing is touched but locks.
+FIRST_CHANGE = 36
 MOST_CHANGES = 200
 RUNS = 3
 
@@ -65,16 +67,15 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace").create()
 
 
-@pytest.mark.parametrize("kind", ["kill", "enospc"])
-def test_a_restore_that_fails_at_any_change_leaves_old_or_new_and_can_be_done_again(
-    workspace: Workspace, files: FailingFiles, kind: Kind, tmp_path: Path
+def test_a_restore_that_is_killed_at_any_change_leaves_old_or_new_and_can_be_done_again(
+    workspace: Workspace, files: FailingFiles, tmp_path: Path
 ) -> None:
     backup = str(tmp_path / "backup.tar.gz")
     assert command(workspace, "backup", backup) == 0
 
-    for number in range(1, MOST_CHANGES):
+    for number in range(FIRST_CHANGE, MOST_CHANGES, 3):
         add_run(RunTable(workspace.database), f"later-{number}")
-        files.let_fail(number, kind)
+        files.let_fail(number, "kill")
         status = command(workspace, "restore", backup, "--yes", **files.environment)
         fault = files.failed()
         files.let_be()
@@ -90,7 +91,7 @@ def test_a_restore_that_fails_at_any_change_leaves_old_or_new_and_can_be_done_ag
         assert not workspace.restoring.exists()
     else:
         raise AssertionError("it never came to an end")
-    assert number > 5, "there was nothing that could fail"
+    assert number > 2 * FIRST_CHANGE, "there was nothing that could fail"
 
 
 @pytest.fixture

@@ -368,6 +368,14 @@ def test_with_a_certificate_it_speaks_tls_and_sends_others_there(
         assert answer.status_code == 200
         assert "max-age" in answer.headers["strict-transport-security"]
 
+        # What the page sends: its own address, as the browser sees it.
+        page = {"authorization": f"Bearer {house.token()}", "sec-fetch-site": "same-origin"}
+        for origin, status in ((f"https://{NAME}", 422), ("https://evil.example", 403)):
+            answer = proxy.ask(
+                "POST", "/api/run_flow/data_flow?epochs=x", headers={**page, "origin": origin}
+            )
+            assert answer.status_code == status, answer.text
+
         plain = httpx.post(
             f"http://127.0.0.1:{proxy.port + 1}/predict_timeseries?a=b", headers={"host": NAME}
         )

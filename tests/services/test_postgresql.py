@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ from engine.database.postgres import prepared
 from engine.database.problems import DatabaseError
 from engine.prefect_server.connection import Connection
 from engine.workspace import Workspace
-from tests.e2e.harness import SETTINGS, Engine
+from tests.e2e.harness import NOT_TRACKED, SETTINGS, Engine
 from tests.services.postgres import PASSWORD, Postgres, needs_postgres, running_postgres
 
 pytestmark = [pytest.mark.long, needs_postgres]
@@ -37,8 +38,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-def configure(workspace: Workspace, url: str) -> None:
-    (workspace.configs / "engine.yaml").write_text(f'{SETTINGS}\ndatabase: {{url: "{url}"}}\n')
+def configure(workspace: Workspace, url: str, *, tracked: bool = False) -> None:
+    settings = SETTINGS.replace(NOT_TRACKED, "") if tracked else SETTINGS
+    (workspace.configs / "engine.yaml").write_text(f'{settings}\ndatabase: {{url: "{url}"}}\n')
     workspace.secrets.write_text(f"DB_PASSWORD={PASSWORD}\n")
     workspace.secrets.chmod(0o600)
 
@@ -149,25 +151,56 @@ def test_deleting_a_run_deletes_its_rows(engine: Engine, postgres: Postgres) -> 
     assert int(after) < int(before)
 
 
-def test_mlflow_keeps_its_tables_beside_prefects(postgres: Postgres, engine: Engine) -> None:
-    mlflow = pytest.importorskip("mlflow")
+MLFLOW_PROGRAM = """
+import os
+from mlflow.tracking import MlflowClient
+url = os.environ["MLFLOW_TRACKING_URI"]
+client = MlflowClient(tracking_uri=url, registry_uri=url)
+run = client.create_run(client.create_experiment("demand"))
+client.log_metric(run.info.run_id, "mase", 0.9)
+client.create_registered_model("demand")
+print(client.get_run(run.info.run_id).data.metrics)
+"""
+
+
+def test_mlflow_keeps_its_tables_beside_prefects(engine: Engine, postgres: Postgres) -> None:
     pytest.importorskip("psycopg2")
-    from mlflow.tracking import MlflowClient
+    done = subprocess.run(
+        [sys.executable, "-c", MLFLOW_PROGRAM],
+        env=os.environ | {"MLFLOW_TRACKING_URI": address_of(postgres).mlflow_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    url = address_of(postgres).mlflow_url
-    client = MlflowClient(tracking_uri=url, registry_uri=url)
-    experiment = client.create_experiment("demand")
-    run = client.create_run(experiment)
-    client.log_metric(run.info.run_id, "mase", 0.9)
-    client.create_registered_model("demand")
-
-    found = client.get_run(run.info.run_id)
-    assert found.data.metrics == {"mase": 0.9}
-    assert mlflow is not None
-    assert postgres.sql("SELECT count(*) FROM mlflow.metrics", "mlops") == "1"
+    assert done.stdout.strip() == "{'mase': 0.9}", done.stderr
+    assert PASSWORD not in done.stderr
+    mine = "SELECT count(*) FROM mlflow.metrics WHERE key = 'mase' AND value = 0.9"
+    assert postgres.sql(mine, "mlops") == "1"
     revisions = "SELECT count(*) FROM {}.alembic_version"
     for schema in ("prefect", "mlflow"):
         assert postgres.sql(revisions.format(schema), "mlops") == "1"
+
+
+def test_the_engine_mirrors_to_mlflow_in_the_same_database(
+    engine: Engine, postgres: Postgres
+) -> None:
+    pytest.importorskip("psycopg2")
+    run = engine.json(*FULL_FLOW, *engine.sample_options)
+    configure(engine.workspace, postgres.url(), tracked=True)
+    try:
+        done = engine.run("mlflow", "sync")
+        told = engine.run("mlflow", "status", "--json").stdout
+    finally:
+        configure(engine.workspace, postgres.url())
+
+    assert done.returncode == 0, done
+    query = f"SELECT count(*) FROM mlflow.tags WHERE value LIKE '%{run['id'][:8]}%'"
+    assert int(postgres.sql(query, "mlops")) >= 1
+    assert int(postgres.sql("SELECT count(*) FROM mlflow.model_versions", "mlops")) >= 1
+    assert not engine.workspace.mlflow_database.exists()
+    assert "schema mlflow" in told
+    assert PASSWORD not in told
 
 
 def test_a_backup_brings_back_what_both_knew(
@@ -219,7 +252,6 @@ def test_a_database_that_others_use_is_not_exchanged(
 
     assert "1 other connections of mlops use the database" in answer["error"]["message"]
     assert _rows(postgres) == known
-    engine.run("up")
 
 
 def test_a_dump_that_fails_in_the_middle_leaves_everything_where_it_was(
@@ -238,7 +270,6 @@ def test_a_dump_that_fails_in_the_middle_leaves_everything_where_it_was(
 
     assert "pg_trgm lies in the schema public" in answer["error"]["message"]
     assert (_rows(postgres), engine.run_ids()) == (known, runs)
-    engine.run("up")
 
 
 def test_vacuum_gives_space_back(engine: Engine, postgres: Postgres) -> None:

@@ -36,6 +36,7 @@ HEAVY = [
     "onnx",
     "onnxruntime",
     "plotext",
+    "scipy",
 ]
 _REPORT = """
 import sys
@@ -216,6 +217,8 @@ def test_a_command_about_versions_and_data_sets_reads_no_settings_and_loads_no_a
         ["data", "list", "--json"],
         ["backtest", "list", "--json"],
         ["backtest", "show", "--json"],
+        ["drift", "--checks", "--json"],
+        ["actuals", "list", "--json"],
         workspace=workspace,
     )
     folder = workspace.backtests / ("0" * 8)

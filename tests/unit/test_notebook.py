@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,15 @@ def test_the_code_of_the_notebook_names_only_what_there_is(cells: list[dict[str,
             )
     assert used >= {"launch", "runs", "versions", "forecast"}
     assert [name for name in used if not hasattr(notebook, name)] == []
+
+
+def test_importing_it_costs_no_table_library() -> None:
+    code = (
+        "import sys, engine.notebook; print([n for n in ('pandas', 'numpy') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_in_a_new_workspace_there_is_nothing_deployed(workspace: Workspace) -> None:

@@ -33,7 +33,7 @@ _MOST_SHOWN = 64
 T = TypeVar("T")
 
 
-async def read_body(request: Request, kind: type[T]) -> T:
+async def read_body(request: Request, kind: type[T], most: int = BODY_BYTES) -> T:
     """The message in a request; no body at all is a message without fields.
 
     Raises:
@@ -41,7 +41,7 @@ async def read_body(request: Request, kind: type[T]) -> T:
         RefusalError: 415 for a form or a text, as any web page could send it.
         ConfigError: It is not such a message.
     """
-    content = await content_of(request, BODY_BYTES)
+    content = await content_of(request, most)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and (media != "application/json" or "content-encoding" in request.headers):
         raise RefusalError(415, "send JSON, with the header Content-Type: application/json")

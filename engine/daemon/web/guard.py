@@ -14,7 +14,6 @@ from engine.access import (
     Door,
     Network,
     check_host,
-    host_name,
     is_address,
     is_among,
     is_local,
@@ -125,11 +124,12 @@ class Guard:
     def _who(self, request: Request, role: Role | None) -> Identity:
         listening = self._listening()
         given_host = request.headers.get("host", "").encode("latin-1")
-        names = listening.allowed_hosts
-        if not listening.is_local and is_address(host_name(given_host)):
-            # A page elsewhere can be pointed here by a name only; an address is what it says.
-            names |= {host_name(given_host)}
-        host = check_host(given_host, names, f"{listening.setting}.allowed_hosts")
+        host = check_host(
+            given_host,
+            listening.allowed_hosts,
+            f"{listening.setting}.allowed_hosts",
+            addresses=not listening.is_local,
+        )
         is_safe = request.method in _SAFE
         if not is_safe:
             _check_origin(request)

@@ -6,6 +6,8 @@ the configuration say, for another kind of data, model, number of epochs or seed
 
 from __future__ import annotations
 
+import datetime as dt
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,8 +29,12 @@ from engine.daemon.web.asking import (
 )
 from engine.daemon.web.guard import client_of
 from engine.daemon.web.messages import (
+    ACTUALS_BYTES,
     STARTED,
+    ActualsReply,
+    ActualsRequest,
     AliasReply,
+    DriftReply,
     ModelVersion,
     ModelVersions,
     Nothing,
@@ -38,6 +44,7 @@ from engine.daemon.web.messages import (
     RunFlowRequest,
     WebMessage,
     WebSchedule,
+    drift_check,
 )
 from engine.daemon.web.monitoring import MonitoringData
 from engine.errors import ConflictError
@@ -54,12 +61,16 @@ from engine.schema import (
     ScheduleRequest,
 )
 from engine.states import ALL_STATES
+from engine.tables.actuals import Actual, Actuals, Label, checked
+from engine.tables.drift_checks import DriftChecks
 from engine.tokens import Identity
+from engine.workspace import Workspace
 from engine.zones import zone_of
 from models.data_types import DATA_TYPES
 
 _MOST_RUNS = 1000
 _DEFAULT_RUNS = 100
+_DEFAULT_CHECKS = 20
 
 
 class WebHandlers:
@@ -214,6 +225,21 @@ class WebHandlers:
         """Remove a schedule."""
         return await self._schedules.remove(request)
 
+    async def add_actuals(self, request: Request, _: Identity) -> Response:
+        """Take actual values; all of them, or none."""
+        asked = await read_body(request, ActualsRequest, ACTUALS_BYTES)
+        added = await self._engine.workers.settings(_add_actuals, self._engine.workspace, asked)
+        return answer(added)
+
+    async def drift(self, request: Request, _: Identity) -> Response:
+        """What the newest checks of drift found."""
+        limit = number_of(request, "limit", _DEFAULT_CHECKS, most=_MOST_RUNS)
+        data_type = request.query_params.get("data_type")
+        check_choice("data_type", data_type, DATA_TYPES)
+        checks = DriftChecks(self._engine.workspace.database)
+        found = await self._engine.workers.table(checks.newest, limit, data_type)
+        return answer(DriftReply(checks=[drift_check(check) for check in found]))
+
     async def models(self, _: Request, __: Identity) -> Response:
         """The deployed versions."""
         told = await model_commands.list_versions(self._engine.workspace)
@@ -235,6 +261,20 @@ class WebHandlers:
             self._engine.workspace, asked.data_type, _reason(asked, request, who)
         )
         return answer(msgspec.convert(told, type=AliasReply))
+
+
+def _add_actuals(workspace: Workspace, asked: ActualsRequest) -> ActualsReply:
+    today = dt.date.today()
+    # Checked before anything is written: all of them are added, or none.
+    values = [checked(Actual(one.series, one.date, one.value), today) for one in asked.values]
+    store = Actuals(workspace.actuals)
+    added = store.add(values)
+    labelled = store.add_labels([Label(one.sha256, one.label) for one in asked.labels])
+    return ActualsReply(
+        new=added.new + labelled.new,
+        replaced=added.replaced + labelled.replaced,
+        same=added.same + labelled.same,
+    )
 
 
 def _origin(request: Request, who: Identity) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from engine.schema import CatchUp, Period, Priority, ScheduleName
+from engine.tables.drift_checks import DriftCheck
 from models.data_types import DATA_TYPES
 
 STARTED = "Run_flow is running in the background"
@@ -152,3 +154,86 @@ class AliasReply(Struct, frozen=True, kw_only=True):
 
 class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request without content."""
+
+
+ACTUALS_BYTES = 4 * 1024 * 1024
+
+
+class ActualValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The value of a series on a day."""
+
+    series: Annotated[str, Meta(min_length=1, max_length=1000)]
+    date: dt.date
+    value: float
+
+
+class PictureLabel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a picture shows, by the SHA-256 of its file."""
+
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    label: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class ActualsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What came."""
+
+    values: Annotated[list[ActualValue], Meta(max_length=50_000)] = []
+    labels: Annotated[list[PictureLabel], Meta(max_length=50_000)] = []
+
+
+class ActualsReply(Struct, frozen=True, kw_only=True):
+    """What became of it: how many were new, replaced others, or were known already."""
+
+    new: int
+    replaced: int
+    same: int
+
+
+class DriftFound(Struct, frozen=True, kw_only=True):
+    """A check of drift.
+
+    Attributes:
+        check: Its number.
+        at: When it was made, seconds since the epoch.
+        data_type: timeseries or image.
+        version: What served.
+        verdict: alike, shifted, drifted, or unknown.
+        answers: Answers that it looked at.
+        reasons: Why, as sentences.
+        action: none, notify or retrain; "" as long as nothing was decided.
+        why: Why that.
+        run_id: The training that was launched.
+    """
+
+    check: int
+    at: float
+    data_type: str
+    version: str
+    verdict: str
+    answers: int
+    reasons: list[str]
+    action: str
+    why: str
+    run_id: str | None
+
+
+class DriftReply(Struct, frozen=True, kw_only=True):
+    """Checks of drift, the newest first."""
+
+    checks: list[DriftFound]
+
+
+def drift_check(check: DriftCheck) -> DriftFound:
+    """A check as a message; its numbers stay on the machine."""
+    return DriftFound(
+        check=check.id,
+        at=check.at,
+        data_type=check.data_type,
+        version=check.version,
+        verdict=check.verdict,
+        answers=check.answers,
+        reasons=list(check.reasons),
+        action=check.action,
+        why=check.why,
+        run_id=check.run_id,
+    )

@@ -10,7 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from engine.daemon.web.messages import (
+    ActualsReply,
+    ActualsRequest,
     AliasReply,
+    DriftReply,
     ModelVersions,
     Monitoring,
     Nothing,
@@ -192,6 +195,21 @@ OPERATIONS = (
         *("DELETE", "/api/v1/schedules/{name}", "remove_schedule", "admin", "Remove one."),
         ScheduleInfo,
         statuses=(404,),
+    ),
+    Operation(
+        *("POST", "/api/v1/actuals", "add_actuals", "operator"),
+        "Tell what came: values of series by day, and what pictures show. A later word replaces an "
+        "earlier one; all of a request is taken, or nothing.",
+        ActualsReply,
+        ActualsRequest,
+        statuses=(422,),
+    ),
+    Operation(
+        *("GET", "/api/v1/drift", "drift", "viewer"),
+        "Whether what serves has drifted: the newest checks, and what was done about them.",
+        DriftReply,
+        query={**_LIST, "data_type": {"type": "string", "enum": list(DATA_TYPES)}},
+        statuses=(422,),
     ),
     Operation("GET", "/api/v1/models", "models", "viewer", "Deployed versions.", ModelVersions),
     Operation(

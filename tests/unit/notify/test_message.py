@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from engine.notify.message import body_of, label_of, payload_of, title_of
+from engine.notify.message import body_of, label_of, payload_of, said_of_drift, title_of
+from engine.tables.drift_checks import DriftCheck
 from engine.tables.runs import RunRecord
+from engine.workspace import Workspace
 
 
 def run(**changed: Any) -> RunRecord:
@@ -127,3 +129,18 @@ def test_an_address_is_shown_by_no_more_than_its_kind_and_host(address: str, lab
 @pytest.mark.parametrize("address", ["https://[secret/", "https://[::1/secret"])
 def test_of_an_address_that_cannot_be_taken_apart_nothing_is_shown(address: str) -> None:
     assert "secret" not in label_of(address)
+
+
+def test_what_is_said_of_drift_is_why_and_what_is_done(workspace: Workspace) -> None:
+    check = DriftCheck(
+        1.0, "timeseries", "lstm-1", "drifted", 512, ("it sells\x1b[31m more",), {"psi": 1},
+        id=7, action="retrain", why="full_flow is launched", run_id="r1",
+    )  # fmt: skip
+    said = said_of_drift(check, str(workspace.root))
+
+    assert said.title == "lstm-1 (timeseries) has drifted"
+    assert said.body == "it sells\\x1b[31m more\nfull_flow is launched\nMore: engine drift"
+    assert said.payload["event"] == "drift.found"
+    assert said.payload["text"] == f"{said.title}\n{said.body}"
+    assert said.payload["drift"]["run_id"] == "r1" and "numbers" not in said.payload["drift"]
+    json.dumps(said.payload)

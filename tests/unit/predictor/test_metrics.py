@@ -102,6 +102,24 @@ def test_workers_count_together_and_one_that_was_killed_is_not_counted_as_living
     assert len(list((tmp_path / "metrics").glob("*.db"))) <= 2 * 4, "and leaves no more files"
 
 
+@pytest.mark.parametrize(
+    "content", [b"garbage" * 100, b"", b"\xff" * 70_000, b"\x10\x27\x00\x00" + b"\0" * 65_532]
+)
+def test_a_file_that_a_loss_of_power_left_damaged_costs_its_counts_and_no_more(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "metrics").mkdir()
+    for name in ("counter_0.db", "histogram_0.db", "counter_1.db", "gauge_sum_0.db"):
+        (tmp_path / "metrics" / name).write_bytes(content)
+    worker = Worker(tmp_path, 0, "new")
+    try:
+        assert f"{ANSWERS} 1.0" in worker.page()
+        (tmp_path / "metrics" / "counter_7.db").write_bytes(content)
+        assert f"{ANSWERS} 1.0" in worker.page()
+    finally:
+        worker.kill()
+
+
 def test_a_worker_that_there_is_not_any_more_is_gone_with_its_record(tmp_path: Path) -> None:
     worker = Worker(tmp_path, 0, "old")
     try:
