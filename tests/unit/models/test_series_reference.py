@@ -146,7 +146,7 @@ def test_values_near_the_largest_float_do_no_harm() -> None:
     reference = learn(values)
     json.dumps(reference.to_dict(), allow_nan=False)
     numbers = numbers_of(values[:, -WINDOW:])
-    assert judge("x", reference.features["level"], np.ones(9), effective=9).verdict == "alike"
+    assert all(np.isfinite(kept.distribution.std) for kept in reference.features.values())
     assert np.isfinite(reference.inputs(numbers, np.arange(6))[2:]).all()
 
 
