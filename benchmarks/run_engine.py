@@ -81,14 +81,22 @@ class Bench:
 
 
 @contextmanager
-def running_engine(folder: Path) -> Iterator[Bench]:
-    """An engine that is warm and has a data set, stopped afterwards."""
+def running_engine(folder: Path, settings: str = "", secrets: str = "") -> Iterator[Bench]:
+    """An engine that is warm and has a data set, stopped afterwards.
+
+    Args:
+        folder: Where its workspace is made.
+        settings: More lines of its engine.yaml.
+        secrets: Its secrets.env.
+    """
     workspace = Workspace(folder / "workspace").create()
     write_sample(workspace.data / "sample.csv", series=4, days=200)
     (workspace.configs / "engine.yaml").write_text(
         f"queue: {{max_concurrent: {RUNS}}}\npredictor: {{enabled: false}}\n"
-        "flow_api: {port: 0}\nweb_page: {port: 0}\n"
+        f"flow_api: {{port: 0}}\nweb_page: {{port: 0}}\n{settings}"
     )
+    workspace.secrets.write_text(secrets)
+    workspace.secrets.chmod(0o600)
     with EngineClient(workspace) as client:
         try:
             client.send(calls.warm())

@@ -10,6 +10,8 @@ from engine.attempts import Attempts
 from engine.refusal import RefusalError
 from engine.tokens import Identity, Role, Tokens
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _BEARER = b"bearer"
 _MOST_WRONG = 10
 _WRONG_SECONDS = 60.0
@@ -72,13 +74,17 @@ class Door:
         )
 
 
-def check_host(host: bytes | None, allowed: Iterable[str], setting: str) -> str:
+def check_host(
+    host: bytes | None, allowed: Iterable[str], setting: str, *, addresses: bool = False
+) -> str:
     """Refuse a name that is not ours: a web page elsewhere may have been pointed at this machine.
 
     Args:
         host: The Host header.
         allowed: Names beside those of the loopback interface, in lower case.
         setting: The setting that allows more.
+        addresses: Whether every address is taken, where others than this machine may come: a page
+            elsewhere can be pointed here by a name only, an address is what it says.
 
     Returns:
         The name.
@@ -87,7 +93,7 @@ def check_host(host: bytes | None, allowed: Iterable[str], setting: str) -> str:
         RefusalError: 421.
     """
     name = host_name(host or b"")
-    if not is_local(name) and name not in allowed:
+    if not is_local(name) and name not in allowed and not (addresses and is_address(name)):
         raise RefusalError(
             421,
             f"this is not {name or 'a host without a name'}; "
@@ -109,6 +115,20 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks as settings have them."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def is_among(host: str, among: Iterable[Network]) -> bool:
+    """Whether a host is an address in one of these networks."""
+    if not is_address(host):
+        return False
+    address = ipaddress.ip_address(host)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any(one in network for one in (address, mapped) if one for network in among)
 
 
 def host_name(host: bytes) -> str:

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.client.start import answers
+from engine.config.database import database_address
 from engine.config.loading import load_engine_settings, load_settings
+from engine.config.mlflow_address import mlflow_address
+from engine.database.address import missing_driver
 from engine.errors import EngineError
 from engine.locks import FileLock
 from engine.prefect_server.connection import SERVER_LOCK, Connection
 from engine.processes import is_alive
 from engine.secrets_file import read_secrets
 from engine.store import AliasRegistry, open_store
+from engine.tables.mirrored import RUN, MirrorTable, why_not_mirrored
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from models.data_types import DATA_TYPES, TIMESERIES
@@ -75,12 +79,14 @@ def examine(workspace: Workspace) -> list[Finding]:
         _privacy(workspace.root),
         _configuration(workspace),
         *_databases(workspace),
+        *_postgres(workspace),
         _secrets(workspace),
         *_storage(workspace),
         _engine(workspace),
         _server(workspace),
         _runs(workspace),
         *_champions(workspace),
+        _tracking(workspace),
     ]
     return findings
 
@@ -126,13 +132,33 @@ def _configuration(workspace: Workspace) -> Finding:
 
 
 def _databases(workspace: Workspace) -> Iterator[Finding]:
-    for path in (
-        workspace.database,
-        workspace.central_storage / "aliases.db",
-        workspace.prefect_home / "prefect.db",
-    ):
-        if path.exists():
-            yield _database(path)
+    for path in workspace.databases:
+        yield _database(path)
+    if workspace.restoring.exists():
+        again = "Do it again: engine db restore FILE"
+        yield Finding("restore", False, "a restore was cut short", again)
+
+
+def _postgres(workspace: Workspace) -> Iterator[Finding]:
+    """The database that database.url names, and whether MLflow can speak to it."""
+    try:
+        address = database_address(workspace)
+    except EngineError as error:
+        yield Finding("postgresql", False, str(error))
+        return
+    if address is None:
+        return
+    # The driver costs a tenth of a second, and most workspaces have no such database.
+    from engine.database.postgres import try_out
+
+    try:
+        found = try_out(address)
+    except EngineError as error:
+        yield Finding("postgresql", False, f"{address.masked}: {error.what}", error.fix or "")
+    else:
+        yield Finding("postgresql", True, found)
+    if missing := missing_driver():
+        yield Finding("postgresql driver", True, missing.what, missing.fix or "")
 
 
 def _database(path: Path) -> Finding:
@@ -212,6 +238,23 @@ def _storage(workspace: Workspace) -> Iterator[Finding]:
             yield Finding("storage", True, f"{count} versions in {store.place}")
     except EngineError as error:
         yield Finding("storage", False, str(error))
+
+
+def _tracking(workspace: Workspace) -> Finding:
+    """What is not in MLflow is a warning at most: no run needs it."""
+    try:
+        settings = load_engine_settings(workspace_configs=workspace.configs).settings.tracking
+        if not settings.enabled:
+            return Finding("tracking", True, "switched off")
+        address = mlflow_address(workspace, settings, read_secrets(workspace.secrets))
+        table = MirrorTable(workspace.database, address.place)
+        why = why_not_mirrored(table)
+        runs = table.count(RUN)
+    except EngineError as error:
+        return Finding("tracking", False, str(error), "Correct `tracking` in engine.yaml")
+    if why:
+        return Finding("tracking", True, why, "See `engine mlflow status`; it is tried again")
+    return Finding("tracking", True, f"{runs} runs in {address.words}")
 
 
 def _champions(workspace: Workspace) -> Iterator[Finding]:

@@ -8,14 +8,14 @@ from engine.errors import ServerError
 
 
 def listen(
-    host: str, port: int, *, section: str, backlog: int, share: bool = False
+    host: str, port: int, *, said_by: str, backlog: int, share: bool = False
 ) -> socket.socket:
     """Open a port.
 
     Args:
         host: Address.
         port: 0: any free one.
-        section: Of engine.yaml, that has the port; for messages.
+        said_by: The option or setting that says which; for messages.
         backlog: Connections that may wait to be taken.
         share: Several processes listen, and the kernel spreads the connections over them.
 
@@ -36,7 +36,7 @@ def listen(
         raise ServerError(
             f"cannot listen on port {port}: {error.strerror}{_owner(port)}",
             where=host,
-            fix=f"Set {section}.port in engine.yaml to another one, or end what has it",
+            fix=f"Set {said_by} to another one, or end what has it",
         ) from error
     listener.setblocking(False)
     return listener

@@ -258,6 +258,8 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     Attributes:
         addresses: Those that it answers others on, by what answers there.
         timezone: The zone that times are shown in, as engine.yaml names it at the moment.
+        warnings: What is not as it should be, and hinders no run.
+        mlflow: Where runs are mirrored to, "" when nowhere.
     """
 
     version: str
@@ -275,6 +277,8 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     prefect_url: str = ""
     addresses: dict[str, str] = {}
     timezone: str = ""
+    warnings: tuple[str, ...] = ()
+    mlflow: str = ""
 
 
 class DownRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

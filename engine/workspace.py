@@ -112,6 +112,39 @@ class Workspace:
         return self.root / "engine.db"
 
     @property
+    def databases(self) -> list[Path]:
+        """The SQLite files that there are, of whichever part of the engine, the engine's first."""
+        others = sorted(set(self.root.glob("*.db")) - {self.database})
+        places = [self.database, *others]
+        places += [self.central_storage / "aliases.db", self.prefect_home / "prefect.db"]
+        return [path for path in places if path.is_file()]
+
+    @property
+    def backups(self) -> Path:
+        """Where backups of the databases are written, unless another place is named."""
+        return self.root / "backups"
+
+    @property
+    def restoring(self) -> Path:
+        """There while the files of a backup take their places, and after one that was cut short."""
+        return self.root / "restore.json"
+
+    @property
+    def mlflow_database(self) -> Path:
+        """What MLflow knows, where no server of its own is named."""
+        return self.root / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Files of runs and versions that `mlflow_database` knows of."""
+        return self.root / "mlflow"
+
+    @property
+    def mirror_lock(self) -> Path:
+        """Held by the process that mirrors to MLflow; one at a time."""
+        return self.root / "mirror.lock"
+
+    @property
     def actuals(self) -> Path:
         """What came, as people and other programs told it."""
         return self.root / "actuals.db"

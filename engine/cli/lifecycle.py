@@ -40,7 +40,7 @@ def down(line: CommandLine, cancel_runs: bool) -> None:
     """Stop the engine. Runs go on, and the next `engine up` takes them over."""
     from engine.cli.output import write_json, write_text
 
-    stopped = _stop(line, cancel_runs=cancel_runs)
+    stopped = stop_engine(line, cancel_runs=cancel_runs)
     if line.json:
         write_json({"stopped": stopped is not None, "running": stopped.running if stopped else []})
     elif stopped is None:
@@ -59,7 +59,7 @@ def restart(line: CommandLine) -> int:
     """Stop the engine and start it again, as after an upgrade; runs and predictions go on."""
     from engine.cli.connect import connected
 
-    _stop(line, cancel_runs=False, keep_predictor=True)
+    stop_engine(line, cancel_runs=False, keep_predictor=True)
     with connected(line) as engine:
         return _wait_and_report(line, engine, wait=True)
 
@@ -101,11 +101,15 @@ def serve(line: CommandLine) -> int:
 
 
 @dataclass(frozen=True)
-class _Stopped:
+class Stopped:
+    """An engine that was stopped, and the runs that go on without it."""
+
     running: list[str]
 
 
-def _stop(line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False) -> _Stopped | None:
+def stop_engine(
+    line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False
+) -> Stopped | None:
     """Stop the engine and wait until it is gone; None when there was none."""
     from engine.cli.connect import connected
     from engine.client import calls
@@ -125,7 +129,7 @@ def _stop(line: CommandLine, *, cancel_runs: bool, keep_predictor: bool = False)
                 where=str(line.workspace.engine_log),
             )
         time.sleep(_POLL_SECONDS)
-    return _Stopped([f"{run.flow} {run.name} ({run.id[:8]})" for run in reply.runs])
+    return Stopped([f"{run.flow} {run.name} ({run.id[:8]})" for run in reply.runs])
 
 
 def _wait_and_report(line: CommandLine, engine: EngineClient, *, wait: bool) -> int:
@@ -147,6 +151,7 @@ def _wait_and_report(line: CommandLine, engine: EngineClient, *, wait: bool) -> 
 def _report(line: CommandLine, state: EngineStatus) -> int:
     from engine.cli.exit_codes import ExitCode
     from engine.cli.output import wants_ascii, write_json, write_text
+    from engine.text import printable
 
     healthy = not state.problems and all(child.state != "failed" for child in state.children)
     if line.json:
@@ -168,8 +173,8 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
     for name, address in state.addresses.items():
         path = "/flow-monitoring" if name == "web_page" else "/docs"
         write_text(f"{ready} {name.replace('_', ' ')}: {address}{path}")
-    for problem in state.problems:
-        write_text(f"! {problem}")
+    for problem in (*state.problems, *state.warnings):
+        write_text(f"! {printable(problem)}")
     queued = f", {state.queued} waiting" if state.queued else ""
     write_text(f"{state.running} of at most {state.max_concurrent} runs at once{queued}")
     write_text(f"workspace: {state.workspace}")

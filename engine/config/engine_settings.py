@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.values import (
     Addresses,
     Allowed,
+    DaskAddress,
+    Id,
     Name,
     Names,
+    Networks,
+    PostgresUrl,
     Section,
+    ServerUrl,
     StorageOptions,
     StorageUrl,
     TimeZone,
+    conflict,
     frozen_list,
 )
 
@@ -33,7 +39,7 @@ class PrefectServerSettings(Section):
 
 
 class PredictorSettings(Section):
-    """The predictor: answers for deployed models by HTTP on the loopback interface.
+    """The predictor: answers for deployed models by HTTP.
 
     What is changed here holds from its next start on: engine restart.
     """
@@ -41,11 +47,20 @@ class PredictorSettings(Section):
     enabled: bool = True
     """Whether the engine keeps a predictor running: true or false."""
 
+    host: Name = "127.0.0.1"
+    """Address to listen on: 127.0.0.1 for this machine alone. Forecasts need no token: another
+    address belongs into a network where everybody may ask for them."""
+
     port: Annotated[int, Field(ge=0, le=65535)] = 4242
-    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
+    """TCP port (0 to 65535). 0: any free port."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port (1 to 64); one answers thousands of requests a second."""
+
+    first_worker_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """A port that the first worker has for itself beside the shared one, the second has the next
+    one and so on (0 to 65535): a proxy that knows each of them loses no request when one dies. 0:
+    none."""
 
     allowed_hosts: Names = ()
     """Host names under which it is reached, such as that of a proxy; others are refused."""
@@ -54,6 +69,18 @@ class PredictorSettings(Section):
     """Size within which the newest forecasts of named series are kept, in MiB, so that they can be
     held against what came (to 100000); the classes that pictures were given are kept within the
     same. 0: none are kept."""
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        first, last = self.first_worker_port, self.first_worker_port + self.workers - 1
+        if first and (last > 65535 or first <= self.port <= last):
+            raise conflict(
+                f"{self.workers} workers would have the ports {first} to {last} for themselves; "
+                f"choose others, up to 65535, without port {self.port}",
+                "first_worker_port",
+                "workers",
+            )
+        return self
 
 
 class HttpSettings(Section):
@@ -74,6 +101,10 @@ class HttpSettings(Section):
 
     allowed_hosts: Names = ()
     """Host names under which it is reached, such as that of a proxy; others are refused."""
+
+    trusted_proxies: Networks = ()
+    """Addresses or networks of proxies that are believed whom they forward: wrong tokens then
+    count against the sender, and the audit names him. Nobody else's word is taken."""
 
 
 class FlowApiSettings(HttpSettings):
@@ -145,6 +176,10 @@ class RunSettings(Section):
     """How long a cancelled run may take to write its checkpoint before it is killed
     (0 to 600)."""
 
+    dask_scheduler: DaskAddress = ""
+    """Address of a Dask scheduler, such as tcp://host:8786, whose workers do the trials of `auto`
+    (pip install 'mlops-tui[dask]'); nothing: processes of the run itself."""
+
 
 class RetentionSettings(Section):
     """Which ended runs are kept; deployed versions are not touched."""
@@ -177,6 +212,16 @@ class NotificationSettings(Section):
     """Hosts that a webhook may address although they are this very machine or only local to it."""
 
 
+class DatabaseSettings(Section):
+    """Where Prefect and MLflow have their tables; the engine's own lie in the workspace."""
+
+    url: PostgresUrl = ""
+    """A PostgreSQL database for both, such as postgresql://user:${DB_PASSWORD}@host/name, with
+    sslmode and sslrootcert after a question mark; nothing: SQLite files in the workspace. What is
+    changed here holds from the next start of the Prefect server on: engine restart. ${NAME} stands
+    for a line of secrets.env."""
+
+
 class StorageSettings(Section):
     """Where deployed versions lie; which of them serves is kept in each workspace."""
 
@@ -187,6 +232,32 @@ class StorageSettings(Section):
     options: StorageOptions = Field(default_factory=dict)
     """What its driver has to know, such as endpoint_url, key and secret of an S3 server. ${NAME}
     stands for a line of secrets.env."""
+
+
+class TrackingSettings(Section):
+    """Runs and versions, mirrored to MLflow when a run has ended; no run waits for it.
+
+    Who may write there is said by the environment or secrets.env: MLFLOW_TRACKING_USERNAME and
+    MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
+    """
+
+    enabled: bool = True
+    """Whether they are mirrored: true or false."""
+
+    url: ServerUrl = ""
+    """An MLflow server, such as https://mlflow.example, or a database; nothing: what
+    MLFLOW_TRACKING_URI says, or else mlflow.db in the workspace."""
+
+    registry_url: ServerUrl = ""
+    """Where versions are registered, if not there too; nothing: what MLFLOW_REGISTRY_URI says, or
+    else the same."""
+
+    experiment: Name = "mlops-tui"
+    """The experiment that runs are in; made when it does not exist."""
+
+    model_name: Id = "mlops-tui"
+    """How the names of registered models begin; the data type follows:
+    models:/mlops-tui-timeseries@champion."""
 
 
 class DriftSettings(Section):
@@ -250,8 +321,13 @@ class EngineSettings(Section):
     web_page: WebPageSettings = WebPageSettings()
     """Runs in the browser."""
 
+    database: DatabaseSettings = DatabaseSettings()
+    """The tables of Prefect and MLflow."""
     drift: DriftSettings = DriftSettings()
     """When what serves has drifted, and what happens then."""
 
     storage: StorageSettings = StorageSettings()
     """Deployed versions of models."""
+
+    tracking: TrackingSettings = TrackingSettings()
+    """Runs and versions in MLflow."""

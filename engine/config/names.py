@@ -37,7 +37,7 @@ DROPPED = {
     "save_dir": "is not needed: models lie in the workspace's central storage; remove it",
     "drift_detection": "has no settings; remove it",
     "loss": "is chosen by model.objective: median (mae) or stock (mse); remove it",
-    "mlflow": "has no settings: every run is recorded in the workspace; remove it",
+    "mlflow": "is set for all runs, in engine.yaml: tracking; remove it here",
 }
 """Keys of the platform that this one replaces which have no counterpart, and why."""
 

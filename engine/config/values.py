@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import zoneinfo
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from engine.database.address import parse_address
+from engine.errors import ConfigError
 from engine.ids import ID
 
 ID_PATTERN = f"^{ID}$"
@@ -127,6 +130,24 @@ def _storage_url(url: str) -> str:
     return _without_plain_password(url) if url else url
 
 
+def _postgres_url(url: str) -> str:
+    if not url or _ENV_VAR.fullmatch(url):
+        return url
+    try:
+        parse_address(url)
+    except ConfigError as error:
+        raise _rejected(error.what) from None
+    return _without_plain_password(url)
+
+
+def _server_url(url: str) -> str:
+    if url and "://" not in url and not _ENV_VAR.match(url):
+        raise _rejected(
+            "this is not a URL such as https://mlflow.example or postgresql://host/name"
+        )
+    return _without_plain_password(url) if url else url
+
+
 def _without_plain_secrets(options: dict[str, HparamValue]) -> dict[str, HparamValue]:
     for name, value in options.items():
         is_secret = _SECRET_OPTION.search(name) and not name.endswith("_url")
@@ -136,6 +157,14 @@ def _without_plain_secrets(options: dict[str, HparamValue]) -> dict[str, HparamV
                 f"{name}: ${{NAME}}"
             )
     return options
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise _rejected(f"{text!r} is no IP address and no network such as 10.0.0.0/8") from None
+    return text
 
 
 def _known_timezone(name: str) -> str:
@@ -182,6 +211,11 @@ PathText = Annotated[
 ]
 HparamName = Annotated[str, Field(min_length=1, max_length=64)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(frozen_list), Allowed("a list of texts")]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    BeforeValidator(frozen_list),
+    Allowed("a list of IP addresses and networks"),
+]
 SomeNames = Annotated[
     tuple[Name, ...],
     Field(min_length=1),
@@ -220,11 +254,31 @@ TimeZone = Annotated[
     AfterValidator(_known_timezone),
     Allowed("local, or an IANA name such as Asia/Seoul"),
 ]
+PostgresUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    AfterValidator(_postgres_url),
+    Allowed(
+        "postgresql://user:${PASSWORD}@host:port/database, ${URL}, or nothing for SQLite",
+        is_secret=True,
+    ),
+]
 StorageUrl = Annotated[
     str,
     Field(max_length=2048),
     AfterValidator(_storage_url),
     Allowed("a URL such as s3://bucket/folder, or nothing for the workspace itself"),
+]
+ServerUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    AfterValidator(_server_url),
+    Allowed("a URL, passwords in it as ${NAME}, or nothing", is_secret=True),
+]
+DaskAddress = Annotated[
+    str,
+    Field(max_length=512, pattern=r"^((tcp|tls)://[^\s/@]+:\d{1,5})?$"),
+    Allowed("tcp://host:port or tls://host:port, or nothing"),
 ]
 StorageOptions = Annotated[
     dict[HparamName, HparamValue],

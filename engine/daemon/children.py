@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from engine.daemon.watch import DeathWatch
+from engine.database.problems import DatabaseError
 from engine.errors import EngineError
 from engine.schema import ChildInfo
 
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 # given more and more time, and in the end up on.
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _STABLE_SECONDS = 60.0
+# Trying costs seconds of a core, and nobody may come for a night.
+_OUTSIDE_PAUSES = (2.0, 5.0, 10.0, 20.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Child:
         self._address = ""
         self._problem = ""
         self._revived = asyncio.Event()
+        self.waits_for_database = False
 
     @property
     def info(self) -> ChildInfo:
@@ -90,22 +94,30 @@ class Child:
 
     async def supervise(self) -> None:
         """Keep it running until cancelled."""
-        failures = 0
+        failures = vain = 0
         while True:
             self._set("restarting" if self._restarts else "starting")
             began = time.monotonic()
             try:
                 started = await self._start()
             except (EngineError, OSError) as error:
+                self.waits_for_database = isinstance(error, DatabaseError)
+                if str(error) != self._problem:
+                    logger.error("%s does not start: %s", self.name, error)
                 self._problem = str(error)
-                logger.error("%s does not start: %s", self.name, error)
                 self._set("restarting")
             else:
+                self.waits_for_database = False
+                vain = 0
                 await self._watch(started)
                 if time.monotonic() - began > _STABLE_SECONDS:
                     failures = 0
             self._restarts += 1
-            if failures == len(_PAUSES):
+            if self.waits_for_database:
+                # Whoever puts that right knows nothing of this process: it goes on trying.
+                await asyncio.sleep(_OUTSIDE_PAUSES[min(vain, len(_OUTSIDE_PAUSES) - 1)])
+                vain += 1
+            elif failures == len(_PAUSES):
                 await self._wait_for_revival()
                 failures = 0
             else:

@@ -141,6 +141,8 @@ class Dispatcher:
         if not server.ready.is_set():
             if server.has_failed:
                 return f"the Prefect server does not start: {server.problem}; see `engine status`"
+            if server.waits_for_database:
+                return f"the Prefect server waits for its database: {server.problem}"
             return "the Prefect server is starting, which takes a few seconds"
         fork_server = self._launcher.child
         if fork_server and not fork_server.ready.is_set():
@@ -239,6 +241,7 @@ class Dispatcher:
             nice=run.nice,
             memory_limit_mb=run.memory_limit_mb,
             log_max_mb=run.log_max_mb,
+            dask_scheduler=run.dask_scheduler,
         )
         self._keeper.watch(record.id, record.flow, await self._launcher.launch(order))
 

@@ -26,6 +26,14 @@ from engine.daemon.janitor import Janitor
 from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
 from engine.daemon.live_settings import LiveSettings
+from engine.daemon.metrics.drift_metrics import DriftMetrics
+from engine.daemon.metrics.engine_metrics import EngineMetrics
+from engine.daemon.metrics.http_answers import HttpAnswers
+from engine.daemon.metrics.page import MetricsPage
+from engine.daemon.metrics.run_metrics import RunMetrics
+from engine.daemon.metrics.tracking_metrics import TrackingMetrics
+from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
+from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
 from engine.daemon.predictor_child import Predictor, end_workers_from
 from engine.daemon.prefect_child import PrefectServer
@@ -34,6 +42,7 @@ from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
 from engine.daemon.usage import look
 from engine.daemon.workers import Workers
+from engine.database.address import read_address
 from engine.errors import EngineError, NotFoundError
 from engine.schema import (
     ChildInfo,
@@ -68,6 +77,10 @@ class Service(Protocol):
     address: str
     problem: str
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to answer at all."""
+
 
 class Engine:
     """Everything that one running engine consists of."""
@@ -86,6 +99,7 @@ class Engine:
             lambda: self.settings().prefect_server,
             self.workers,
             self._child_changed,
+            lambda: read_address(self.settings().database.url, workspace.secrets),
         )
         self.launcher = self._make_launcher()
         self.predictors = self._make_predictors()
@@ -124,6 +138,7 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
+        self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
         self.drift = DriftRule(
             workspace,
             self.table,
@@ -134,15 +149,19 @@ class Engine:
             workers=self.workers,
         )
         self.errands: list[Errand] = [
+            self.mirroring.errand,
             Errand(
                 workspace,
                 "drift",
                 ERRAND_MODULE,
                 self.drift.is_check_due,
                 every_seconds=ERRAND_EVERY_SECONDS,
-            )
+            ),
         ]
         self.services: list[Service] = []
+        self.http_answers = HttpAnswers()
+        self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
+        self.metrics = self._make_metrics()
         self.stop_requested = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._changes: set[asyncio.Task[None]] = set()
@@ -180,6 +199,7 @@ class Engine:
         """End the engine. Runs go on, and the Prefect server as long as they do."""
         self.dispatcher.stop()
         self.closer.stop()
+        self._workspace_metrics.close()
         for task in [*self._tasks, *self._changes]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._changes, return_exceptions=True)
@@ -197,9 +217,10 @@ class Engine:
         settings = self.settings()  # which also looks whether the file is still right
         counts = await self.workers.table(self.table.counts)
         queued = await self.workers.table(self.table.queued)
-        problems = [self.settings.problem, self.keeper.problem]
+        problems = [self.settings.problem, self.keeper.problem, self.prefect.problem]
         problems += [service.problem for service in self.services]
         problems += [errand.problem for errand in self.errands]
+        mlflow, not_mirrored = await self.mirroring.look()
         own = await asyncio.to_thread(look, os.getpid(), alone=True)
         return EngineStatus(
             version=version("mlops-tui"),
@@ -212,6 +233,8 @@ class Engine:
             max_concurrent=settings.queue.max_concurrent,
             counts=counts,
             problems=tuple(problem for problem in problems if problem),
+            warnings=(not_mirrored,) if not_mirrored else (),
+            mlflow=mlflow,
             memory=own.memory if own else None,
             cpu_seconds=own.cpu_seconds if own else None,
             timezone=settings.timezone,
@@ -265,6 +288,22 @@ class Engine:
             workers=self.workers,
         )
 
+    def _make_metrics(self) -> MetricsPage:
+        return MetricsPage(
+            {
+                "engine": EngineMetrics(
+                    self.status,
+                    lambda: {one.name: bool(one.address) for one in self.services if one.is_wanted},
+                    lambda: {errand.name: bool(errand.problem) for errand in self.errands},
+                ),
+                "runs": RunMetrics(self.workspace.database, self.workers),
+                "workspace": self._workspace_metrics,
+                "drift": DriftMetrics(self.workspace, self.workers),
+                "tracking": TrackingMetrics(self.mirroring.behind),
+                "http": self.http_answers,
+            }
+        )
+
     def _child_changed(self, info: ChildInfo) -> None:
         logger.info("%s: %s %s", info.name, info.state, info.problem)
         self.feed.publish(HealthEvent(child=info))
@@ -286,6 +325,7 @@ class Engine:
         self.feed.publish(RunEvent(run=self.actions.info(record)))
         if record.is_final:
             self.notifier.wake()
+            self.mirroring.errand.wake()
             if not record.closed:
                 self.closer.close(run_id)
 

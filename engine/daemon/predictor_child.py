@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from engine.config.engine_settings import PredictorSettings
@@ -16,7 +14,7 @@ from engine.daemon.children import Child, Started
 from engine.daemon.watch import end_process, watch_process
 from engine.errors import ServerError
 from engine.exits import error_of
-from engine.predictor_options import PredictorOptions, encode
+from engine.predictor_options import PredictorOptions, encode, read_record
 from engine.processes import is_alive, start_mark
 from engine.schema import ChildInfo
 from engine.workspace import Workspace
@@ -58,7 +56,9 @@ class Predictor:
                 workspace=str(workspace.root),
                 index=index,
                 workers=settings.workers,
+                host=settings.host,
                 port=settings.port,
+                own_port=settings.first_worker_port and settings.first_worker_port + index,
                 allowed_hosts=settings.allowed_hosts,
                 storage=storage,
                 keep_mb=settings.keep_mb,
@@ -84,7 +84,8 @@ class Predictor:
         if pid is None:
             pid = await self._spawn()
         record = self._record()
-        address = f"http://{record['host']}:{record['port']}"
+        host = f"[{record['host']}]" if ":" in record["host"] else record["host"]
+        address = f"http://{host}:{record['port']}"
         return Started(pid, watch_process(pid, start_mark(pid) or ""), address)
 
     async def _spawn(self) -> int:
@@ -125,7 +126,7 @@ class Predictor:
         return _living(self._record())
 
     def _record(self) -> dict[str, Any]:
-        return _read(self._workspace.predictor_record(self._index))
+        return read_record(self._workspace.predictor_record(self._index))
 
     def _collect(self) -> None:
         """Take leave of a worker of our own that has ended."""
@@ -136,7 +137,7 @@ class Predictor:
 async def end_workers_from(workspace: Workspace, first: int) -> None:
     """End the workers from an index on: an earlier engine may have kept more of them."""
     for path in workspace.predictor.glob("worker-*.json"):
-        pid = _living(_read(path))
+        pid = _living(read_record(path))
         if pid is not None and int(path.stem.rpartition("-")[2]) >= first:
             await end_process(pid, _STOP_SECONDS)
 
@@ -145,11 +146,3 @@ def _living(record: Mapping[str, Any]) -> int | None:
     """The process that answers, if there is one."""
     pid, mark = record.get("pid"), record.get("mark")
     return pid if is_alive(pid, mark) else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -18,12 +18,15 @@ from engine.config.engine_settings import PrefectServerSettings
 from engine.daemon.children import Child, Started
 from engine.daemon.watch import DeathWatch, end_process, watch_process
 from engine.daemon.workers import Workers
-from engine.errors import ServerError
+from engine.database.address import DatabaseAddress
+from engine.database.problems import DatabaseError
+from engine.errors import ConfigError, ServerError
 from engine.locks import FileLock
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import CLIENTS_LOCK, Connection
 from engine.prefect_server.launch import (
     Reservation,
+    database_problem,
     find_server,
     is_owned,
     known_connection,
@@ -52,17 +55,20 @@ class PrefectServer:
         settings: Callable[[], PrefectServerSettings],
         workers: Workers,
         changed: Callable[[ChildInfo], None],
+        database: Callable[[], DatabaseAddress | None] = lambda: None,
     ) -> None:
         self.child = Child("prefect server", self._start, changed)
         self._home = home
         self._settings = settings
         self._workers = workers
+        self._database = database
         self._lease = FileLock(home / CLIENTS_LOCK)
         self._preparing = asyncio.Lock()
         self._reserved: Reservation | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._api: PrefectApi | None = None
         self.connection: Connection | None = None
+        self._is_database_gone = False
 
     @property
     def lease(self) -> int:
@@ -84,6 +90,25 @@ class PrefectServer:
     def address(self) -> str:
         """Where the server listens, "" when that is not fixed yet."""
         return self.connection.url if self.connection else ""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong although the server is up, "" when nothing is."""
+        if not self.child.ready.is_set() or self.connection is None:
+            return ""
+        used = self.connection.database
+        if self._is_database_gone:
+            return f"{used}: the database does not answer; what runs goes on, and waits for it"
+        try:
+            wanted = self._database()
+        except ConfigError as error:
+            return str(error)
+        if used == (wanted.masked if wanted else ""):
+            return ""
+        return (
+            f"the Prefect server still uses {used or 'SQLite'}, not what database.url says; when "
+            "no run goes on: engine restart"
+        )
 
     async def wait_ready(self, seconds: float) -> None:
         """Return when the server answers.
@@ -151,7 +176,9 @@ class PrefectServer:
             await self._reserve()
         assert self._reserved is not None, "just made"
         settings = self._settings()
-        process = start_server(self._home, self._reserved, settings.idle_exit_seconds)
+        process = start_server(
+            self._home, self._reserved, settings.idle_exit_seconds, self._address_of_database()
+        )
         self._process = process
         try:
             published = await self._published(process, deadline)
@@ -160,6 +187,13 @@ class PrefectServer:
             process.wait()
             raise
         return self._ready(published, process)
+
+    def _address_of_database(self) -> DatabaseAddress | None:
+        try:
+            return self._database()
+        except ConfigError as error:
+            # Whoever corrects it must not have to start anything again.
+            raise DatabaseError(error.what, where=error.where, fix=error.fix) from error
 
     async def _reserve(self) -> Connection:
         self._reserved = await self._workers.table(reserve, self._home, self._settings().port)
@@ -173,6 +207,8 @@ class PrefectServer:
                 return published
             status = process.poll()
             if status is not None:
+                if problem := database_problem(self._home, status):
+                    raise problem
                 what = f"the Prefect server stopped at its start (exit status {status})"
                 raise server_failure(self._home, what)
             if time.monotonic() > deadline:
@@ -187,18 +223,30 @@ class PrefectServer:
         self.connection = published
         self._api = PrefectApi(published)
         watch = watch_process(published.pid, start_mark(published.pid) or "")
-        return Started(published.pid, _ServerWatch(watch, published, process))
+        self._is_database_gone = False
+        return Started(published.pid, _ServerWatch(watch, published, process, self._tell_database))
+
+    def _tell_database(self, is_gone: bool) -> None:
+        if is_gone != self._is_database_gone:
+            self._is_database_gone = is_gone
+            said = "does not answer" if is_gone else "answers again"
+            logger.warning("the database of the Prefect server %s", said)
 
 
 class _ServerWatch:
     """Takes a server that does not answer any more for dead, and makes sure that it is."""
 
     def __init__(
-        self, watch: DeathWatch, connection: Connection, process: subprocess.Popen[bytes] | None
+        self,
+        watch: DeathWatch,
+        connection: Connection,
+        process: subprocess.Popen[bytes] | None,
+        tell_database: Callable[[bool], None],
     ) -> None:
         self._watch = watch
         self._connection = connection
         self._process = process
+        self._tell_database = tell_database
 
     async def death(self) -> None:
         """Return when the process is dead."""
@@ -216,16 +264,25 @@ class _ServerWatch:
 
     async def _kill_when_deaf(self) -> None:
         missed = 0
-        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+        user, _, password = self._connection.auth.partition(":")
+        async with httpx.AsyncClient(
+            trust_env=False, verify=False, auth=(user, password), timeout=_PROBE_TIMEOUT_SECONDS
+        ) as client:
             while missed < _PROBES_MISSED:
                 await asyncio.sleep(_PROBE_EVERY_SECONDS)
                 try:
-                    await client.get(
-                        f"{self._connection.url}/health", timeout=_PROBE_TIMEOUT_SECONDS
-                    )
+                    await client.get(f"{self._connection.url}/health")
                     missed = 0
                 except httpx.TransportError:
                     missed += 1
+                if self._connection.database:
+                    self._tell_database(await self._is_database_gone(client))
         logger.error("the Prefect server %d does not answer: it is ended", self._connection.pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._connection.pid, signal.SIGKILL)
+
+    async def _is_database_gone(self, client: httpx.AsyncClient) -> bool:
+        try:
+            return (await client.get(f"{self._connection.url}/ready")).is_error
+        except httpx.TransportError:
+            return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from prefect.context import SyncClientContext
@@ -18,7 +19,7 @@ from prefect.flow_engine import run_flow
 from prefect.logging import get_logger
 
 from engine.config.loading import load_effective
-from engine.errors import EngineError, StorageError
+from engine.errors import ConfigError, EngineError, StorageError
 from engine.execution.run_log import RunLog, use_run_logging
 from engine.execution.settings import client_settings, run_settings
 from engine.exits import CANNOT_WRITE
@@ -42,6 +43,7 @@ from engine.secrets_file import read_secrets
 from engine.tables.handoffs import Handoffs
 from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
+from models.search.crew import crews_made_by
 
 
 def main() -> int:
@@ -133,7 +135,7 @@ def _perform(context: RunContext, order: Order) -> Outcome:
         # One client for the whole tree: each one that a subflow makes costs a connection.
         with run_settings(), SyncClientContext(client_settings()) as prefect:
             flow_run = prefect.client.read_flow_run(order.prefect_id)  # type: ignore[arg-type]
-            with use_run_context(context):
+            with use_run_context(context), _crews(order):
                 run_flow(FLOWS[context.flow], flow_run=flow_run, parameters={"settings": settings})
     except (TerminationSignal, KeyboardInterrupt):
         return _terminated(context.table.get(context.run_id))
@@ -144,6 +146,25 @@ def _perform(context: RunContext, order: Order) -> Outcome:
         problem = memory_problem(error, order) or f"{type(error).__name__}: {error}"
         return Outcome("FAILED", problem, "", context.outputs)
     return Outcome("COMPLETED", "", "", context.outputs)
+
+
+def _crews(order: Order) -> AbstractContextManager[None]:
+    """Who does the trials of a search, for the duration of a run.
+
+    Raises:
+        ConfigError: It is to be Dask, which is not installed.
+    """
+    if not order.dask_scheduler:
+        return nullcontext()
+    try:
+        from engine.execution.dask_crew import dask_crews
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"needs the package {error.name}",
+            where="run.dask_scheduler",
+            fix="pip install 'mlops-tui[dask]', or clear the setting",
+        ) from error
+    return crews_made_by(dask_crews(order.dask_scheduler))
 
 
 def _raise_termination(number: int, _: object) -> None:

@@ -21,7 +21,7 @@ from engine.predictor.http import (
     json_answer,
     send_answer,
 )
-from engine.predictor.metrics import CONTENT_TYPE, Metrics
+from engine.predictor.metrics import CONTENT_TYPE, Metrics, Sharing
 from engine.predictor.model_routes import UPDATE_PATH, ModelRoutes
 from engine.predictor.openapi import document
 from engine.predictor.picture_routes import PictureRoutes
@@ -45,6 +45,8 @@ class App:
         feedback: Keeps forecasts, None when that is switched off.
         seen: Keeps classes that pictures were given, likewise.
         allowed_hosts: Names that this machine has beside those of the loopback interface.
+        sharing: How several workers count together, None for one alone.
+        is_local: Only this machine can reach it.
     """
 
     def __init__(
@@ -55,15 +57,19 @@ class App:
         feedback: Feedback | None,
         seen: ClassificationFeedback | None,
         allowed_hosts: Iterable[str],
+        sharing: Sharing | None = None,
+        *,
+        is_local: bool = True,
     ) -> None:
+        self._is_local = is_local
         self._slots = slots
         self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
-        self.metrics = Metrics()
-        self.forecasts = ForecastRoutes(slots.series, feedback)
+        self.metrics = Metrics(sharing, lambda: self.forecasts.batcher.waiting)
+        self.forecasts = ForecastRoutes(slots.series, feedback, self.metrics.forecast)
         models = ModelRoutes(slots, updates, door)
         self._routes = {
             **self.forecasts.routes(),
-            **PictureRoutes(slots.images, seen).routes(),
+            **PictureRoutes(slots.images, seen, self.metrics.classified).routes(),
             **models.routes(),
             "/metrics": Route("/metrics", "GET", self._metrics, only_message),
             "/openapi.json": Route("/openapi.json", "GET", self._openapi, only_message),
@@ -81,23 +87,39 @@ class App:
         began = time.perf_counter()
         request = Request(scope, receive)
         route = self._route(request.path)
+        self.metrics.in_flight += 1
         try:
-            check_host(request.header(b"host"), self._allowed_hosts, "predictor.allowed_hosts")
+            answer = await self._answer(route, request)
+            await send_answer(send, answer)
+        except ClientGone:
+            return
+        finally:
+            self.metrics.in_flight -= 1
+        self.metrics.answered(route.name, answer.status, time.perf_counter() - began)
+
+    async def _answer(self, route: Route, request: Request) -> Answer:
+        """What the request is answered with; that it is not done is an answer too."""
+        try:
+            check_host(
+                request.header(b"host"),
+                self._allowed_hosts,
+                "predictor.allowed_hosts",
+                addresses=not self._is_local,
+            )
             if request.method != route.method and route is not self._unknown:
                 allow = {b"allow": route.method.encode()}
                 raise RefusalError(405, f"use {route.method} here, not {request.method}", allow)
-            answer = await route.handle(request)
+            return await route.handle(request)
         except RefusalError as refusal:
+            self.metrics.refused(route.name, refusal.status)
             body = json_answer(route.refuse(refusal.message)).body
-            answer = Answer(body, refusal.status, headers=refusal.headers, close=refusal.close)
+            return Answer(body, refusal.status, headers=refusal.headers, close=refusal.close)
         except ClientGone:
-            return
+            raise
         except Exception:
             logger.exception("%s %s", request.method, request.path)
             message = "an error of ours; it is in the predictor's log"
-            answer = json_answer(route.refuse(message), 500)
-        await send_answer(send, answer)
-        self.metrics.answered(route.name, answer.status, time.perf_counter() - began)
+            return json_answer(route.refuse(message), 500)
 
     def _route(self, path: str) -> Route:
         route = self._routes.get(path) or self._parts.get(path)

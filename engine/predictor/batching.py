@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,10 +73,16 @@ class Batcher:
 
     Args:
         most_waiting: More questions are refused, so that whoever waits waits a bounded time.
+        count: Told of the version and of how many series it has forecast at once.
     """
 
-    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        most_waiting: int = MOST_WAITING,
+        count: Callable[[str, int], None] = lambda name, series: None,
+    ) -> None:
         self._most_waiting = most_waiting
+        self._count = count
         # Those of one model that need the same number of rounds: a long forecast must not hold
         # the short ones up that happened to arrive with it.
         self._groups: OrderedDict[tuple[Served, int], deque[_Question]] = OrderedDict()
@@ -152,6 +158,7 @@ class Batcher:
             except ModelProblem as problem:
                 what = f"series[{first}] to series[{first + len(part) - 1}]: {problem}"
                 raise RefusalError(500, what) from problem
+            self._count(served.name, len(part))
             await asyncio.sleep(0)  # the others' turn
         return answers
 
@@ -170,6 +177,7 @@ class Batcher:
         if wanted:
             self.batches += 1
             _answer(served, wanted)
+            self._count(served.name, len(wanted))
 
 
 def _answer(served: Served, questions: list[_Question]) -> None:

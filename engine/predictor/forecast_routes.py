@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import UNSET, UnsetType
 
 from engine.predictor.batching import Batcher
@@ -33,12 +35,15 @@ class ForecastRoutes:
     Args:
         slot: Which version answers.
         feedback: Keeps forecasts, None when that is switched off.
+        count: Told of the version and of how many series it has forecast at once.
     """
 
-    def __init__(self, slot: Slot[Served], feedback: Feedback | None) -> None:
+    def __init__(
+        self, slot: Slot[Served], feedback: Feedback | None, count: Callable[[str, int], None]
+    ) -> None:
         self._slot = slot
         self._feedback = feedback
-        self.batcher = Batcher()
+        self.batcher = Batcher(count=count)
 
     def routes(self) -> dict[str, Route]:
         """The paths."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from engine.predictor.classifying import Classified, Unusable, classified, with_heat_map
 from engine.predictor.feedback import ClassificationFeedback, ServedClassification
@@ -36,11 +37,18 @@ class PictureRoutes:
     Args:
         slot: Which version answers.
         seen: Keeps what was answered, None when that is switched off.
+        count: Told of the version and of how many pictures it has classified.
     """
 
-    def __init__(self, slot: Slot[ServedClassifier], seen: ClassificationFeedback | None) -> None:
+    def __init__(
+        self,
+        slot: Slot[ServedClassifier],
+        seen: ClassificationFeedback | None,
+        count: Callable[[str, int], None],
+    ) -> None:
         self._slot = slot
         self._seen = seen
+        self._count = count
         self._workers = Workers()
 
     def routes(self) -> dict[str, Route]:
@@ -70,6 +78,7 @@ class PictureRoutes:
                 (answer,) = await work
         if isinstance(answer, Unusable):
             raise RefusalError(422, answer.why)
+        self._count(served.name, 1)
         self._keep(served, answer)
         return json_answer(
             PictureAnswer(
@@ -101,6 +110,7 @@ class PictureRoutes:
                 bad += 1
             else:
                 self._keep(served, answer)
+        self._count(served.name, len(answers) - bad)
         message = SUCCESS
         if bad:
             message += f" ({bad} of {len(answers)} pictures cannot be used)"

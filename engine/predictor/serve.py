@@ -11,32 +11,36 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 
-from engine.access import Door
+from engine.access import Door, is_local
 from engine.atomic import write_json
 from engine.http_connection import impatient_server
 from engine.http_server import QuietServer
 from engine.predictor.app import App
 from engine.predictor.feedback import ClassificationFeedback, Feedback, Ring
+from engine.predictor.metrics import Metrics, Sharing
 from engine.predictor.serving import AnyServed, Slots
 from engine.predictor.updates import Updates
-from engine.predictor_options import PredictorOptions, encode
-from engine.processes import start_mark
+from engine.predictor_options import PredictorOptions, encode, read_record
+from engine.processes import is_alive, start_mark
 from engine.store import VersionStore, open_store
 from engine.tokens import Tokens
 from engine.workspace import Workspace
 
 _KEEP_ALIVE_SECONDS = 30
 _GOODBYE_SECONDS = 5
+_LOOK_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
 
-async def serve(workspace: Workspace, options: PredictorOptions, listener: socket.socket) -> None:
-    """Answer on a listening socket until told to stop, or until the workspace is gone."""
+async def serve(
+    workspace: Workspace, options: PredictorOptions, listeners: Sequence[socket.socket]
+) -> None:
+    """Answer on listening sockets until told to stop, or until the workspace is gone."""
     slots = Slots()
 
     def changed(data_type: str, served: AnyServed) -> None:
-        app.metrics.serving(data_type, served.name, served.since)
+        app.metrics.serving(data_type, served.name, served.model_type, served.since)
         # What is loaded stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -48,19 +52,23 @@ async def serve(workspace: Workspace, options: PredictorOptions, listener: socke
     updates = Updates(workspace, store, slots, changed)
     feedback, seen = _rings(workspace, options)
     hosts = [*options.allowed_hosts, options.host]
-    app = App(slots, updates, Door(tokens), feedback, seen, hosts)
+    sharing = _sharing(workspace, options)
+    door, local = Door(tokens), is_local(options.host)
+    app = App(slots, updates, door, feedback, seen, hosts, sharing, is_local=local)
     server = impatient_server(app, keep_alive=_KEEP_ALIVE_SECONDS, goodbye=_GOODBYE_SECONDS)
     await updates.refresh()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.leave)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _publish(workspace, options, listener)
+    _publish(workspace, options, listeners[0])
     works: list[Awaitable[None]] = [updates.follow()]
+    if sharing is not None:
+        works.append(_look_regularly(app.metrics))
     rings: list[Ring] = [ring for ring in (feedback, seen) if ring is not None]
     works += [ring.write_regularly() for ring in rings]
     async with _going_on(works, server):
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=list(listeners))
 
 
 def _rings(
@@ -74,6 +82,24 @@ def _rings(
         Feedback(workspace.predictor / f"forecasts-{options.index}.jsonl", size),
         ClassificationFeedback(workspace.predictor / f"pictures-{options.index}.jsonl", size),
     )
+
+
+def _sharing(workspace: Workspace, options: PredictorOptions) -> Sharing | None:
+    if options.workers == 1:
+        return None
+
+    def lives(index: int) -> bool:
+        record = read_record(workspace.predictor_record(index))
+        return is_alive(record.get("pid"), record.get("mark"))
+
+    return Sharing(workspace.predictor / "metrics", options.index, lives)
+
+
+async def _look_regularly(metrics: Metrics) -> None:
+    """Let the others tell of this worker too: whoever is asked for metrics tells of all."""
+    while True:
+        metrics.look()
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 @asynccontextmanager

@@ -11,12 +11,19 @@ from pathlib import Path
 import certifi
 
 from engine.atomic import write_bytes, write_json
+from engine.database.address import DatabaseAddress
 
 CONNECTION_FILE = "server.json"
 CLIENTS_LOCK = "clients.lock"
 SERVER_LOCK = "server.lock"
 SERVER_LOG = "server.log"
 CERTIFICATES_FILE = "authorities.pem"
+
+DATABASE_UNUSABLE = 69
+"""Exit status of a server whose database cannot be used; the last error in its log says why."""
+
+DATABASE_VARIABLE = "MLOPS_DATABASE"
+"""Variable in which the server process gets the address of its database, with the password."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,9 @@ class Connection:
 
     pid: int
     """Process number of the server."""
+
+    database: str = ""
+    """Where its database is, without the password; "" for a file in its home."""
 
     @classmethod
     def read(cls, home: Path) -> Connection | None:
@@ -66,13 +76,20 @@ def client_environment(home: Path, connection: Connection) -> dict[str, str]:
     }
 
 
-def server_environment(home: Path, auth: str) -> dict[str, str]:
-    """Environment of the server process itself."""
-    database = (home / "prefect.db").as_posix()
-    return _clean_environment(home) | {
+def server_environment(
+    home: Path, auth: str, database: DatabaseAddress | None = None
+) -> dict[str, str]:
+    """Environment of the server process itself.
+
+    Args:
+        home: Its home.
+        auth: `user:password` that it asks of its clients.
+        database: Where its tables are; None for SQLite in its home.
+    """
+    environment = _clean_environment(home) | _database_environment(home, database)
+    return environment | {
         "PREFECT_SERVER_API_AUTH_STRING": auth,
         "PREFECT_API_AUTH_STRING": auth,
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
         "PREFECT_SERVER_UI_ENABLED": "false",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
@@ -89,6 +106,16 @@ def server_environment(home: Path, auth: str) -> dict[str, str]:
         # Events are passed on to who listens; nobody reads them from the database afterwards.
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    }
+
+
+def _database_environment(home: Path, database: DatabaseAddress | None) -> dict[str, str]:
+    if database is None:
+        path = (home / "prefect.db").as_posix()
+        return {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{path}"}
+    return database.tls_environment | {
+        DATABASE_VARIABLE: database.dsn,
+        "PREFECT_API_DATABASE_CONNECTION_URL": database.prefect_url,
     }
 
 

@@ -16,10 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.atomic import write_json
+from engine.database.address import DatabaseAddress
+from engine.database.problems import DatabaseError
 from engine.errors import ServerError
+from engine.exits import error_of
 from engine.locks import FileLock
 from engine.prefect_server.connection import (
     CONNECTION_FILE,
+    DATABASE_UNUSABLE,
     SERVER_LOCK,
     SERVER_LOG,
     Connection,
@@ -140,9 +144,18 @@ def is_owned(home: Path) -> bool:
 
 
 def start_server(
-    home: Path, reserved: Reservation, idle_exit_seconds: int
+    home: Path,
+    reserved: Reservation,
+    idle_exit_seconds: int,
+    database: DatabaseAddress | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a server process on a reserved address; it publishes its connection once it answers.
+
+    Args:
+        home: Its home.
+        reserved: Where it listens.
+        idle_exit_seconds: How long it stays when nobody needs it.
+        database: Where its tables are; None for SQLite in its home.
 
     Raises:
         ServerError: Another process holds this home.
@@ -161,7 +174,7 @@ def start_server(
             log_path.chmod(0o600)
             return subprocess.Popen(
                 command,
-                env=server_environment(home, reserved.address.auth),
+                env=server_environment(home, reserved.address.auth, database),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -172,6 +185,20 @@ def start_server(
             )
     finally:
         owner.release()
+
+
+def database_problem(home: Path, status: int) -> DatabaseError | None:
+    """What keeps the database of a server that ended from being used; None when nothing does.
+
+    Args:
+        home: Its home.
+        status: Exit status of the server.
+    """
+    log = home / SERVER_LOG
+    if status != DATABASE_UNUSABLE or not log.exists():
+        return None
+    told = error_of(status, log.read_text(errors="replace"))
+    return DatabaseError(told.what) if told else None
 
 
 def server_failure(home: Path, what: str) -> ServerError:

@@ -19,6 +19,7 @@ class Order:
         nice: How far the process steps back behind others.
         memory_limit_mb: Most memory of its own that it may ask for; 0 = no limit.
         log_max_mb: Size that its log is kept within.
+        dask_scheduler: Address of the Dask scheduler whose workers do trials; "" = none.
     """
 
     run_id: str
@@ -27,6 +28,7 @@ class Order:
     nice: int = 0
     memory_limit_mb: int = 0
     log_max_mb: int = 50
+    dask_scheduler: str = ""
 
     def line(self) -> bytes:
         """The order as one line."""

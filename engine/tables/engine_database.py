@@ -7,6 +7,7 @@ file instead of guessing at it.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -107,8 +108,82 @@ CREATE INDEX runs_flow_state ON runs (flow, state, created DESC);
 CREATE INDEX runs_started ON runs (flow, started DESC)
 """
 
+DURATION_LIMITS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
+"""Seconds: the upper limits between which durations of runs are counted; stored, so for ever."""
+
+
+def _limit_of(run: str) -> str:
+    """The smallest limit that the duration of a row does not exceed; -1: it never began."""
+    took = f"{run}.ended - {run}.started"
+    cases = " ".join(f"WHEN {took} <= {limit} THEN {limit}" for limit in DURATION_LIMITS)
+    return f"CASE WHEN {run}.started IS NULL THEN -1.0 {cases} ELSE 9e999 END"
+
+
+# Runs and their ends, counted as they are written down: to read every run for it takes its time in
+# a long history, and ends must not be forgotten with the runs. A clock that was set back makes no
+# negative time.
+_SECONDS = "max(0.0, coalesce({0}.ended - {0}.started, 0.0))"
+_VERSION_4 = f"""
+CREATE TABLE run_ends (
+    flow TEXT NOT NULL,
+    state TEXT NOT NULL,
+    most REAL NOT NULL,
+    count INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    last REAL NOT NULL,
+    PRIMARY KEY (flow, state, most)
+) STRICT;
+INSERT INTO run_ends
+    SELECT flow, state, {_limit_of("runs")} AS most, count(*), sum({_SECONDS.format("runs")}),
+        max(ended)
+    FROM runs WHERE ended IS NOT NULL GROUP BY flow, state, most;
+CREATE TRIGGER runs_ended AFTER UPDATE OF ended ON runs
+WHEN OLD.ended IS NULL AND NEW.ended IS NOT NULL BEGIN
+    INSERT INTO run_ends VALUES (
+        NEW.flow, NEW.state, {_limit_of("NEW")}, 1, {_SECONDS.format("NEW")}, NEW.ended
+    ) ON CONFLICT (flow, state, most) DO UPDATE SET
+        count = count + 1, seconds = seconds + excluded.seconds, last = max(last, excluded.last);
+END;
+CREATE TABLE run_counts (
+    flow TEXT NOT NULL,
+    state TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (flow, state)
+) STRICT;
+INSERT INTO run_counts SELECT flow, state, count(*) FROM runs GROUP BY flow, state;
+CREATE TRIGGER runs_counted AFTER INSERT ON runs BEGIN
+    INSERT INTO run_counts VALUES (NEW.flow, NEW.state, 1)
+        ON CONFLICT (flow, state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER runs_counted_anew AFTER UPDATE OF state ON runs WHEN OLD.state <> NEW.state BEGIN
+    UPDATE run_counts SET count = count - 1 WHERE flow = OLD.flow AND state = OLD.state;
+    INSERT INTO run_counts VALUES (NEW.flow, NEW.state, 1)
+        ON CONFLICT (flow, state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER runs_counted_off AFTER DELETE ON runs BEGIN
+    UPDATE run_counts SET count = count - 1 WHERE flow = OLD.flow AND state = OLD.state;
+END
+"""
+
+# A row that has no time is one that could not be mirrored yet.
+_VERSION_5 = """
+CREATE TABLE mirrored (
+    place TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    mlflow_id TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT '',
+    at REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL,
+    problem TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (place, kind, id)
+) STRICT;
+CREATE INDEX mirrored_id ON mirrored (kind, id)
+"""
+
 # A message is about a run or about a check of drift; that of a check names no run.
-_VERSION_4 = """
+_VERSION_6 = """
 CREATE TABLE drift_checks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,
@@ -129,7 +204,7 @@ CREATE INDEX drift_checks_unlaunched ON drift_checks (id)
 ALTER TABLE notifications ADD COLUMN check_id INTEGER
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 
@@ -161,7 +236,7 @@ class EngineDatabase:
             if 0 < version < SCHEMA_VERSION:
                 self._keep_copy(version)
             for number in range(version, SCHEMA_VERSION):
-                for statement in _MIGRATIONS[number].split(";"):
+                for statement in _statements(_MIGRATIONS[number]):
                     database.execute(statement)
             database.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
 
@@ -176,6 +251,16 @@ class EngineDatabase:
             target.close()
             source.close()
         copy.chmod(0o600)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: run as a whole, it would end the transaction."""
+    statement = ""
+    for part in f"{script};".split(";")[:-1]:
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _version(database: sqlite3.Connection) -> int:

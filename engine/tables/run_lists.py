@@ -91,7 +91,7 @@ class RunLists:
         with self._database.transaction(write=False) as database:
             counts: dict[str, dict[str, int]] = {}
             for row in database.execute(
-                "SELECT flow, state, count(*) AS count FROM runs GROUP BY flow, state"
+                "SELECT flow, state, count FROM run_counts WHERE count > 0"
             ):
                 counts.setdefault(row["flow"], {})[row["state"]] = row["count"]
             return [_view(database, name, counts.get(name, {})) for name in names]

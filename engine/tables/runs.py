@@ -242,6 +242,8 @@ class RunTable:
         """Forget a run that has ended."""
         with self._database.transaction() as database:
             database.execute("DELETE FROM notifications WHERE run_id = ?", (run_id,))
+            # What MLflow has of it stays there.
+            database.execute("DELETE FROM mirrored WHERE kind = 'run' AND id = ?", (run_id,))
             database.execute("DELETE FROM runs WHERE id = ? AND ended IS NOT NULL", (run_id,))
 
     def get(self, run_id: str) -> RunRecord:
@@ -320,7 +322,7 @@ class RunTable:
         """How many runs there are in each state."""
         with self._database.transaction(write=False) as database:
             rows = database.execute(
-                "SELECT state, count(*) AS count FROM runs GROUP BY state"
+                "SELECT state, sum(count) AS count FROM run_counts WHERE count > 0 GROUP BY state"
             ).fetchall()
         return {row["state"]: row["count"] for row in rows}
 

@@ -15,39 +15,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, Protocol, TypeVar
 
 from models import registry
 from models.errors import ModelProblem
+from models.search.jobs import Job, LostJob, PortableJob
 
 _PR_SET_PDEATHSIG = 1
 
 Shared = TypeVar("Shared")
-_Given = TypeVar("_Given", contravariant=True)
 _Owned = TypeVar("_Owned", covariant=True)
-
-
-class Job(Protocol[_Given]):
-    """What is done. It can be pickled, as can what it returns; what it raises is a bug."""
-
-    def __call__(self, shared: _Given, /) -> Any:
-        """Do it with what all jobs share."""
-
-
-class LostJob(Exception):
-    """The process that did a job ended before it was done.
-
-    Args:
-        number: Of the job.
-        how: The process ended.
-    """
-
-    def __init__(self, number: int, how: str) -> None:
-        self.number = number
-        super().__init__(how)
 
 
 class Crew(Protocol[_Owned]):
@@ -57,7 +38,7 @@ class Crew(Protocol[_Owned]):
     def free(self) -> int:
         """How many more jobs may be started now."""
 
-    def start(self, number: int, job: Job[_Owned]) -> None:
+    def start(self, number: int, job: PortableJob[_Owned]) -> None:
         """Let somebody do a job, which is known by its number."""
 
     def next_done(self) -> tuple[int, Any]:
@@ -68,11 +49,26 @@ class Crew(Protocol[_Owned]):
         """
 
 
+CrewMaker = Callable[[int, Any], contextlib.AbstractContextManager[Crew[Any]]]
+"""Makes a crew of at most so many members, each of whom has what all jobs share."""
+
+_elsewhere: ContextVar[CrewMaker | None] = ContextVar("crews_elsewhere", default=None)
+
+
 @contextlib.contextmanager
-def crew_of(workers: int, shared: Shared) -> Iterator[Crew[Shared]]:
+def crews_made_by(maker: CrewMaker) -> Iterator[None]:
+    """Let somebody else than this process make the crews of a `with` block."""
+    token = _elsewhere.set(maker)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
+def crew_of(workers: int, shared: Shared) -> contextlib.AbstractContextManager[Crew[Shared]]:
     """A crew of so many processes; of one: this process does everything itself.
 
-    However the block is left, none of them is left.
+    However the block is left, none of them is left. Within `crews_made_by` it is made there.
 
     Args:
         workers: At least 1.
@@ -81,6 +77,11 @@ def crew_of(workers: int, shared: Shared) -> Iterator[Crew[Shared]]:
     Raises:
         ModelProblem: No process can be started.
     """
+    return (_elsewhere.get() or _crew_of_processes)(workers, shared)
+
+
+@contextlib.contextmanager
+def _crew_of_processes(workers: int, shared: Shared) -> Iterator[Crew[Shared]]:
     if workers == 1:
         yield _Alone(shared)
         return
@@ -95,7 +96,7 @@ def crew_of(workers: int, shared: Shared) -> Iterator[Crew[Shared]]:
             member.end()
 
 
-def all_done(crew: Crew[Shared], jobs: Sequence[Job[Shared]]) -> Iterator[tuple[int, Any]]:
+def all_done(crew: Crew[Shared], jobs: Sequence[PortableJob[Shared]]) -> Iterator[tuple[int, Any]]:
     """Let a crew do all of these; yields the place of each among them, and what it returned.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 from models import registry
 from models.errors import ModelProblem
 from models.learner import FitReport, Learner, Progress
-from models.search.crew import LostJob, all_done, crew_of
+from models.search.crew import all_done, crew_of
+from models.search.jobs import LostJob
 
 _Model = TypeVar("_Model", bound=Learner)
 
@@ -36,18 +38,23 @@ class _Refit:
 
     model_type: str
     data_type: str
-    saved: Path
-    again: Path
+    reads: Path
+    writes: Path
     report: FitReport
 
+    def moved(self, reads: Path | None, writes: Path) -> _Refit:
+        """The same member, in other folders."""
+        assert reads is not None, "it has to be somewhere"
+        return dataclasses.replace(self, reads=reads, writes=writes)
+
     def __call__(self, lessons: Lessons) -> FitReport | ModelProblem | None:
-        model = registry.model_class(self.model_type, self.data_type).load(self.saved)
+        model = registry.model_class(self.model_type, self.data_type).load(self.reads)
         try:
             report = lessons.teach(model, self.report)
         except ModelProblem as problem:
             return problem
         if report is not None:
-            model.save(self.again)
+            model.save(self.writes)
         return report
 
 
@@ -86,7 +93,7 @@ def refit_all(
                     raise found
                 model = members[number][0]
                 if found is not None:
-                    model = type(model).load(jobs[number].again)
+                    model = type(model).load(jobs[number].writes)
                 done[number] = (model, found)
                 progress("member", len(done), len(members))
         except LostJob as lost:

@@ -9,7 +9,8 @@ from time import monotonic
 
 from models.errors import ModelProblem
 from models.learner import Progress
-from models.search.crew import Crew, LostJob
+from models.search.crew import Crew
+from models.search.jobs import LostJob
 from models.search.judging import Judge
 from models.search.proposals import Judged, Proposals
 from models.search.trials import DONE, FAILED, Course, Outcome, Trial, TrialStore, timed
@@ -20,10 +21,15 @@ class _Try:
     """The job of one trial."""
 
     trial: Trial
-    folder: Path
+    writes: Path
+    reads: None = None
+
+    def moved(self, reads: Path | None, writes: Path) -> _Try:
+        """The same trial, written into another folder."""
+        return dataclasses.replace(self, writes=writes)
 
     def __call__(self, course: Course) -> Outcome:
-        report, why, seconds = timed(course, self.trial, self.folder)
+        report, why, seconds = timed(course, self.trial, self.writes)
         return Outcome(self.trial, FAILED if report is None else DONE, why, seconds, 0.0, report)
 
 

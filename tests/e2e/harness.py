@@ -30,11 +30,14 @@ SAMPLE_COLUMNS = (
 TIMEOUT_SECONDS = 120
 CLOSED = "flow_api: {enabled: false}\nweb_page: {enabled: false}\n"
 NO_PREDICTOR = "predictor: {enabled: false}"
+# Each time that something is mirrored costs seconds of a processor; see test_tracking.py.
+NOT_TRACKED = "tracking: {enabled: false}"
 SETTINGS = f"""{CLOSED}
 queue: {{max_concurrent: 4}}
 run: {{cancel_grace_seconds: 2}}
 prefect_server: {{idle_exit_seconds: 1}}
 predictor: {{enabled: false}}
+{NOT_TRACKED}
 """
 PUPPET = Path(__file__).parent / "puppet_model.py"
 
@@ -114,6 +117,7 @@ class Engine:
         """Other settings of the engine for a while: it reads them again by itself."""
         path = self.workspace.configs / "engine.yaml"
         text = text if "predictor:" in text else f"{text}\n{NO_PREDICTOR}\n"
+        text = text if "tracking:" in text else f"{text}\n{NOT_TRACKED}\n"
         path.write_text(text if "flow_api:" in text else f"{text}\n{CLOSED}")
         try:
             yield

@@ -1,7 +1,8 @@
 """A real engine in a thread of the test's own process: all of it but what runs need.
 
 It listens on the workspace's socket, answers, keeps the tables and watches over processes. It
-starts neither a Prefect server nor a fork server, so that what is launched stays in the queue.
+starts neither a Prefect server, a fork server nor errands, so that what is launched stays in the
+queue.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class LightEngine(Engine):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
+        # Each of their processes imports for seconds.
+        self.errands.clear()
         self.warmed = 0
         self.begun: Future[asyncio.AbstractEventLoop] = Future()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.access import Door, check_host
+from engine.access import Door, check_host, is_among, networks
 from engine.refusal import RefusalError
 from engine.tokens import Identity, Tokens
 from engine.workspace import Workspace
@@ -86,3 +86,29 @@ def test_17_others_are_refused_with_the_setting_that_would_allow_them(host: byte
         check_host(host, set(), "flow_api.allowed_hosts")
 
     assert denied.value.status == 421
+
+
+def test_17_where_others_may_come_an_address_is_what_it_says_and_a_name_is_not() -> None:
+    assert check_host(b"192.0.2.7:4242", set(), "x", addresses=True) == "192.0.2.7"
+    assert check_host(b"[2001:db8::7]", set(), "x", addresses=True) == "2001:db8::7"
+    for host in (b"192.0.2.7.evil.example", b"evil.example", b"192.0.2"):
+        with pytest.raises(RefusalError):
+            check_host(host, set(), "x", addresses=True)
+    with pytest.raises(RefusalError):
+        check_host(b"192.0.2.7", set(), "x")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("127.0.0.1", True),
+        ("10.200.1.2", True),
+        ("::ffff:10.0.0.1", True),
+        ("11.0.0.1", False),
+        ("::1", False),
+        ("proxy.example", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_in_a_network_or_is_not(address: str, found: bool) -> None:
+    assert is_among(address, networks(["127.0.0.1", "10.1.0.0/8"])) is found

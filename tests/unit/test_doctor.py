@@ -65,7 +65,7 @@ def test_a_champion_that_was_changed_is_found_with_the_way_back(
 
 @pytest.mark.parametrize(
     ("name", "others"),
-    [("engine.db", {"runs"}), ("central_storage/aliases.db", {"champion"})],
+    [("engine.db", {"runs", "tracking"}), ("central_storage/aliases.db", {"champion"})],
 )
 def test_34_a_damaged_database_is_found_and_the_other_checks_go_on(
     workspace: Workspace, name: str, others: set[str]
@@ -291,3 +291,45 @@ def test_a_place_that_machines_share_is_looked_at(workspace: Workspace, tmp_path
     found = findings(workspace)["storage"]
     assert not found.ok
     assert "nosuch://x" in found.found
+
+
+def test_a_database_that_cannot_be_reached_is_found_with_what_to_do(workspace: Workspace) -> None:
+    (workspace.configs / "engine.yaml").write_text(
+        'database: {url: "postgresql://me:${PW}@127.0.0.1:1/stock"}\n'
+    )
+    workspace.secrets.write_text("PW=swordfish\n")
+    workspace.secrets.chmod(0o600)
+
+    found = findings(workspace)["postgresql"]
+
+    assert not found.ok
+    assert found.found.startswith("postgresql://me:***@127.0.0.1:1/stock: the database cannot be")
+    assert "database.url" in found.fix
+
+
+def test_a_password_that_is_nowhere_is_found(workspace: Workspace) -> None:
+    (workspace.configs / "engine.yaml").write_text(
+        'database: {url: "postgresql://me:${NOBODY_SET_THIS}@127.0.0.1:1/stock"}\n'
+    )
+
+    assert "NOBODY_SET_THIS" in findings(workspace)["postgresql"].found
+
+
+def test_without_its_driver_mlflow_is_told_what_to_install(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace.configs / "engine.yaml").write_text(
+        'database: {url: "postgresql://me@127.0.0.1:1/stock"}\n'
+    )
+    monkeypatch.setattr("engine.database.address.find_spec", lambda _: None)
+
+    found = findings(workspace)["postgresql driver"]
+
+    assert found.state == "warning"
+    assert found.fix == "pip install 'mlops-tui[postgres]'"
+
+
+def test_a_restore_that_was_cut_short_is_found(workspace: Workspace) -> None:
+    workspace.restoring.write_text("{}")
+
+    assert "engine db restore" in findings(workspace)["restore"].fix

@@ -109,6 +109,7 @@ def test_the_help_of_a_command_loads_no_more_than_the_command_line() -> None:
         ["serve", "--help"],
         ["backtest", "--help"],
         ["backtest", "run", "--help"],
+        ["mlflow", "ui", "--help"],
     )
 
     assert loaded(code, [*HEAVY, *LIGHT]) == []
@@ -194,6 +195,7 @@ def test_a_command_that_looks_things_up_loads_nothing_heavy(workspace: Workspace
         ["run", "full_flow", "--dry-run", "--data", __file__, "--json"],
         ["config", "show", "--json"],
         ["config", "reference", "--json"],
+        ["mlflow", "status", "--json"],
         workspace=workspace,
     )
 

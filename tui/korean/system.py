@@ -21,6 +21,7 @@ TEXTS: dict[str, str] = {
     "CPU": "CPU",
     "queue": "대기열",
     "time zone": "시간대",
+    "MLflow": "MLflow",
     "workspace": "작업 공간",
     "Restart the engine? Runs go on; it takes them up again.": (
         "엔진을 다시 시작할까요? 실행은 계속되고, 엔진이 다시 이어받습니다."

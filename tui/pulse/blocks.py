@@ -67,7 +67,8 @@ def health_block(app: ControlCenter, steady: Steady, width: int) -> Block:
         uptime = age(now - status.started)
         engine = Item((_process("engine", "ready", status.pid, memory, uptime, 0, width),), target)
     items = [engine, *(_child(child, steady, now, width) for child in status.children)]
-    items += [one((clip(f"   {problem}", width), "warn")) for problem in status.problems]
+    told = (*status.problems, *status.warnings)
+    items += [one((clip(f"   {problem}", width), "warn")) for problem in told]
     return Block(tr("Health"), items, note=f"mlops-tui {status.version}", least=len(items))
 
 

@@ -128,6 +128,7 @@ def engine_block(app: ControlCenter, width: int) -> Block:
         "CPU": "" if status.cpu_seconds is None else f"{status.cpu_seconds:.0f} s",
         "queue": f"{queue} · {tr('{count} wait', count=status.queued)}",
         "time zone": status.timezone,
+        "MLflow": status.mlflow,
         "workspace": status.workspace,
     }
     given = [(tr(name), value) for name, value in facts.items() if value]
@@ -143,7 +144,7 @@ def engine_block(app: ControlCenter, width: int) -> Block:
     items.append(one((f" {fit(name, 11)}", "dim"), (clip(value, width - 13), "")))
     items += [
         one((f" {text}", "warn"))
-        for problem in status.problems
+        for problem in (*status.problems, *status.warnings)
         for text in wrap(problem, width - 2)
     ]
     return Block(tr("Engine"), items)

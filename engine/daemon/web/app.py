@@ -39,7 +39,11 @@ def make_web_app(engine: Engine, guard: Guard, *, with_page: bool) -> Starlette:
     routes = [
         Route(
             operation.path,
-            guard.protect(_translating(getattr(handlers, operation.handler)), operation.role),
+            guard.protect(
+                _translating(getattr(handlers, operation.handler)),
+                operation.role,
+                route=operation.path,
+            ),
             methods=[operation.method],
         )
         for operation in OPERATIONS
@@ -53,7 +57,7 @@ def make_web_app(engine: Engine, guard: Guard, *, with_page: bool) -> Starlette:
         open_pages += [("/flow-monitoring", page.page), ("/", page.to_page)]
         open_pages += [(f"/flow-monitoring/{name}", page.part) for name in page.PARTS]
     routes += [
-        Route(path, guard.protect(_translating(handler), None), methods=["GET"])
+        Route(path, guard.protect(_translating(handler), None, route=path), methods=["GET"])
         for path, handler in open_pages
     ]
     allowed: dict[str, set[str]] = {}
@@ -68,7 +72,7 @@ def make_web_app(engine: Engine, guard: Guard, *, with_page: bool) -> Starlette:
         return refusal(405, what, {b"allow": ", ".join(sorted(allowed[found[0]])).encode()})
 
     patterns = [(route.path, route.path_regex) for route in routes]
-    guarded = guard.protect(lost, None)
+    guarded = guard.protect(lost, None, route="other")
 
     async def no_such_route(request: Request, _: Exception) -> Response:
         return await guarded(request)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.access import Door, check_host, host_name, is_address, is_local
+from engine.access import (
+    Door,
+    Network,
+    check_host,
+    is_address,
+    is_among,
+    is_local,
+)
+from engine.daemon.metrics.exposition import Count
 from engine.daemon.web.audit import Audit
 from engine.daemon.web.messages import WebError
 from engine.errors import StorageError
@@ -44,11 +53,13 @@ class Listening:
         setting: Name of the section in engine.yaml.
         is_local: Only this machine can reach it.
         allowed_hosts: Names beside those of the loopback interface, in lower case.
+        proxies: Those that are believed whom they forward.
     """
 
     setting: str
     is_local: bool
     allowed_hosts: frozenset[str]
+    proxies: tuple[Network, ...] = ()
 
 
 class Guard:
@@ -58,24 +69,31 @@ class Guard:
         door: Knows the tokens.
         audit: Where attempts to change something are written down.
         listening: As of now: settings may change while it listens.
+        count: Told of every answer.
     """
 
-    def __init__(self, door: Door, audit: Audit, listening: Callable[[], Listening]) -> None:
+    def __init__(
+        self, door: Door, audit: Audit, listening: Callable[[], Listening], count: Count
+    ) -> None:
         self._door = door
         self._audit = audit
         self._listening = listening
+        self._count = count
 
     def protect(
-        self, handler: Handler, role: Role | None
+        self, handler: Handler, role: Role | None, *, route: str
     ) -> Callable[[Request], Awaitable[Response]]:
         """Let a handler answer only who may ask.
 
         Args:
             handler: What answers.
             role: The role that is needed; None: anybody who reaches it by the right name.
+            route: What its answers are counted as.
         """
 
         async def protected(request: Request) -> Response:
+            began = time.perf_counter()
+            request.state.sender = sender_of(request, self._listening().proxies)
             who: Identity | None = None
             try:
                 who = self._who(request, role)
@@ -97,6 +115,8 @@ class Guard:
                 )
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
+            seconds = time.perf_counter() - began
+            self._count(route, request.method, response.status_code, seconds)
             return response
 
         return protected
@@ -104,11 +124,12 @@ class Guard:
     def _who(self, request: Request, role: Role | None) -> Identity:
         listening = self._listening()
         given_host = request.headers.get("host", "").encode("latin-1")
-        names = listening.allowed_hosts
-        if not listening.is_local and is_address(host_name(given_host)):
-            # A page elsewhere can be pointed here by a name only; an address is what it says.
-            names |= {host_name(given_host)}
-        host = check_host(given_host, names, f"{listening.setting}.allowed_hosts")
+        host = check_host(
+            given_host,
+            listening.allowed_hosts,
+            f"{listening.setting}.allowed_hosts",
+            addresses=not listening.is_local,
+        )
         is_safe = request.method in _SAFE
         if not is_safe:
             _check_origin(request)
@@ -129,8 +150,27 @@ class Guard:
 
 
 def client_of(request: Request) -> str:
-    """The address that a request came from."""
-    return request.client.host if request.client else ""
+    """The address that a request came from, as far as that is known."""
+    return str(request.state.sender)
+
+
+def sender_of(request: Request, proxies: Sequence[Network]) -> str:
+    """The address that a request came from: the nearest one that is none of our proxies.
+
+    Each proxy writes down behind what is there already whom it had the request from. So what the
+    last of ours wrote is true, and what stands before it is what strangers say.
+    """
+    sender = request.client.host if request.client else ""
+    if not is_among(sender, proxies):
+        return sender
+    told = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    for address in reversed([one.strip() for one in told]):
+        if not is_address(address):
+            return sender  # it does not say, or not so that it can be believed
+        sender = address
+        if not is_among(sender, proxies):
+            return sender
+    return sender
 
 
 def refusal(status: int, message: str, headers: Mapping[bytes, bytes] | None = None) -> Response:

@@ -17,6 +17,7 @@ from engine.daemon.http.answers import answer, number_of, time_of
 from engine.daemon.http.engine_routes import EngineRoutes
 from engine.daemon.http.run_routes import RunRoutes
 from engine.daemon.http.schedule_routes import ScheduleRoutes
+from engine.daemon.metrics import exposition
 from engine.daemon.web import model_commands
 from engine.daemon.web.asking import (
     check_choice,
@@ -131,6 +132,12 @@ class WebHandlers:
         """How everything is doing."""
         status: EngineStatus = await self._engine.status()
         return answer(msgspec.structs.replace(status, workspace="", prefect_url=""))
+
+    async def metrics(self, _: Request, __: Identity) -> Response:
+        """Everything that a scraper wants to know."""
+        return Response(
+            await self._engine.metrics.text(), headers={"content-type": exposition.CONTENT_TYPE}
+        )
 
     async def events(self, request: Request, _: Identity) -> Response:
         """The live feed."""

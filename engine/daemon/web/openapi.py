@@ -74,6 +74,7 @@ class Operation:
         body: Type of the body, None when there is none.
         query: Schemas of the query parameters.
         statuses: What else it answers, beside what everything answers.
+        media: What the answer is where it is no JSON.
     """
 
     method: str
@@ -85,6 +86,7 @@ class Operation:
     body: type[Struct] | None = None
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
     statuses: tuple[int, ...] = ()
+    media: str = ""
 
 
 _RUN = "/api/v1/runs/{run_id}"
@@ -135,6 +137,13 @@ OPERATIONS = (
         None,
         query={"run": _TEXT, "logs": _SWITCH},
         statuses=(404, 422),
+        media="text/event-stream",
+    ),
+    Operation(
+        *("GET", "/metrics", "metrics", "viewer"),
+        "Runs, queue, processes, disk and answers, for Prometheus.",
+        None,
+        media="text/plain",
     ),
     Operation(
         *("GET", "/api/v1/runs", "runs", "viewer", "Runs, the newest first.", RunPage),
@@ -282,7 +291,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
 
 def _success(operation: Operation) -> dict[str, Any]:
     if operation.reply is None:
-        return {"description": "The feed.", "content": {"text/event-stream": {}}}
+        return {"description": operation.summary, "content": {operation.media: {}}}
     return {"description": operation.summary, "content": as_json(operation.reply)}
 
 

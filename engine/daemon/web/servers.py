@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.access import Door, is_local
+from engine.access import Door, is_local, networks
 from engine.config.engine_settings import HttpSettings
 from engine.daemon.engine import Engine
 from engine.daemon.web.app import make_web_app
@@ -74,9 +74,15 @@ class WebServer:
         self.problem = ""
         self._settings = settings
         self._tokens = Tokens(engine.workspace)
-        guard = Guard(door, Audit(engine.workspace.audit), self._listening)
+        audit = Audit(engine.workspace.audit)
+        guard = Guard(door, audit, self._listening, engine.http_answers.of(name))
         self._app = make_web_app(engine, guard, with_page=with_page)
         self._running: _Running | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the settings want it open."""
+        return self._settings().enabled
 
     async def keep(self) -> None:
         """Follow the settings until cancelled."""
@@ -117,7 +123,7 @@ class WebServer:
                 fix="engine token create NAME --role viewer",
             )
         self._tokens.owner()  # made now, so that its owner finds it
-        listener = listen(host, port, section=self.name, backlog=_BACKLOG)
+        listener = listen(host, port, said_by=f"{self.name}.port in engine.yaml", backlog=_BACKLOG)
         server = impatient_server(
             self._app,
             keep_alive=_KEEP_ALIVE_SECONDS,
@@ -143,4 +149,5 @@ class WebServer:
     def _listening(self) -> Listening:
         settings = self._settings()
         names = frozenset(name.lower() for name in (*settings.allowed_hosts, settings.host))
-        return Listening(self.name, is_local(settings.host), names)
+        proxies = networks(settings.trusted_proxies)
+        return Listening(self.name, is_local(settings.host), names, proxies)

@@ -159,7 +159,10 @@ def test_each_effective_value_is_told_with_its_origin_and_its_meaning(
     assert [one["key"] for one in of_engine if one["is_secret"]] == [
         "notifications.webhooks",
         "notifications.apprise",
+        "database.url",
         "storage.options",
+        "tracking.url",
+        "tracking.registry_url",
     ]
     assert (seed["value"], seed["layer"]) == (9, "set")
     assert by_key["train.hparams.epochs"]["default"] == 20

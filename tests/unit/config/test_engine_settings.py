@@ -42,7 +42,8 @@ timezone: Asia/Seoul
 queue:
   max_concurrent: 8
   per_flow: {train_flow: 3, deploy_flow: 0}
-run: {start_method: spawn, nice: 0, memory_limit_mb: 4096, log_max_mb: 5}
+run: {start_method: spawn, nice: 0, memory_limit_mb: 4096, log_max_mb: 5,
+      dask_scheduler: "tls://dask.example:8786"}
 retention: {keep_runs: 10, keep_days: 36500}
 notifications:
   states: [COMPLETED, CANCELLED]
@@ -99,6 +100,10 @@ def test_nobody_is_told_of_anything_when_the_list_of_states_is_empty(configs: Pa
         ),
         ("run: {memory_limit_mb: -1}", ["run.memory_limit_mb: -1 is out of range", "0 to 1048576"]),
         ("run: {log_max_mb: 0}", ["run.log_max_mb: 0 is out of range", "1 to 10000"]),
+        (
+            "run: {dask_scheduler: 'host:8786'}",
+            ["run.dask_scheduler", "host:8786", "tcp://host:port or tls://host:port"],
+        ),
         ("retention: {keep_runs: 9}", ["retention.keep_runs: 9 is out of range", "10 to 1000000"]),
         ("retention: {keep_days: 36501}", ["keep_days: 36501 is out of range", "0 to 36500"]),
         ("retention: {keep_days: 0.5}", ["keep_days: a whole number is expected"]),
@@ -121,6 +126,26 @@ def test_nobody_is_told_of_anything_when_the_list_of_states_is_empty(configs: Pa
         ("notifications: {webhooks: [5]}", ["text is expected, not what stands here"]),
         ("notifications: {allowed_hosts: chat}", ["notifications.allowed_hosts", "a list"]),
         ("notifications: {allowed_hosts: ['']}", ["notifications.allowed_hosts"]),
+        (
+            "flow_api: {trusted_proxies: [proxy.example]}",
+            ["flow_api.trusted_proxies", "no IP address and no network such as 10.0.0.0/8"],
+        ),
+        (
+            "predictor: {workers: 3, first_worker_port: 4240}",
+            ["the ports 4240 to 4242 for themselves", "without port 4242"],
+        ),
+        ("predictor: {workers: 2, first_worker_port: 65535}", ["65535 to 65536", "up to 65535"]),
+        ("database: {url: 'mysql://me@h/d'}", ["database.url", "not the URL of a PostgreSQL"]),
+        ("database: {url: 'postgresql://h/d'}", ["database.url", "names no user"]),
+        (
+            "database: {url: 'postgresql://me:swordfish@h/d'}",
+            ["database.url", "password in plain text"],
+        ),
+        (
+            "database: {url: 'postgresql://me@h/d?pool=3'}",
+            ["database.url", "pool cannot be set here", "sslrootcert"],
+        ),
+        ("database: {uri: ''}", ['did you mean "database.url"?']),
         ("storage: {url: bucket/models}", ["storage.url", "not a URL such as s3://bucket/folder"]),
         ("storage: {url: 's3://b/a b'}", ["storage.url", "not a URL"]),
         ("storage: {url: 'sftp://me:swordfish@host/x'}", ["storage.url", "password in plain text"]),

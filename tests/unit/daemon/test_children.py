@@ -8,6 +8,7 @@ import pytest
 
 from engine.daemon import children
 from engine.daemon.children import Child, Started
+from engine.database.problems import DatabaseError
 from engine.errors import ServerError
 from engine.schema import ChildInfo
 from tests.unit.daemon.loop import for_a_moment, in_event_loop, running, until
@@ -260,3 +261,22 @@ async def test_the_watch_over_every_process_is_given_back() -> None:
 
     assert [process.is_watched for process in nursery.started] == [False, False]
     assert not child.ready.is_set()
+
+
+@in_event_loop
+async def test_what_waits_for_a_database_is_never_given_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(children, "_OUTSIDE_PAUSES", AT_ONCE)
+    nursery, told = Nursery(), list[ChildInfo]()
+    nursery.problem = DatabaseError("the database cannot be reached")
+    nursery.attempts_with_problem = 5 * len(AT_ONCE)
+    child = child_of(nursery, told.append)
+
+    async with running(child.supervise()):
+        await child.ready.wait()
+
+        assert nursery.attempts > 5 * len(AT_ONCE)
+        assert not child.waits_for_database
+    assert {info.state for info in told} == {"starting", "restarting", "ready"}
+    assert [info.problem for info in told if info.problem][-1] == "the database cannot be reached"

@@ -17,7 +17,8 @@ from models.errors import ModelProblem
 from models.forecasting.boosting import LightGBM
 from models.forecasting.bundle import open_bundle, write_bundle
 from models.search import blending, search
-from models.search.crew import Crew, LostJob, crew_of
+from models.search.crew import Crew, crew_of
+from models.search.jobs import LostJob
 from models.search.trials import discard, held_alone
 from tests.own_registry import use_own_registry
 

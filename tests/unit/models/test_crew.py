@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.search.crew import LostJob, all_done, crew_of
+from models.search.crew import all_done, crew_of
+from models.search.jobs import LostJob
 
 pytestmark = pytest.mark.long
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.database.address import parse_address
 from engine.prefect_server.connection import (
     CERTIFICATES_FILE,
     Connection,
@@ -67,6 +68,19 @@ def test_the_server_asks_for_the_credentials_and_keeps_to_its_home(tmp_path: Pat
 
     assert environment["PREFECT_SERVER_API_AUTH_STRING"] == CONNECTION.auth
     assert environment["PREFECT_API_DATABASE_CONNECTION_URL"].endswith(f"{tmp_path}/prefect.db")
+
+
+def test_a_server_on_postgresql_is_told_so_and_no_client_is(tmp_path: Path) -> None:
+    address = parse_address(
+        "postgresql://me:${PW}@h/d?sslmode=require&sslrootcert=/ca.pem", {"PW": "sword/fish"}
+    )
+
+    environment = server_environment(tmp_path, CONNECTION.auth, address)
+
+    url = environment["PREFECT_API_DATABASE_CONNECTION_URL"]
+    assert url == "postgresql+asyncpg://me:sword%2Ffish@h:5432/d?ssl=require"
+    assert environment["PGSSLROOTCERT"] == "/ca.pem"
+    assert "sword" not in str(client_environment(tmp_path, CONNECTION))
 
 
 def test_nothing_is_sent_to_anybody(tmp_path: Path) -> None:

@@ -15,12 +15,14 @@ from engine.errors import ServerError
 from engine.locks import FileLock
 from engine.prefect_server.connection import (
     CONNECTION_FILE,
+    DATABASE_UNUSABLE,
     SERVER_LOCK,
     SERVER_LOG,
     Connection,
 )
 from engine.prefect_server.launch import (
     ADDRESS_FILE,
+    database_problem,
     find_server,
     is_owned,
     known_connection,
@@ -238,3 +240,14 @@ def test_a_failure_of_the_server_shows_the_end_of_its_log(tmp_path: Path) -> Non
 def test_a_failure_before_there_is_a_log_has_none_to_show(tmp_path: Path) -> None:
     assert server_failure(tmp_path, "the Prefect server stopped").fix is None
     assert not (tmp_path / CONNECTION_FILE).exists()
+
+
+def test_why_a_database_cannot_be_used_is_told_from_the_servers_log(tmp_path: Path) -> None:
+    said = "a warning\nerror: postgresql://me:***@h/d: the database cannot be reached. Start it\n"
+    (tmp_path / SERVER_LOG).write_text(said)
+
+    problem = database_problem(tmp_path, DATABASE_UNUSABLE)
+
+    assert problem is not None
+    assert str(problem) == "postgresql://me:***@h/d: the database cannot be reached. Start it"
+    assert database_problem(tmp_path, 1) is None

@@ -1,0 +1,1 @@
+"""What the engine tells a scraper of itself, its runs, its children and its workspace."""
