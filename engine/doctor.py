@@ -19,6 +19,7 @@ from engine.config.mlflow_address import mlflow_address
 from engine.database.address import missing_driver
 from engine.errors import EngineError
 from engine.locks import FileLock
+from engine.prefect_server.address import check_server, given_connection
 from engine.prefect_server.connection import SERVER_LOCK, Connection
 from engine.processes import is_alive
 from engine.secrets_file import read_secrets
@@ -186,6 +187,12 @@ def _database(path: Path) -> Finding:
 
 
 def _server(workspace: Workspace) -> Finding:
+    try:
+        settings = load_engine_settings(workspace_configs=workspace.configs).settings.prefect_server
+    except EngineError:
+        return Finding("prefect server", True, "not looked at: see configuration")
+    if settings.url:
+        return _server_elsewhere(workspace, settings.url, settings.auth)
     lock = FileLock(workspace.prefect_home / SERVER_LOCK)
     try:
         is_free = lock.acquire(wait=False)
@@ -197,6 +204,14 @@ def _server(workspace: Workspace) -> Finding:
     connection = Connection.read(workspace.prefect_home)
     found = f"pid {connection.pid} on {connection.url}" if connection else "starting"
     return Finding("prefect server", True, found)
+
+
+def _server_elsewhere(workspace: Workspace, url: str, auth: str) -> Finding:
+    try:
+        found = check_server(given_connection(url, auth, workspace.secrets))
+    except EngineError as error:
+        return Finding("prefect server", False, str(error), error.fix or "")
+    return Finding("prefect server", True, f"version {found} at {url}")
 
 
 def _runs(workspace: Workspace) -> Finding:

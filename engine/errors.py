@@ -74,6 +74,10 @@ class ServerError(EngineError):
     """The engine or its Prefect server could not be started or reached."""
 
 
+class LostElsewhereError(ServerError):
+    """A part of a run whose process on another machine was lost."""
+
+
 class StorageError(EngineError):
     """A disk, database or folder that cannot be read or written."""
 

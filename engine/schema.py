@@ -83,6 +83,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
         memory: Resident memory, now or at its peak once it has ended.
         tags: Words that it can be found by.
         key: What it was launched with: launching the same key again gives this run.
+        pool: The work pool whose workers do it, "" when it is done on this machine.
+        host: Which worker does it, on which machine; "" before one does.
     """
 
     id: str
@@ -105,6 +107,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     memory: int | None = None
     tags: tuple[str, ...] = ()
     key: str | None = None
+    pool: str = ""
+    host: str = ""
 
 
 class LaunchReply(Struct, frozen=True, kw_only=True):
@@ -252,10 +256,28 @@ class ChildInfo(Struct, frozen=True, kw_only=True):
     cpu_seconds: float | None = None
 
 
+class WorkerInfo(Struct, frozen=True, kw_only=True):
+    """A worker of a work pool, and when it was heard of last."""
+
+    name: str
+    heard: float
+    online: bool
+
+
+class PoolInfo(Struct, frozen=True, kw_only=True):
+    """The work pool that runs are placed in, and why nobody would do them, "" if somebody does."""
+
+    name: str
+    type: str = ""
+    problem: str = ""
+    workers: tuple[WorkerInfo, ...] = ()
+
+
 class EngineStatus(Struct, frozen=True, kw_only=True):
     """The engine and everything that it keeps running.
 
     Attributes:
+        pool: The work pool that runs are placed in, None when they are done on this machine.
         addresses: Those that it answers others on, by what answers there.
         timezone: The zone that times are shown in, as engine.yaml names it at the moment.
         warnings: What is not as it should be, and hinders no run.
@@ -277,6 +299,7 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     prefect_url: str = ""
     addresses: dict[str, str] = {}
     timezone: str = ""
+    pool: PoolInfo | None = None
     warnings: tuple[str, ...] = ()
     mlflow: str = ""
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+from engine.text import printable
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
-    from engine.schema import EngineStatus
+    from engine.schema import EngineStatus, PoolInfo
 
 _POLL_SECONDS = 0.1
 _DOWN_SECONDS = 30.0
@@ -170,6 +171,9 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
         write_text(f"{glyph} {child.name}: {child.state}{where}{again}{_usage(child)}")
         if child.problem and child.state != "ready":
             write_text(f"    {child.problem}")
+    if state.pool is not None:
+        glyph = not_ready if state.pool.problem else ready
+        write_text(f"{glyph} work pool {printable(state.pool.name)}: {_workers(state.pool)}")
     for name, address in state.addresses.items():
         path = "/flow-monitoring" if name == "web_page" else "/docs"
         write_text(f"{ready} {name.replace('_', ' ')}: {address}{path}")
@@ -179,6 +183,11 @@ def _report(line: CommandLine, state: EngineStatus) -> int:
     write_text(f"{state.running} of at most {state.max_concurrent} runs at once{queued}")
     write_text(f"workspace: {state.workspace}")
     return ExitCode.OK if healthy else ExitCode.FAILED
+
+
+def _workers(pool: PoolInfo) -> str:
+    names = ", ".join(one.name for one in pool.workers if one.online)
+    return printable(pool.problem or f"worked for by {names}")
 
 
 def _usage(of: Any) -> str:

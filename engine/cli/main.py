@@ -38,6 +38,8 @@ _COMMANDS = {
     "restart": ("engine.cli.lifecycle:restart", "Stop it and start it again; runs go on."),
     "status": ("engine.cli.lifecycle:status", "Show how the engine is doing."),
     "serve": ("engine.cli.lifecycle:serve", "Be the engine in the foreground (systemd)."),
+    "prefect": ("engine.cli.prefect:prefect", "The Prefect server: where it is, its own pages."),
+    "worker": ("engine.cli.worker:worker", "Do runs of an engine on another machine."),
     "doctor": ("engine.cli.doctor:doctor", "Check this machine and this workspace."),
 }
 

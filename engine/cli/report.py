@@ -36,6 +36,8 @@ def run_data(run: RunInfo) -> dict[str, Any]:
         "priority": run.priority,
         "origin": run.origin,
         "rerun_of": run.rerun_of,
+        "pool": run.pool or None,
+        "host": run.host or None,
         "tags": list(run.tags),
         "cpu_seconds": run.cpu_seconds,
         "memory": run.memory,
@@ -78,6 +80,8 @@ def write_run_report(detail: RunDetail, timezone: str) -> None:
     write_text(f"{run.flow} {printable(run.name)} ({run.id}): {run.state}")
     if run.waiting or run.message:
         write_text(f"  {printable(run.waiting or run.message)}")
+    if run.host:
+        write_text(f"  done by {printable(run.host)}")
     if run.tags:
         write_text(f"  tags: {', '.join(run.tags)}")
     if run.cpu_seconds is not None and run.memory:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.values import (
+    POOL_PATTERN,
     Addresses,
     Allowed,
     DaskAddress,
@@ -15,6 +16,8 @@ from engine.config.values import (
     Names,
     Networks,
     PostgresUrl,
+    PrefectUrl,
+    Secret,
     Section,
     ServerUrl,
     StorageOptions,
@@ -26,10 +29,33 @@ from engine.config.values import (
 
 
 class PrefectServerSettings(Section):
-    """The Prefect server that records runs; the engine starts and stops it."""
+    """The Prefect server that records runs: the engine's own, or one that is there already.
+
+    url and host hold from the engine's next start on: engine restart.
+    """
+
+    url: PrefectUrl = ""
+    """Address of the API of an existing Prefect server, with /api at its end; nothing: the
+    engine's own server."""
+
+    auth: Secret = ""
+    """What the existing server asks for: user:password, or an API key. ${NAME} stands for a line
+    of secrets.env."""
+
+    host: Name = "127.0.0.1"
+    """Address on which the engine's own server listens: 127.0.0.1 for this machine alone, 0.0.0.0
+    for workers on other machines too. It asks for the credentials that it was made with."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """TCP port on the loopback interface (0 to 65535). 0: any free port."""
+    """TCP port of the engine's own server (0 to 65535). 0: any free port."""
+
+    work_pool: Annotated[str, Field(max_length=64, pattern=POOL_PATTERN)] = ""
+    """Work pool of Prefect that data_flow, train_flow and eval_flow are done by, on other machines
+    (engine worker); nothing: on this one. It needs storage.url."""
+
+    lost_after_seconds: Annotated[int, Field(ge=10, le=86_400)] = 90
+    """How long nothing may be heard of a run on another machine before it counts as crashed
+    (10 to 86400)."""
 
     start_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 90
     """How long the server may take to answer before its start counts as failed (1 to 3600)."""
@@ -293,6 +319,17 @@ class DriftSettings(Section):
 
 class EngineSettings(Section):
     """Settings that hold for every run of the workspace."""
+
+    @model_validator(mode="after")
+    def _pool_has_storage(self) -> EngineSettings:
+        if self.prefect_server.work_pool and not self.storage.url:
+            raise conflict(
+                "runs in a work pool hand data sets and models to this machine by way of a storage "
+                "that both reach: set storage.url, or no prefect_server.work_pool",
+                "prefect_server.work_pool",
+                "storage.url",
+            )
+        return self
 
     timezone: TimeZone = "local"
     """Time zone of the times that people see: local (this machine's) or an IANA name."""

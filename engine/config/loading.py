@@ -6,6 +6,7 @@ names, for full_flow the two full_flow files, `--set`, flags.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from engine.config.problems import ConfigProblemsError, Problem, joined, nearest
 from engine.config.reference import describe_settings
 from engine.config.values import Section
 from engine.config.yaml_source import KeyPath, read_yaml_file
+from engine.errors import ConfigError
 
 NO_FLAGS: Mapping[str, object] = {}
 
@@ -158,6 +160,26 @@ def load_effective(path: Path) -> FlowSettings:
     tree = Tree.of_defaults(root)
     tree.lay_document(document, Layer.RUN)
     return _validated(tree, root, [])
+
+
+def settings_of(values: Mapping[str, object]) -> FlowSettings:
+    """Check settings that another machine sent as data: all of them, already effective.
+
+    Raises:
+        ConfigError: They are not what this version of the program knows.
+    """
+    root = files.SETTINGS.get(str(values.get("data_type")))
+    try:
+        if root is not None:
+            return root.model_validate_json(json.dumps(dict(values)))
+        problem = "an unknown data_type"
+    except (ValidationError, ValueError, TypeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
+    raise ConfigError(
+        f"the settings that were sent cannot be used here: {problem}",
+        fix="Have the same version of mlops-tui on both machines",
+    )
 
 
 def _known_flow(flow: str) -> FlowName:

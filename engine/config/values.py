@@ -20,6 +20,9 @@ ID_PATTERN = f"^{ID}$"
 
 HparamValue = bool | int | float | str
 
+POOL_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9 ._-]{0,63})?$"
+"""Names of work pools: what Prefect takes, and a path of a URL too."""
+
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
 
 _ENV_VAR = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -30,6 +33,7 @@ _PASSWORDS = re.compile(
 )
 
 _STORAGE_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s?#]+")
+_PREFECT_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]{1,300}(/[A-Za-z0-9._~/-]*)?")
 _SECRET_OPTION = re.compile(r"secret|password|passwd|token|key$|account_key|credential", re.I)
 
 
@@ -128,6 +132,19 @@ def _storage_url(url: str) -> str:
     if url and not _STORAGE_URL.fullmatch(url):
         raise _rejected("this is not a URL such as s3://bucket/folder")
     return _without_plain_password(url) if url else url
+
+
+def _prefect_url(url: str) -> str:
+    if url and not _PREFECT_URL.fullmatch(url):
+        raise _rejected("this is not a URL such as https://prefect.example/api")
+    return url
+
+
+def _only_a_variable(text: str) -> str:
+    # The message never repeats the text: it is the secret.
+    if text and not _ENV_VAR.fullmatch(text):
+        raise _rejected("holds a secret in plain text; put it into secrets.env and write ${NAME}")
+    return text
 
 
 def _postgres_url(url: str) -> str:
@@ -274,6 +291,18 @@ ServerUrl = Annotated[
     Field(max_length=2048),
     AfterValidator(_server_url),
     Allowed("a URL, passwords in it as ${NAME}, or nothing", is_secret=True),
+]
+PrefectUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    AfterValidator(_prefect_url),
+    Allowed("a URL such as https://prefect.example/api, without a password; or nothing"),
+]
+Secret = Annotated[
+    str,
+    Field(max_length=256),
+    AfterValidator(_only_a_variable),
+    Allowed("${NAME} of a line in secrets.env, or nothing", is_secret=True),
 ]
 DaskAddress = Annotated[
     str,

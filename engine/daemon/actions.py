@@ -18,7 +18,7 @@ from engine.daemon.closer import Closer
 from engine.daemon.dispatcher import Dispatcher
 from engine.daemon.feed import Feed
 from engine.daemon.keeper import Keeper
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.views import call_it, run_info
 from engine.daemon.workers import Workers
 from engine.errors import ConflictError, EngineError, NotFoundError, StorageError
@@ -54,7 +54,7 @@ class RunActions:
         table: RunTable,
         settings: Callable[[], EngineSettings],
         *,
-        prefect: PrefectServer,
+        prefect: Prefect,
         dispatcher: Dispatcher,
         keeper: Keeper,
         closer: Closer,

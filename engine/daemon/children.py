@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 # The first replacement comes at once: most deaths are accidents. What dies again and again is
 # given more and more time, and in the end up on.
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+_LONGEST_PATIENT_PAUSE = 5.0
 _STABLE_SECONDS = 60.0
 # Trying costs seconds of a core, and nobody may come for a night.
 _OUTSIDE_PAUSES = (2.0, 5.0, 10.0, 20.0, 30.0)
@@ -25,9 +26,12 @@ _OUTSIDE_PAUSES = (2.0, 5.0, 10.0, 20.0, 30.0)
 
 @dataclass(frozen=True)
 class Started:
-    """A child that is ready: its process number, a watch over it, and where it answers others."""
+    """A child that is ready: its process number, a watch over it, and where it answers others.
 
-    pid: int
+    What runs elsewhere has no process number here.
+    """
+
+    pid: int | None
     watch: DeathWatch
     address: str = ""
 
@@ -39,6 +43,7 @@ class Child:
         name: What to call it.
         start: Starts the process, or finds the one that already runs, and returns when it is ready.
         changed: Called whenever `info` has changed.
+        gives_up: Whether it is given up on after some attempts in a row, until it is revived.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class Child:
         name: str,
         start: Callable[[], Awaitable[Started]],
         changed: Callable[[ChildInfo], None],
+        *,
+        gives_up: bool = True,
     ) -> None:
         self.name = name
         self.ready = asyncio.Event()
@@ -57,6 +64,7 @@ class Child:
         self._restarts = 0
         self._address = ""
         self._problem = ""
+        self._gives_up = gives_up
         self._revived = asyncio.Event()
         self.waits_for_database = False
 
@@ -117,12 +125,18 @@ class Child:
                 # Whoever puts that right knows nothing of this process: it goes on trying.
                 await asyncio.sleep(_OUTSIDE_PAUSES[min(vain, len(_OUTSIDE_PAUSES) - 1)])
                 vain += 1
-            elif failures == len(_PAUSES):
+            elif failures == len(_PAUSES) and self._gives_up:
                 await self._wait_for_revival()
                 failures = 0
             else:
-                await asyncio.sleep(_PAUSES[failures])
-                failures += 1
+                await asyncio.sleep(self._pause(failures))
+                failures = min(failures + 1, len(_PAUSES))
+
+    def _pause(self, failures: int) -> float:
+        if self._gives_up:
+            return _PAUSES[failures]
+        # Whoever waits for others for hours wants to go on soon after they are back.
+        return min(_PAUSES[min(failures, len(_PAUSES) - 1)], _LONGEST_PATIENT_PAUSE)
 
     async def _watch(self, started: Started) -> None:
         self._pid = started.pid
@@ -137,7 +151,8 @@ class Child:
             self.ready.clear()
             self._pid = None
             self._address = ""
-        self._problem = f"process {started.pid} ended unexpectedly"
+        lost = f"process {started.pid} ended unexpectedly" if started.pid else "does not answer"
+        self._problem = lost
         logger.warning("%s: %s", self.name, self._problem)
         self._set("restarting")
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.workers import Workers
 from engine.errors import EngineError, NotFoundError, StorageError
 from engine.prefect_server.api import PrefectApi
@@ -40,7 +40,7 @@ class Closer:
         self,
         workspace: Workspace,
         table: RunTable,
-        prefect: PrefectServer,
+        prefect: Prefect,
         workers: Workers,
         closed: Callable[[str], None],
     ) -> None:

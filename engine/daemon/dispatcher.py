@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ import yaml
 from engine.config.engine_settings import EngineSettings
 from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Launcher
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.views import call_it
 from engine.daemon.workers import Workers
 from engine.errors import EngineError, NotFoundError, ServerError
+from engine.prefect_server.pools import place_flow_run
 from engine.runs.order import CONFIG_FILE, Order
+from engine.runs.placing import PLACED_FLOWS
 from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
 
@@ -27,14 +30,18 @@ logger = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _NAMED = 3
 _TOLD = 20
+# Each has a process here that looks after it.
+_MOST_PLACED = 64
+_POOL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A run that takes a slot."""
+    """A run that takes a slot; one that is done elsewhere takes none of those of this machine."""
 
     id: str
     flow: str
+    is_placed: bool = False
 
 
 class Dispatcher:
@@ -56,7 +63,7 @@ class Dispatcher:
         workspace: Workspace,
         table: RunTable,
         settings: Callable[[], EngineSettings],
-        prefect: PrefectServer,
+        prefect: Prefect,
         launcher: Launcher,
         keeper: Keeper,
         workers: Workers,
@@ -74,6 +81,8 @@ class Dispatcher:
         self._launching: dict[str, RunRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._said: dict[str, str] = {}
+        # Work pools that cannot be used: until when (monotonic clock) and why, as a sentence.
+        self._unusable: dict[str, tuple[float, str]] = {}
         self.queue: list[RunRecord] = []
 
     def wake(self) -> None:
@@ -126,30 +135,33 @@ class Dispatcher:
     def why_waiting(self, record: RunRecord) -> str:
         """Why a queued run does not start, as a sentence; "" when nothing keeps it."""
         if self._has_begun(record.id):
-            return "its process is being made"
-        full = self._no_room(record.flow)
+            return self._prefect.why_not_ready or "its process is being made"
+        full = self._pool_problem(record.flow) or self._no_room(record.flow)
         place = f"{full}; number {self._place(record)} in the queue" if full else ""
         return self._not_ready() or place
 
     def _obstacle(self, flow: str) -> str:
         """What keeps runs of a flow from starting; "" when nothing does."""
-        return self._not_ready() or self._no_room(flow)
+        return self._not_ready() or self._pool_problem(flow) or self._no_room(flow)
 
     def _not_ready(self) -> str:
         """Which part of the engine every run has to wait for; "" when all are there."""
-        server = self._prefect.child
-        if not server.ready.is_set():
-            if server.has_failed:
-                return f"the Prefect server does not start: {server.problem}; see `engine status`"
-            if server.waits_for_database:
-                return f"the Prefect server waits for its database: {server.problem}"
-            return "the Prefect server is starting, which takes a few seconds"
+        if why := self._prefect.why_not_ready:
+            return why
         fork_server = self._launcher.child
         if fork_server and not fork_server.ready.is_set():
             if fork_server.has_failed:
                 return f"the fork server does not start: {fork_server.problem}"
             return "the training libraries are being loaded, which takes a few seconds"
         return ""
+
+    def _pool_of(self, flow: str) -> str:
+        """The work pool that runs of a flow are placed in, "" when they are done here."""
+        return self._settings().prefect_server.work_pool if flow in PLACED_FLOWS else ""
+
+    def _pool_problem(self, flow: str) -> str:
+        until, why = self._unusable.get(self._pool_of(flow), (0.0, ""))
+        return why if time.monotonic() < until else ""
 
     def _no_room(self, flow: str) -> str:
         queue = self._settings().queue
@@ -161,17 +173,24 @@ class Dispatcher:
                 f"waits for {_names(of_flow)}: at most {_runs(limit)} of {flow} at once "
                 f"(queue.per_flow.{flow})"
             )
-        if len(taken) >= queue.max_concurrent:
+        here = [slot for slot in taken if not slot.is_placed]
+        if self._pool_of(flow):
+            elsewhere = [slot for slot in taken if slot.is_placed]
+            if len(elsewhere) >= _MOST_PLACED:
+                return f"waits for {_names(elsewhere)}: at most {_runs(_MOST_PLACED)} are placed"
+        elif len(here) >= queue.max_concurrent:
             return (
-                f"waits for {_names(taken)}: at most {_runs(queue.max_concurrent)} at once "
+                f"waits for {_names(here)}: at most {_runs(queue.max_concurrent)} at once "
                 "(queue.max_concurrent)"
             )
         return ""
 
     def _taken(self) -> list[Slot]:
-        living = [Slot(run_id, run.flow) for run_id, run in self._keeper.living.items()]
+        living = [
+            Slot(run_id, run.flow, run.is_placed) for run_id, run in self._keeper.living.items()
+        ]
         making = [
-            Slot(run_id, run.flow)
+            Slot(run_id, run.flow, bool(self._pool_of(run.flow)))
             for run_id, run in self._launching.items()
             if run_id not in self._keeper.living
         ]
@@ -225,15 +244,26 @@ class Dispatcher:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _make_process(self, record: RunRecord, document: str) -> None:
-        prefect_id = await self._workers.server(
-            self._prefect.api.create_flow_run,
-            record.flow,
-            name=record.name,
-            parameters={"settings": yaml_values(document)},
-            idempotency_key=record.id,
-            tags=record.tags,
-        )
-        run = self._settings().run
+        settings = self._settings()
+        pool = self._pool_of(record.flow)
+        parameters = {"settings": yaml_values(document)}
+        if pool:
+            placed = await self._place_in_pool(record, pool, parameters)
+            if placed is None:
+                return
+            prefect_id, pool = placed
+        else:
+            prefect_id = await self._workers.server(
+                self._prefect.api.create_flow_run,
+                record.flow,
+                name=record.name,
+                parameters=parameters,
+                idempotency_key=record.id,
+                tags=record.tags,
+            )
+            # It may have been placed when the settings were others: there it stays.
+            pool = record.pool
+        run = settings.run
         order = Order(
             run_id=record.id,
             attempt=record.attempt,
@@ -241,9 +271,35 @@ class Dispatcher:
             nice=run.nice,
             memory_limit_mb=run.memory_limit_mb,
             log_max_mb=run.log_max_mb,
+            pool=pool or settings.prefect_server.work_pool,
+            is_placed=bool(pool),
+            lost_after_seconds=settings.prefect_server.lost_after_seconds,
+            cancel_seconds=run.cancel_grace_seconds,
             dask_scheduler=run.dask_scheduler,
         )
-        self._keeper.watch(record.id, record.flow, await self._launcher.launch(order))
+        launched = await self._launcher.launch(order)
+        self._keeper.watch(record.id, record.flow, launched, is_placed=order.is_placed)
+
+    async def _place_in_pool(
+        self, record: RunRecord, pool: str, parameters: dict[str, Any]
+    ) -> tuple[str, str] | None:
+        """Make the flow run in a work pool; None when the pool cannot be used, and runs wait."""
+        try:
+            return await self._workers.server(
+                place_flow_run,
+                self._prefect.api,
+                pool,
+                record.flow,
+                name=record.name,
+                parameters=parameters,
+                idempotency_key=record.id,
+                tags=record.tags,
+            )
+        except (NotFoundError, ServerError) as error:
+            self._unusable[pool] = (time.monotonic() + _POOL_SECONDS, str(error))
+            asyncio.get_running_loop().call_later(_POOL_SECONDS, self.wake)
+            logger.warning("%s waits: %s", call_it(record), error)
+            return None
 
     def _prepare_folder(self, record: RunRecord) -> str | None:
         document = self._table.document(record.id)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine.config.engine_settings import PrefectServerSettings
 from engine.daemon.actions import RunActions
 from engine.daemon.children import Child
 from engine.daemon.closer import Closer
@@ -35,8 +36,11 @@ from engine.daemon.metrics.tracking_metrics import TrackingMetrics
 from engine.daemon.metrics.workspace_metrics import WorkspaceMetrics
 from engine.daemon.mirroring import Mirroring
 from engine.daemon.notifier import Notifier
+from engine.daemon.pool_watch import PoolWatch
 from engine.daemon.predictor_child import Predictor, end_workers_from
+from engine.daemon.prefect import Prefect
 from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect_elsewhere import PrefectElsewhere
 from engine.daemon.scheduler import Scheduler
 from engine.daemon.spawn_launcher import SpawnLauncher
 from engine.daemon.tails import Tails
@@ -62,6 +66,7 @@ logger = logging.getLogger(__name__)
 
 _WORKSPACE_LOOK_SECONDS = 2.0
 _AGAIN_SECONDS = 30.0
+_SWEEP_SECONDS = 3600.0
 
 
 class Service(Protocol):
@@ -94,13 +99,7 @@ class Engine:
         self.table = RunTable(workspace.database)
         self.lists = RunLists(workspace.database)
         self._held_open = hold_open(workspace.database)
-        self.prefect = PrefectServer(
-            workspace.prefect_home,
-            lambda: self.settings().prefect_server,
-            self.workers,
-            self._child_changed,
-            lambda: read_address(self.settings().database.url, workspace.secrets),
-        )
+        self.prefect = self._make_prefect()
         self.launcher = self._make_launcher()
         self.predictors = self._make_predictors()
         self.keep_predictor = False
@@ -138,6 +137,7 @@ class Engine:
             lambda: self.settings().retention,
             self.workers,
         )
+        self.pool = PoolWatch(self.prefect, lambda: self.settings().prefect_server, self.workers)
         self.mirroring = Mirroring(workspace, lambda: self.settings().tracking, self.workers)
         self.drift = DriftRule(
             workspace,
@@ -158,6 +158,15 @@ class Engine:
                 every_seconds=ERRAND_EVERY_SECONDS,
             ),
         ]
+        self.errands.append(
+            Errand(
+                workspace,
+                "shared-storage",
+                "engine.store.depot_sweep",
+                self._is_storage_swept,
+                every_seconds=_SWEEP_SECONDS,
+            )
+        )
         self.services: list[Service] = []
         self.http_answers = HttpAnswers()
         self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
@@ -176,6 +185,7 @@ class Engine:
         self._run(self.dispatcher.dispatch())
         self._run(self.scheduler.fire())
         self._run(self._again("notifications", self.notifier.deliver))
+        self._run(self._again("work pool", self.pool.watch))
         self._run(self._again("retention", self.janitor.sweep_regularly))
         self._run(self._again("drift", self.drift.act_regularly))
         for errand in self.errands:
@@ -241,13 +251,32 @@ class Engine:
             addresses={
                 service.name: service.address for service in self.services if service.address
             },
+            pool=self.pool.info,
             prefect_url=self.prefect.connection.url if self.prefect.connection else "",
         )
+
+    async def _is_storage_swept(self) -> bool:
+        """Whether runs leave something in the shared storage, which goes with them."""
+        return bool(self.settings().prefect_server.work_pool)
 
     def _children(self) -> list[Child]:
         children = [self.prefect.child, self.launcher.child]
         children += [predictor.child for predictor in self.predictors]
         return [child for child in children if child is not None]
+
+    def _make_prefect(self) -> Prefect:
+        def settings() -> PrefectServerSettings:
+            return self.settings().prefect_server
+
+        if settings().url:
+            return PrefectElsewhere(self.workspace, settings, self.workers, self._child_changed)
+        return PrefectServer(
+            self.workspace.prefect_home,
+            settings,
+            self.workers,
+            self._child_changed,
+            lambda: read_address(self.settings().database.url, self.workspace.secrets),
+        )
 
     def _make_launcher(self) -> Launcher:
         method = self.settings().run.start_method

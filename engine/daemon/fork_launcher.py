@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.daemon.children import Child, Started
 from engine.daemon.launching import Exit, LaunchedProcess, run_environment
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.watch import DeathWatch, PidfdWatch, watch_process
 from engine.errors import ServerError
 from engine.processes import start_mark
@@ -31,7 +31,7 @@ class ForkLauncher:
     """Has runs forked by the fork server: a tenth of a second instead of several."""
 
     def __init__(
-        self, workspace: Workspace, prefect: PrefectServer, changed: Callable[[ChildInfo], None]
+        self, workspace: Workspace, prefect: Prefect, changed: Callable[[ChildInfo], None]
     ) -> None:
         self.child: Child | None = Child("fork server", self._start, changed)
         self._workspace = workspace
@@ -91,7 +91,7 @@ class ForkLauncher:
                 stdout=None,
                 stderr=None,
                 # The lease: runs keep the Prefect server up although the engine may be gone.
-                pass_fds=(theirs.fileno(), self._prefect.lease),
+                pass_fds=(theirs.fileno(), *self._prefect.inherited),
                 start_new_session=True,
                 umask=0o077,
             )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from engine.atomic import sweep_unfinished
 from engine.config.engine_settings import RetentionSettings
 from engine.daemon.actions import DELETED_PREFIX, RunActions
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.workers import Workers
 from engine.errors import EngineError
 from engine.tables.handoffs import Handoffs
@@ -45,7 +45,7 @@ class Janitor:
         workspace: Workspace,
         table: RunTable,
         actions: RunActions,
-        prefect: PrefectServer,
+        prefect: Prefect,
         settings: Callable[[], RetentionSettings],
         workers: Workers,
     ) -> None:

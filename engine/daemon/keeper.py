@@ -31,6 +31,7 @@ from engine.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
+_REACH_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
 # A process that ended before it claimed its run may have had bad luck; many in a row have a reason.
 _MOST_VAIN_PROCESSES = 5
@@ -46,10 +47,12 @@ class Living:
         usage: What the process used when it was looked at last.
         peak: Most memory that was seen.
         kill_at: When to stop waiting for a run that was asked to end (monotonic clock).
+        is_placed: Whether the process only sees to it that a work pool does the run.
     """
 
     flow: str
     pid: int
+    is_placed: bool = False
     usage: Usage | None = None
     peak: int = 0
     kill_at: float | None = None
@@ -116,12 +119,16 @@ class Keeper:
             return
         assert record.pid_mark is not None, "is_alive asks for it"
         watch = watch_process(record.pid, record.pid_mark)
-        self._begin(record.id, record.flow, record.pid, watch, None)
+        living = Living(record.flow, record.pid, is_placed=bool(record.pool))
+        self._begin(record.id, living, watch, None)
         logger.info("run %s goes on as process %d", record.id, record.pid)
 
-    def watch(self, run_id: str, flow: str, launched: LaunchedProcess) -> None:
+    def watch(
+        self, run_id: str, flow: str, launched: LaunchedProcess, *, is_placed: bool = False
+    ) -> None:
         """Watch over a process that was just made for a run."""
-        self._begin(run_id, flow, launched.pid, launched.watch, launched)
+        living = Living(flow, launched.pid, is_placed=is_placed)
+        self._begin(run_id, living, launched.watch, launched)
 
     def ask_to_end(self, record: RunRecord, *, hard: bool, grace_seconds: float) -> None:
         """Signal the processes of a run: SIGTERM and, after a while or at once, SIGKILL."""
@@ -135,6 +142,8 @@ class Keeper:
         """End a run that was asked to end and has not after a while; the first deadline stays."""
         living = self.living.get(run_id)
         if living is not None and living.kill_at is None:
+            # Who is elsewhere needs longer to be reached, and the process here holds that itself.
+            seconds += _REACH_SECONDS if living.is_placed else 0.0
             living.kill_at = time.monotonic() + seconds
 
     def kill_all(self) -> None:
@@ -165,11 +174,11 @@ class Keeper:
             signal_group(record.pid, signal.SIGKILL)
 
     def _begin(
-        self, run_id: str, flow: str, pid: int, watch: DeathWatch, launched: LaunchedProcess | None
+        self, run_id: str, living: Living, watch: DeathWatch, launched: LaunchedProcess | None
     ) -> None:
-        self.living[run_id] = Living(flow, pid)
+        self.living[run_id] = living
         self._tails.follow(run_id, self._workspace.run_folder(run_id))
-        task = asyncio.create_task(self._stay(run_id, pid, watch, launched))
+        task = asyncio.create_task(self._stay(run_id, living.pid, watch, launched))
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
@@ -223,7 +232,12 @@ class Keeper:
         await self._workers.table(self._table.set_usage, run_id, cpu, peak)
 
     async def _end(self, record: RunRecord, exit_: Exit | None) -> None:
-        """The process of a run is dead: if it could not say how the run ended, say it."""
+        """The process of a run is dead: if it could not say how the run ended, say it.
+
+        A run that is done elsewhere has not ended by that: another process takes over.
+        """
+        if await self._taken_over(record, exit_):
+            return
         if not record.is_final:
             outcome = await self._workers.table(
                 Outcome.read, self._workspace.run_folder(record.id)
@@ -235,6 +249,25 @@ class Keeper:
         self._changed(record.id)
         if not record.closed:
             self._closer.close(record.id)
+
+    async def _taken_over(self, record: RunRecord, exit_: Exit | None) -> bool:
+        """Put a run that goes on elsewhere back into the queue; False when it ends here."""
+        if not record.pool or record.is_final or record.cancel_requested or record.pid is None:
+            return False
+        folder = self._workspace.run_folder(record.id)
+        if await self._workers.table(Outcome.read, folder) is not None:
+            return False  # it could still write down how the run ended
+        if exit_ is not None and exit_.status == CANNOT_WRITE:
+            return False
+        self._vain[record.id] += 1
+        if self._vain[record.id] >= _MOST_VAIN_PROCESSES:
+            del self._vain[record.id]
+            return False
+        logger.warning("run %s goes on elsewhere; its process here %s", record.id, _how(exit_))
+        await self._workers.table(self._table.release, record.id, record.pid)
+        self._changed(record.id)
+        self._freed()
+        return True
 
     async def _not_begun(self, record: RunRecord, exit_: Exit | None) -> None:
         """The process ended before it could claim the run: the run is as it was."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.daemon.children import Child
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.watch import DeathWatch
 from engine.errors import ServerError
 from engine.prefect_server.connection import client_environment
@@ -67,7 +67,7 @@ class Launcher(Protocol):
         """End what it needs; runs go on."""
 
 
-def run_environment(workspace: Workspace, prefect: PrefectServer) -> dict[str, str]:
+def run_environment(workspace: Workspace, prefect: Prefect) -> dict[str, str]:
     """Environment of a process that does runs."""
     assert prefect.connection is not None, "the address is fixed before anything is launched"
     return client_environment(workspace.prefect_home, prefect.connection) | ONE_THREAD

@@ -16,6 +16,7 @@ import httpx
 
 from engine.config.engine_settings import PrefectServerSettings
 from engine.daemon.children import Child, Started
+from engine.daemon.prefect import Prefect
 from engine.daemon.watch import DeathWatch, end_process, watch_process
 from engine.daemon.workers import Workers
 from engine.database.address import DatabaseAddress
@@ -46,7 +47,7 @@ _PROBES_MISSED = 3
 _STOP_SECONDS = 5.0
 
 
-class PrefectServer:
+class PrefectServer(Prefect):
     """The embedded server and how to talk to it."""
 
     def __init__(
@@ -57,6 +58,7 @@ class PrefectServer:
         changed: Callable[[ChildInfo], None],
         database: Callable[[], DatabaseAddress | None] = lambda: None,
     ) -> None:
+        super().__init__()
         self.child = Child("prefect server", self._start, changed)
         self._home = home
         self._settings = settings
@@ -66,30 +68,23 @@ class PrefectServer:
         self._preparing = asyncio.Lock()
         self._reserved: Reservation | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._api: PrefectApi | None = None
-        self.connection: Connection | None = None
         self._is_database_gone = False
 
     @property
-    def lease(self) -> int:
+    def inherited(self) -> tuple[int, ...]:
         """The open file that keeps the server up; a process that inherits it keeps it up too."""
-        return self._lease.descriptor
+        return (self._lease.descriptor,)
 
     @property
-    def api(self) -> PrefectApi:
-        """A client of the server.
-
-        Raises:
-            ServerError: There is none yet.
-        """
-        if self._api is None:
-            raise ServerError("the Prefect server is not up yet", fix="See `engine status`")
-        return self._api
-
-    @property
-    def address(self) -> str:
-        """Where the server listens, "" when that is not fixed yet."""
-        return self.connection.url if self.connection else ""
+    def why_not_ready(self) -> str:
+        """Whether it is starting, or what keeps it from that."""
+        if self.child.ready.is_set():
+            return ""
+        if self.child.has_failed:
+            return f"the Prefect server does not start: {self.child.problem}; see `engine status`"
+        if self.child.waits_for_database:
+            return f"the Prefect server waits for its database: {self.child.problem}"
+        return "the Prefect server is starting, which takes a few seconds"
 
     @property
     def problem(self) -> str:
@@ -108,23 +103,6 @@ class PrefectServer:
         return (
             f"the Prefect server still uses {used or 'SQLite'}, not what database.url says; when "
             "no run goes on: engine restart"
-        )
-
-    async def wait_ready(self, seconds: float) -> None:
-        """Return when the server answers.
-
-        Raises:
-            ServerError: It does not within these seconds, or has been given up on.
-        """
-        try:
-            if not self.child.has_failed:
-                await asyncio.wait_for(self.child.ready.wait(), seconds)
-                return
-        except TimeoutError:
-            pass
-        raise ServerError(
-            f"the Prefect server is not up: {self.child.problem or 'it is starting'}",
-            fix="See `engine status`",
         )
 
     async def prepare(self) -> Connection:
@@ -196,7 +174,9 @@ class PrefectServer:
             raise DatabaseError(error.what, where=error.where, fix=error.fix) from error
 
     async def _reserve(self) -> Connection:
-        self._reserved = await self._workers.table(reserve, self._home, self._settings().port)
+        self._reserved = await self._workers.table(
+            reserve, self._home, self._settings().port, self._settings().host
+        )
         self.connection = self._reserved.connection
         return self.connection
 

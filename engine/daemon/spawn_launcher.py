@@ -9,7 +9,7 @@ import sys
 
 from engine.daemon.children import Child
 from engine.daemon.launching import Exit, LaunchedProcess, run_environment
-from engine.daemon.prefect_child import PrefectServer
+from engine.daemon.prefect import Prefect
 from engine.daemon.watch import DeathWatch, watch_process
 from engine.errors import ServerError
 from engine.processes import start_mark
@@ -23,7 +23,7 @@ class SpawnLauncher:
 
     child: Child | None = None
 
-    def __init__(self, workspace: Workspace, prefect: PrefectServer) -> None:
+    def __init__(self, workspace: Workspace, prefect: Prefect) -> None:
         self._workspace = workspace
         self._prefect = prefect
 
@@ -46,7 +46,7 @@ class SpawnLauncher:
                     stdin=subprocess.PIPE,
                     stdout=file,
                     stderr=file,
-                    pass_fds=(self._prefect.lease,),
+                    pass_fds=self._prefect.inherited,
                     start_new_session=True,
                     umask=0o077,
                 )

@@ -31,11 +31,13 @@ def run_info(record: RunRecord, *, waiting: str = "", usage: Usage | None = None
         rerun_of=record.rerun_of,
         cancel_requested=record.cancel_requested,
         prefect_id=record.prefect_id,
-        waiting=waiting if record.pid is None and not record.is_final else "",
+        waiting="" if record.is_final or record.started else record.waiting or waiting,
         cpu_seconds=usage.cpu_seconds if usage else record.cpu_seconds,
         memory=usage.memory if usage else record.peak_bytes,
         tags=record.tags,
         key=record.launch_key,
+        pool=record.pool,
+        host=record.host,
     )
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from prefect.context import SyncClientContext
@@ -18,15 +19,18 @@ from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import run_flow
 from prefect.logging import get_logger
 
+from engine.config.flow_settings import FlowSettings
 from engine.config.loading import load_effective
-from engine.errors import ConfigError, EngineError, StorageError
+from engine.errors import ConfigError, EngineError, LostElsewhereError, StorageError
+from engine.execution.driver import drive
 from engine.execution.run_log import RunLog, use_run_logging
 from engine.execution.settings import client_settings, run_settings
+from engine.execution.subflows import Subflows
 from engine.exits import CANNOT_WRITE
 from engine.flows.catalogue import FLOWS
 from engine.masking import Masker
 from engine.prefect_server.api import PrefectApi
-from engine.prefect_server.connection import Connection
+from engine.prefect_server.connection import Connection, connection_of_environment
 from engine.prefect_server.records import (
     close_run_tree,
     read_timeline_rows,
@@ -40,6 +44,7 @@ from engine.runs.outcome import Outcome
 from engine.runs.progress import ProgressWriter
 from engine.runs.traces import read_traces
 from engine.secrets_file import read_secrets
+from engine.store import open_depot
 from engine.tables.handoffs import Handoffs
 from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
@@ -75,31 +80,43 @@ def _claim_and_do(workspace: Workspace, order: Order) -> None:
     table = RunTable(workspace.database)
     mark = start_mark(os.getpid()) or ""
     if not table.claim(
-        order.run_id, order.attempt, pid=os.getpid(), mark=mark, prefect_id=order.prefect_id
+        order.run_id,
+        order.attempt,
+        pid=os.getpid(),
+        mark=mark,
+        prefect_id=order.prefect_id,
+        pool=order.pool if order.is_placed else "",
     ):
         return
     record = table.get(order.run_id)
     folder = workspace.run_folder(record.id)
     progress = ProgressWriter(folder)
     progress.write("run", state=record.state)
-    connection = _connection()
+    connection = connection_of_environment()
     log: RunLog | None = None
     try:
         secrets = read_secrets(workspace.secrets)
-        log = _take_output(folder, order, [*secrets.values(), connection.auth])
+        log = take_output(folder, order, [*secrets.values(), connection.auth])
         os.environ.update(secrets)
         apply_limits(order)
-        outcome = _perform(
-            RunContext(
-                run_id=record.id,
-                flow=record.flow,
-                workspace=workspace,
-                table=table,
-                handoffs=Handoffs(workspace.database),
-                progress=progress,
-            ),
-            order,
+        context = RunContext(
+            run_id=record.id,
+            flow=record.flow,
+            workspace=workspace,
+            table=table,
+            handoffs=Handoffs(workspace.database),
+            progress=progress,
+            depot=open_depot(workspace) if order.pool else None,
         )
+        if order.pool:
+            context = replace(context, place=Subflows(context, order, connection, log))
+        if order.is_placed:
+            outcome = drive(context, order, connection, log)
+            if outcome is None:
+                # Somebody ended this process, and nobody the run: another process takes over.
+                return
+        else:
+            outcome = perform(context, order, load_effective(folder / CONFIG_FILE))
     except EngineError as error:
         outcome = Outcome("FAILED", str(error), error.kind)
     # From here on the run is over; being told to stop must not make its record untrue.
@@ -115,30 +132,28 @@ def _claim_and_do(workspace: Workspace, order: Order) -> None:
         log.finish()
 
 
-def _connection() -> Connection:
-    return Connection(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"], 0)
-
-
-def _take_output(folder: Path, order: Order, secrets: list[str]) -> RunLog:
+def take_output(folder: Path, order: Order, secrets: list[str]) -> RunLog:
+    """Make the log of a run the output of this process."""
     log = RunLog(folder, Masker(secrets), most_bytes=order.log_max_mb * 1024**2)
     log.attach()
     use_run_logging()
     return log
 
 
-def _perform(context: RunContext, order: Order) -> Outcome:
+def perform(context: RunContext, order: Order, settings: FlowSettings) -> Outcome:
     """Do the flow and say how it ended; what it raised stands in the log with its traceback."""
     # Prefect raises the same in the middle of a flow, and then hands the signal on to this handler.
     signal.signal(signal.SIGTERM, _raise_termination)
     try:
-        settings = load_effective(context.folder / CONFIG_FILE)
         # One client for the whole tree: each one that a subflow makes costs a connection.
         with run_settings(), SyncClientContext(client_settings()) as prefect:
             flow_run = prefect.client.read_flow_run(order.prefect_id)  # type: ignore[arg-type]
             with use_run_context(context), _crews(order):
                 run_flow(FLOWS[context.flow], flow_run=flow_run, parameters={"settings": settings})
     except (TerminationSignal, KeyboardInterrupt):
-        return _terminated(context.table.get(context.run_id))
+        return _terminated(context)
+    except LostElsewhereError as error:
+        return Outcome("CRASHED", str(error), "", context.outputs)
     except EngineError as error:
         return Outcome("FAILED", str(error), error.kind, context.outputs)
     except Exception as error:  # noqa: BLE001  the end of every run is recorded, whatever it was
@@ -171,8 +186,8 @@ def _raise_termination(number: int, _: object) -> None:
     raise TerminationSignal(signal.Signals(number))
 
 
-def _terminated(record: RunRecord) -> Outcome:
-    if record.cancel_requested:
+def _terminated(context: RunContext) -> Outcome:
+    if context.table is not None and context.table.get(context.run_id).cancel_requested:
         return Outcome("CANCELLED", "cancelled")
     return Outcome("CRASHED", "its process was told to end (SIGTERM)")
 

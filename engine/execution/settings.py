@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -26,4 +28,6 @@ def client_settings() -> dict[str, Any]:
 
     Prefect retries what breaks in the middle, but gives up after 1.5 s when nobody listens.
     """
-    return {"transport": httpx.HTTPTransport(retries=_CONNECT_ATTEMPTS, trust_env=False)}
+    tls = ssl.create_default_context(cafile=os.environ["PREFECT_API_SSL_CERT_FILE"])
+    transport = httpx.HTTPTransport(verify=tls, retries=_CONNECT_ATTEMPTS, trust_env=False)
+    return {"transport": transport}

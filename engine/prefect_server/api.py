@@ -7,7 +7,9 @@ busy committing, and a state that is lost now would be wrong for ever.
 
 from __future__ import annotations
 
+import re
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
@@ -19,24 +21,29 @@ from engine.prefect_server.connection import Connection
 from engine.states import FINAL_STATES
 
 _PAGE = 200
+_LESS = re.compile(r"Invalid limit: must be less than or equal to (\d+)")
 _RETRY_STATUS = frozenset({429, 503})
+
+
+class AlreadyThereError(ServerError):
+    """What was to be made is there already, or something else of its name is."""
 
 
 class PrefectApi:
     """A client of one Prefect server, safe to share by threads; use it as a context manager."""
 
     def __init__(self, connection: Connection, *, deadline_seconds: float = 30.0) -> None:
-        user, _, password = connection.auth.partition(":")
         self._client = httpx.Client(
             base_url=connection.url,
-            auth=(user, password),
+            auth=connection.user,
+            headers=connection.headers,
             timeout=10.0,
             trust_env=False,
-            # Reading the bundle of authorities takes 25 ms, and plain HTTP has no use for it.
-            verify=connection.url.startswith("https:"),
+            verify=connection.tls,
         )
         self._deadline_seconds = deadline_seconds
         self._flow_ids: dict[str, str] = {}
+        self._page = _PAGE
 
     def __enter__(self) -> PrefectApi:
         return self
@@ -161,24 +168,60 @@ class PrefectApi:
         state = {"type": kind, "message": message}
         self._post(f"/task_runs/{run_id}/set_state", {"state": state, "force": True})
 
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Any other call; what comes back is what JSON says.
+
+        Raises:
+            NotFoundError: The server has no such thing.
+            AlreadyThereError: It has it already.
+            ServerError: It refuses, or does not answer.
+        """
+        return self._request(method, path, body)
+
+    def rows(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """All rows that a call lists page by page."""
+        return list(self._pages(path, body))
+
+    def page(self, path: str, body: dict[str, Any], offset: int = 0) -> list[dict[str, Any]]:
+        """The rows that a call lists from one on, as many as the server hands out at once."""
+        rows: list[dict[str, Any]] = self._rows_at(path, body, offset)
+        return rows
+
     def _filter(self, what: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         return list(self._pages(f"/{what}/filter", body))
 
     def _pages(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
-            rows = self._post(path, body | {"limit": _PAGE, "offset": offset})
+            rows = self._rows_at(path, body, offset)
             yield from rows
-            if len(rows) < _PAGE:
+            if len(rows) < self._page:
                 return
-            offset += _PAGE
+            offset += len(rows)
+
+    def _rows_at(self, path: str, body: dict[str, Any], offset: int) -> Any:
+        while True:
+            page = self._page
+            try:
+                return self._post(path, body | {"limit": page, "offset": offset})
+            except ServerError as error:
+                # A server may be set to hand out less at once, and says how much.
+                most = _LESS.search(str(error))
+                if most is None or int(most[1]) >= page:
+                    raise
+                self._page = max(int(most[1]), 1)
 
     def _post(self, path: str, body: object) -> Any:
         return self._request("POST", path, body)
 
+    def version(self) -> str:
+        """The version of the server."""
+        return str(self._request("GET", "/admin/version"))
+
     def _request(self, method: str, path: str, body: object = None) -> Any:
         deadline = time.monotonic() + self._deadline_seconds
         pause = 0.05
+        has_token = False
         while True:
             try:
                 response = self._client.request(method, path, json=body)
@@ -188,8 +231,14 @@ class PrefectApi:
                 if response.is_success:
                     return response.json() if response.content else None
                 problem = f"HTTP {response.status_code}: {response.text[:300]}"
+                if _lacks_token(response) and not has_token:
+                    self._take_token()
+                    has_token = True
+                    continue
                 if response.status_code == httpx.codes.NOT_FOUND:
                     raise NotFoundError(f"the Prefect server has no {path}")
+                if response.status_code == httpx.codes.CONFLICT:
+                    raise AlreadyThereError(f"the Prefect server refused {path}: {problem}")
                 if response.status_code not in _RETRY_STATUS:
                     raise ServerError(f"the Prefect server refused {path}: {problem}")
             if time.monotonic() + pause > deadline:
@@ -200,3 +249,13 @@ class PrefectApi:
                 )
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    def _take_token(self) -> None:
+        """Have the token given that a server with protection against forged requests asks for."""
+        client = str(uuid.uuid4())
+        token = self._request("GET", f"/csrf-token?client={client}")["token"]
+        self._client.headers.update({"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client})
+
+
+def _lacks_token(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.FORBIDDEN and "CSRF" in response.text

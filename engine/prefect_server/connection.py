@@ -1,11 +1,12 @@
-"""How a process finds the embedded server: address and credentials, and the settings they imply."""
+"""How a process finds the Prefect server: address and credentials, and the settings they imply."""
 
 from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import certifi
@@ -33,14 +34,41 @@ class Connection:
     url: str
     """Base address of the API, with `/api`."""
 
-    auth: str
-    """`user:password`, generated once for every workspace."""
+    auth: str = field(repr=False)
+    """`user:password`, generated once for every workspace; of a server elsewhere it may be an API
+    key, or nothing when that server asks nobody who he is."""
 
     pid: int
-    """Process number of the server."""
+    """Process number of the server; 0 of one that is not known, or elsewhere."""
 
     database: str = ""
     """Where its database is, without the password; "" for a file in its home."""
+
+    is_own: bool = True
+    """Whether it is the engine's own server, with the settings that the engine gave it."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request must say besides a user name and a password."""
+        is_key = self.auth and ":" not in self.auth
+        return {"Authorization": f"Bearer {self.auth}"} if is_key else {}
+
+    @property
+    def user(self) -> tuple[str, str] | None:
+        """User name and password, when these are what the server asks for."""
+        name, colon, password = self.auth.partition(":")
+        return (name, password) if colon else None
+
+    @property
+    def tls(self) -> ssl.SSLContext | bool:
+        """How TLS is to be verified; False of plain HTTP, which has no use for it."""
+        # Reading the bundle of authorities takes 25 ms.
+        return ssl.create_default_context(cafile=authorities()) if self.is_https else False
+
+    @property
+    def is_https(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return self.url.startswith("https:")
 
     @classmethod
     def read(cls, home: Path) -> Connection | None:
@@ -55,24 +83,32 @@ class Connection:
         write_json(home / CONNECTION_FILE, asdict(self))
 
 
+def connection_of_environment() -> Connection:
+    """The connection that `client_environment` put into the environment of this process."""
+    who = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_API_KEY", "")
+    return Connection(os.environ["PREFECT_API_URL"], who, 0)
+
+
 def client_environment(home: Path, connection: Connection) -> dict[str, str]:
-    """Environment of a process that runs Prefect flows against the embedded server.
+    """Environment of a process that runs Prefect flows against a server.
 
     A user's own Prefect profile or variables must not leak into it: a run belongs to its workspace.
     """
+    who = "PREFECT_API_KEY" if connection.headers else "PREFECT_API_AUTH_STRING"
+    certificates = authorities() if connection.is_https else str(home / CERTIFICATES_FILE)
     return _clean_environment(home) | {
         "PREFECT_API_URL": connection.url,
-        "PREFECT_API_AUTH_STRING": connection.auth,
+        **({who: connection.auth} if connection.auth else {}),
         # The file of the run is the truth for logs; a second copy in the database costs writes.
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "10",
         # Our server hands out no CSRF tokens; asking for one costs every client a request. So does
-        # asking for its version, which is that of this very installation.
-        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        # asking for its version, which the engine has looked at.
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false" if connection.is_own else "true",
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
-        "PREFECT_API_SSL_CERT_FILE": str(home / CERTIFICATES_FILE),
+        "PREFECT_API_SSL_CERT_FILE": certificates,
     }
 
 
@@ -107,6 +143,12 @@ def server_environment(
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     }
+
+
+def authorities() -> str:
+    """File of the certificate authorities that this machine trusts: also those of a company."""
+    system = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    return system if system and Path(system).is_file() else certifi.where()
 
 
 def _database_environment(home: Path, database: DatabaseAddress | None) -> dict[str, str]:

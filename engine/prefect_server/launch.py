@@ -7,6 +7,7 @@ arrives while no server lives waits in the socket's queue instead of being refus
 
 from __future__ import annotations
 
+import errno
 import json
 import secrets
 import socket
@@ -35,6 +36,7 @@ from engine.processes import start_mark
 ADDRESS_FILE = "address.json"
 _LOG_LINES_SHOWN = 15
 _BACKLOG = 2048
+_ALL_NETWORKS = ("0.0.0.0", "")
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class Address:
 
     port: int
     auth: str
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        """Base address of the API."""
-        return f"http://127.0.0.1:{self.port}/api"
+        """Base address of the API, for those on this machine."""
+        host = "127.0.0.1" if self.host in _ALL_NETWORKS else self.host
+        return f"http://{host}:{self.port}/api"
 
 
 class Reservation:
@@ -67,31 +71,38 @@ class Reservation:
         self.listener.close()
 
 
-def reserve(home: Path, port: int) -> Reservation:
+def reserve(home: Path, port: int, host: str = "127.0.0.1") -> Reservation:
     """Bind the address for a server: the one of the server before, unless it is taken.
 
     Args:
         home: Home of the server.
         port: The port to use; 0 for that of before, or else any free one.
+        host: The address to listen on.
 
     Raises:
-        ServerError: The given port cannot be used.
+        ServerError: The given port or address cannot be used.
     """
     write_short_certificates(home)
     known = _known_address(home)
     wanted = port or (known.port if known else 0)
     try:
-        listener = _bind(wanted)
+        listener = _bind(host, wanted)
     except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise ServerError(
+                f"{host}:{wanted} cannot be listened on: {error.strerror or error}",
+                where="prefect_server.host",
+                fix="Set an address of this machine in configs/engine.yaml",
+            ) from error
         if port:
             raise ServerError(
                 f"port {port} cannot be used: {error.strerror}",
                 where="prefect_server.port",
                 fix="Set another port in configs/engine.yaml, or 0 for any free one",
             ) from error
-        listener = _bind(0)
+        listener = _bind(host, 0)
     auth = known.auth if known else f"engine:{secrets.token_urlsafe(32)}"
-    address = Address(listener.getsockname()[1], auth)
+    address = Address(listener.getsockname()[1], auth, host)
     if address != known:
         write_json(home / ADDRESS_FILE, asdict(address))
     return Reservation(listener, address)
@@ -110,11 +121,11 @@ def _known_address(home: Path) -> Address | None:
         return None  # none yet, or a damaged file: a new address is as good
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()

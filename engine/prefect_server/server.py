@@ -45,6 +45,7 @@ from engine.prefect_server.connection import (
     DATABASE_VARIABLE,
     Connection,
 )
+from engine.prefect_server.launch import Address
 
 _SWITCH_SECONDS = 0.0005
 
@@ -114,10 +115,11 @@ class _AnnouncedServer(uvicorn.Server):
                 await super().startup(sockets=sockets)
         if self.should_exit or not sockets:
             return
-        port = sockets[0].getsockname()[1]
+        host, port = sockets[0].getsockname()
         auth = os.environ["PREFECT_SERVER_API_AUTH_STRING"]
         database = self._database.masked if self._database else ""
-        Connection(f"http://127.0.0.1:{port}/api", auth, os.getpid(), database).publish(self._home)
+        address = Address(port, auth, host)
+        Connection(address.url, auth, os.getpid(), database).publish(self._home)
         self._idle_watch = asyncio.create_task(self._leave_when_idle())
 
     async def _leave_when_idle(self) -> None:

@@ -19,6 +19,10 @@ class Order:
         nice: How far the process steps back behind others.
         memory_limit_mb: Most memory of its own that it may ask for; 0 = no limit.
         log_max_mb: Size that its log is kept within.
+        pool: The work pool that runs are placed in, "" for none.
+        is_placed: Whether this run is: this process only sees to it that it is done.
+        lost_after_seconds: After how long without a sign of life it counts as lost there.
+        cancel_seconds: How long they may take to end it when it is cancelled.
         dask_scheduler: Address of the Dask scheduler whose workers do trials; "" = none.
     """
 
@@ -28,6 +32,10 @@ class Order:
     nice: int = 0
     memory_limit_mb: int = 0
     log_max_mb: int = 50
+    pool: str = ""
+    is_placed: bool = False
+    lost_after_seconds: float = 90.0
+    cancel_seconds: float = 5.0
     dask_scheduler: str = ""
 
     def line(self) -> bytes:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ class ProgressWriter:
     def write(self, kind: str, **values: Any) -> None:
         """Append one event; a number that is not finite becomes null, as JSON has no NaN."""
         event = {"at": round(time.time(), 3), "kind": kind}
-        event |= {key: _finite(value) for key, value in values.items()}
+        self.append(event | {key: _finite(value) for key, value in values.items()})
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Append an event as it was written elsewhere."""
         try:
             self._file.write(json.dumps(event, ensure_ascii=False) + "\n")
         except OSError as error:

@@ -1,7 +1,8 @@
 """Central storage: immutable model versions, and the aliases that say which one serves."""
 
 from engine.store.aliases import CHAMPION, PREVIOUS, AliasRegistry, AliasState
-from engine.store.opening import open_store
+from engine.store.depot import Depot
+from engine.store.opening import open_depot, open_store
 from engine.store.versions import Version, VersionStore
 
 __all__ = [
@@ -9,7 +10,9 @@ __all__ = [
     "PREVIOUS",
     "AliasRegistry",
     "AliasState",
+    "Depot",
     "Version",
     "VersionStore",
+    "open_depot",
     "open_store",
 ]

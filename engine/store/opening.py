@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from engine.errors import ConfigError
 from engine.secrets_file import expand, read_secrets, values_of
+from engine.store.depot import Depot
 from engine.store.remote import RemoteVersions
 from engine.store.versions import VersionStore
 from engine.workspace import Workspace
@@ -23,11 +25,28 @@ def open_store(workspace: Workspace) -> VersionStore:
         # Nothing names another place, and reading settings costs more than all the rest.
         return VersionStore(workspace.central_storage)
     # The predictor, which is small, comes by here only when versions lie elsewhere.
+    shared = _shared(workspace)
+    if shared is None:
+        return VersionStore(workspace.central_storage)
+    return VersionStore(workspace.central_storage, RemoteVersions(*shared))
+
+
+def open_depot(workspace: Workspace) -> Depot | None:
+    """Return where this workspace shares data sets and candidates with others; None: nowhere.
+
+    Raises:
+        ConfigError: engine.yaml cannot be used, or a `${NAME}` in it stands for nothing.
+    """
+    shared = _shared(workspace)
+    return None if shared is None else Depot(*shared)
+
+
+def _shared(workspace: Workspace) -> tuple[str, dict[str, Any]] | None:
     from engine.config.loading import load_engine_settings
 
     storage = load_engine_settings(workspace_configs=workspace.configs).settings.storage
     if not storage.url:
-        return VersionStore(workspace.central_storage)
+        return None
     secrets = read_secrets(workspace.secrets)
     try:
         options = {
@@ -38,4 +57,4 @@ def open_store(workspace: Workspace) -> VersionStore:
         raise ConfigError(
             error.what, where=f"{workspace.configs / _ENGINE_FILE}: storage.options", fix=error.fix
         ) from error
-    return VersionStore(workspace.central_storage, RemoteVersions(storage.url, options))
+    return storage.url, options

@@ -7,58 +7,23 @@ first, its lineage last, and without the lineage there is no version. Deleting g
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import StorageError
 from engine.store.layout import BUNDLE_FOLDER, LINEAGE_FILE
+from engine.store.shared_folder import SharedFolder
 
-# Object stores have no folders; making one there would make a bucket.
-_WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "memory"})
-_S3 = frozenset({"s3", "s3a"})
-# An engine that waits for minutes for a server that is gone looks like one that hangs.
-_S3_PATIENCE = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 2}}
 # An upload that goes on must not be taken for one that was given up.
 _ABANDONED_SECONDS = 86_400.0
 
 
-class RemoteVersions:
-    """The versions below one fsspec URL.
-
-    Args:
-        url: Of a folder: `s3://bucket/folder`, `gs://...`, `sftp://host/folder`, `file:///...`.
-        options: What the driver has to know, such as `endpoint_url`, `key`, `secret`.
-    """
-
-    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
-        self.place = url
-        self._options = dict(options)
-        self._protocol = url.partition("://")[0]
-
-    @cached_property
-    def _driver(self) -> tuple[Any, str]:
-        """The driver, made when it is first needed: copies serve without it."""
-        import fsspec
-
-        options = self._options
-        if self._protocol in _S3:
-            options = {"config_kwargs": _S3_PATIENCE} | options
-        # What another machine wrote must be seen: no listing is remembered.
-        files, root = fsspec.core.url_to_fs(
-            self.place, use_listings_cache=False, skip_instance_cache=True, **options
-        )
-        return files, f"{root.rstrip('/')}/versions"
-
-    @property
-    def _files(self) -> Any:
-        return self._driver[0]
+class RemoteVersions(SharedFolder):
+    """The versions below one fsspec URL."""
 
     @property
     def _root(self) -> str:
-        return self._driver[1]
+        return f"{self._top}/versions"
 
     def names(self) -> list[str]:
         """Names of what lies where the versions are; not all of it need be a version.
@@ -67,11 +32,7 @@ class RemoteVersions:
             StorageError: They cannot be listed.
         """
         with self._guarded("cannot be listed"):
-            try:
-                found = self._files.ls(self._root, detail=False)
-            except FileNotFoundError:
-                return []
-        return sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
+            return self._names_in(self._root)
 
     def lineages(self, names: Sequence[str]) -> dict[str, bytes]:
         """Read the lineages of those of these versions that exist, at once.
@@ -113,8 +74,7 @@ class RemoteVersions:
             target = f"{self._root}/{name}"
             if self._files.exists(f"{target}/{LINEAGE_FILE}"):
                 return
-            if self._protocol not in _WITHOUT_FOLDERS:
-                self._files.makedirs(f"{target}/{BUNDLE_FOLDER}", exist_ok=True)
+            self._make_folder(f"{target}/{BUNDLE_FOLDER}")
             for path in sorted((folder / BUNDLE_FOLDER).iterdir()):
                 self._files.put_file(str(path), f"{target}/{BUNDLE_FOLDER}/{path.name}")
             self._files.pipe_file(f"{target}/{LINEAGE_FILE}", (folder / LINEAGE_FILE).read_bytes())
@@ -146,27 +106,6 @@ class RemoteVersions:
         files = self._files.find(f"{self._root}/{name}", detail=True).values()
         times = [moment for file in files if (moment := _modified(file)) is not None]
         return bool(times) and max(times) < time.time() - _ABANDONED_SECONDS
-
-    @contextmanager
-    def _guarded(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except StorageError:
-            raise
-        except ImportError as error:
-            raise StorageError(
-                f"{what}: {error}",
-                where=self.place,
-                fix="For S3: pip install 'mlops-tui[s3]'; for others the package that is named",
-            ) from error
-        except Exception as error:
-            # Every driver has errors of its own, with no common base.
-            reason = str(error) or type(error).__name__
-            raise StorageError(
-                f"{what}: {reason}",
-                where=self.place,
-                fix="Check storage.url and storage.options in engine.yaml, and the network",
-            ) from error
 
 
 def _modified(file: Mapping[str, Any]) -> float | None:

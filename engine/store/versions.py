@@ -225,6 +225,15 @@ class VersionStore:
         known = ", ".join(version.id for version in self.newest(5)) or "none yet"
         raise NotFoundError(f"there is no version {version_id!r}", fix=f"Newest: {known}")
 
+    def share(self, version_id: str) -> None:
+        """Let other machines have a version that is here; one that they have already is fine.
+
+        Raises:
+            StorageError: It cannot be written there.
+        """
+        if self._remote and is_id(version_id) and self._is_here(version_id):
+            self._remote.put(version_id, self.folder / version_id)
+
     def newest(self, limit: int | None = None) -> list[Version]:
         """Return the versions, the newest first.
 

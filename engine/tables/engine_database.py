@@ -205,7 +205,15 @@ CREATE INDEX drift_checks_unlaunched ON drift_checks (id)
 ALTER TABLE notifications ADD COLUMN check_id INTEGER
 """
 
-_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
+# Of a run that is done on another machine: the work pool that it is in, who does it, and why nobody
+# does yet.
+_VERSION_7 = """
+ALTER TABLE runs ADD COLUMN pool TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN host TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN waiting TEXT NOT NULL DEFAULT ''
+"""
+
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7)
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 

@@ -53,6 +53,12 @@ class RunRecord:
     peak_bytes: int | None
     notified: bool
     tags: tuple[str, ...] = ()
+    pool: str = ""
+    """The work pool whose workers do it, "" when it is done on this machine."""
+    host: str = ""
+    """Who of the pool does it, "" before anyone does."""
+    waiting: str = ""
+    """Why nobody of the pool does it yet."""
 
     @property
     def key(self) -> str | None:
@@ -169,15 +175,62 @@ class RunTable:
             )
 
     def claim(
-        self, run_id: str, attempt: int, *, pid: int, mark: str, prefect_id: str | None
+        self,
+        run_id: str,
+        attempt: int,
+        *,
+        pid: int,
+        mark: str,
+        prefect_id: str | None,
+        pool: str = "",
     ) -> bool:
-        """Become the process of a run; False when it has one, has ended or was tried anew."""
+        """Become the process of a run; False when it has one, has ended or was tried anew.
+
+        A run that is placed in a work pool has not begun by that.
+        """
+        begins = "" if pool else " state = 'RUNNING', started = :now,"
         with self._database.transaction() as database:
             done = database.execute(
-                "UPDATE runs SET state = 'RUNNING', started = ?, pid = ?, pid_mark = ?,"
-                " prefect_id = ?"
-                " WHERE id = ? AND attempt = ? AND pid IS NULL AND ended IS NULL",
-                (time.time(), pid, mark, prefect_id, run_id, attempt),
+                f"UPDATE runs SET{begins} pid = :pid, pid_mark = :mark, prefect_id = :prefect,"
+                " pool = :pool"
+                " WHERE id = :id AND attempt = :attempt AND pid IS NULL AND ended IS NULL",
+                {
+                    "now": time.time(),
+                    "pid": pid,
+                    "mark": mark,
+                    "prefect": prefect_id,
+                    "pool": pool,
+                    "id": run_id,
+                    "attempt": attempt,
+                },
+            )
+        return done.rowcount == 1
+
+    def begin_elsewhere(self, run_id: str, host: str) -> None:
+        """Record that somebody of the work pool does the run now."""
+        with self._database.transaction() as database:
+            database.execute(
+                "UPDATE runs SET host = ?, waiting = '', started = coalesce(started, ?),"
+                " state = CASE state WHEN 'PENDING' THEN 'RUNNING' ELSE state END"
+                " WHERE id = ? AND ended IS NULL",
+                (host, time.time(), run_id),
+            )
+
+    def set_waiting(self, run_id: str, why: str) -> None:
+        """Record why nobody of the work pool does the run yet."""
+        self._update(run_id, waiting=storable(why))
+
+    def release(self, run_id: str, pid: int) -> bool:
+        """Let a run that is done elsewhere have another process here; this one is dead.
+
+        Returns:
+            Whether it may have one: it has not ended, and this was its process.
+        """
+        with self._database.transaction() as database:
+            done = database.execute(
+                "UPDATE runs SET pid = NULL, pid_mark = NULL, attempt = attempt + 1"
+                " WHERE id = ? AND pid = ? AND pool != '' AND ended IS NULL",
+                (run_id, pid),
             )
         return done.rowcount == 1
 
@@ -214,7 +267,7 @@ class RunTable:
             waiting = database.execute(
                 "UPDATE runs SET cancel_requested = 1, cancel_asked = ?, state = 'CANCELLED',"
                 " message = 'cancelled before it started', ended = ?"
-                " WHERE id = ? AND pid IS NULL AND ended IS NULL",
+                " WHERE id = ? AND pid IS NULL AND ended IS NULL AND started IS NULL",
                 (now, now, run_id),
             )
             if waiting.rowcount:

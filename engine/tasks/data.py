@@ -48,6 +48,7 @@ def split_data(clean: Clean, settings: FlowSettings) -> str:
     """
     context = run_context()
     dataset_id = strategy_of(settings).write(clean, settings, context.workspace.datasets)
+    context.publish(DATASET, dataset_id, context.workspace.datasets / dataset_id)
     context.outputs["dataset"] = dataset_id
     context.hand_over(DATASET, dataset_id, settings.data_type)
     return dataset_id

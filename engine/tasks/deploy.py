@@ -16,7 +16,7 @@ from engine.store import AliasRegistry, AliasState, open_store
 from engine.store.gate import Check
 from engine.strategies.picking import strategy_of
 from engine.tasks.evaluate import EVALUATION_FILE
-from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
+from engine.tasks.handoff import CANDIDATE, EVALUATION, datasets_with, folder_of, resolve
 from engine.tasks.service import wait_until_served
 from engine.tasks.step import step
 from models.data_types import TIMESERIES
@@ -103,7 +103,7 @@ def put_model_to_service(version_id: str, decision: Decision) -> AliasState:
     aliases.promote(
         version_id,
         expected=decision.evaluation["champion"],
-        who=f"{context.table.get(context.run_id).origin}, run {context.run_id[:8]}",
+        who=f"{context.run_table.get(context.run_id).origin}, run {context.run_id[:8]}",
         reason=f"forced: {decision.forced}" if decision.forced else "",
     )
     context.outputs["version"] = version_id
@@ -123,7 +123,8 @@ def try_model(version_id: str, settings: FlowSettings) -> None:
     context = run_context()
     strategy = strategy_of(settings)
     version = open_store(context.workspace).get(version_id)
-    data = strategy.open_data(context.workspace.datasets, version.lineage["training"]["dataset"])
+    dataset = version.lineage["training"]["dataset"]
+    data = strategy.open_data(datasets_with(dataset), dataset)
     strategy.try_out(version.open(), data, settings)
 
 

@@ -12,7 +12,7 @@ from engine.runs.context import run_context
 from engine.store import AliasRegistry, Version, gate, open_store
 from engine.strategies.picking import strategy_of
 from engine.strategies.strategy import Data, Measured, Serving
-from engine.tasks.handoff import CANDIDATE, EVALUATION, folder_of, resolve
+from engine.tasks.handoff import CANDIDATE, EVALUATION, datasets_with, folder_of, resolve
 from engine.tasks.step import step
 
 EVALUATION_FILE = "evaluation.json"
@@ -36,7 +36,7 @@ def open_candidate(settings: FlowSettings, candidate: str | None) -> OpenedCandi
     left = Candidate(folder_of(CANDIDATE, run_id))
     training = left.training()
     serving = strategy.open_bundle(left.bundle)
-    data = strategy.open_data(run_context().workspace.datasets, training["dataset"])
+    data = strategy.open_data(datasets_with(training["dataset"]), training["dataset"])
     return OpenedCandidate(run_id, serving, training, data)
 
 
@@ -85,6 +85,7 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Measured, settings: F
     folder = context.folder / EVALUATION
     folder.mkdir()
     write_json(folder / EVALUATION_FILE, evaluation)
+    context.publish(EVALUATION, context.run_id, folder)
     context.hand_over(EVALUATION, context.run_id, settings.data_type)
     context.outputs["evaluation"] = {
         **evaluation,
@@ -94,6 +95,9 @@ def evaluate_baselines(candidate: OpenedCandidate, scores: Measured, settings: F
 
 
 def _champion(data_type: str) -> Version | None:
-    workspace = run_context().workspace
-    champion = AliasRegistry(workspace.central_storage, data_type).read().champion
+    workspace, from_home = run_context().workspace, run_context().from_home
+    if from_home is not None:
+        champion = from_home.champion
+    else:
+        champion = AliasRegistry(workspace.central_storage, data_type).read().champion
     return open_store(workspace).get(champion) if champion else None

@@ -49,6 +49,18 @@ def resolve(kind: str, given: str | None, configured: str, data_type: str) -> st
     return handoff.value
 
 
+def datasets_with(dataset_id: str) -> Path:
+    """Return the folder of all data sets, after one that another machine made was fetched.
+
+    Raises:
+        DataError: It is not what was written.
+        StorageError: It cannot be fetched.
+    """
+    context = run_context()
+    context.fetch(DATASET, dataset_id, context.workspace.datasets / dataset_id)
+    return context.workspace.datasets
+
+
 def folder_of(kind: str, run_id: str) -> Path:
     """Return the folder in which a run left something of a kind.
 
@@ -56,8 +68,9 @@ def folder_of(kind: str, run_id: str) -> Path:
         NotFoundError: The run is unknown, or left nothing of the kind.
     """
     context = run_context()
-    run = context.table.get(run_id)
-    folder = context.workspace.run_folder(run.id) / kind
+    full_id = context.table.get(run_id).id if context.table else run_id
+    folder = context.workspace.run_folder(full_id) / kind
+    context.fetch(kind, full_id, folder)
     if not folder.is_dir():
         raise NotFoundError(
             f"run {run_id} left no {kind}",

@@ -16,7 +16,7 @@ from engine.runs.candidate import Candidate
 from engine.runs.context import run_context
 from engine.strategies.picking import strategy_of
 from engine.strategies.strategy import Data
-from engine.tasks.handoff import CANDIDATE, DATASET, resolve
+from engine.tasks.handoff import CANDIDATE, DATASET, datasets_with, resolve
 from engine.tasks.plugins import load_plugins
 from engine.tasks.step import report_progress, step
 from models.errors import ModelProblem
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 def open_training_data(settings: FlowSettings, dataset_id: str | None) -> Data:
     """Open the data set and verify that it is what data_flow wrote."""
     chosen = resolve(DATASET, dataset_id, settings.train.dataset, settings.data_type)
-    return strategy_of(settings).open_data(run_context().workspace.datasets, chosen)
+    return strategy_of(settings).open_data(datasets_with(chosen), chosen)
 
 
 @step("build_model")
@@ -130,6 +130,7 @@ def save_model(
         discard(_search_folder(model, data))
     if report.leaderboard:
         context.outputs["leaderboard"] = report.leaderboard
+    context.publish(CANDIDATE, context.run_id, candidate.folder)
     context.outputs["candidate"] = context.run_id
     if settings.train.hand_over:
         context.hand_over(CANDIDATE, context.run_id, settings.data_type)

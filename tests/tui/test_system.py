@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.client import EngineClient, calls
-from engine.schema import NotificationInfo, ScheduleRequest
+from engine.schema import NotificationInfo, PoolInfo, ScheduleRequest, WorkerInfo
 from engine.workspace import Workspace
 from tests.tui.overview import child_info, fill, schedule_info
 from tests.tui.rows import NOW
@@ -129,6 +129,28 @@ def test_children_with_all_that_is_known_of_them(workspace: Workspace) -> None:
         assert " http://127.0.0.1:9 " in text
         assert "no port is free" in text
         assert "✗ predictor" in text
+
+    use_terminal(workspace, scenario, screen="runs", connect=False, clock=lambda: NOW)
+
+
+def test_the_work_pool_is_shown_with_its_workers_and_why_nobody_works(
+    workspace: Workspace,
+) -> None:
+    workers = (
+        WorkerInfo(name="w1", heard=NOW - 12, online=True),
+        WorkerInfo(name="\x1b[31mw2", heard=NOW - 600, online=False),
+    )
+    pool = PoolInfo(name="factory", problem="it is paused", workers=workers)
+
+    async def scenario(terminal: Terminal) -> None:
+        fill(terminal.board, pool=pool)
+        show(terminal)
+        text = terminal.text()
+        assert "work pool factory" in text
+        assert "w1: heard of <1 m ago" in text
+        assert "w2: heard of 10 m ago" in text
+        assert "\x1b" not in text
+        assert "it is paused" in text
 
     use_terminal(workspace, scenario, screen="runs", connect=False, clock=lambda: NOW)
 

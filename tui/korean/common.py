@@ -168,6 +168,7 @@ TEXTS: dict[str, str] = {
     "{factor}x faster than the median of the last 20": "최근 20회 중앙값보다 {factor}배 빠름",
     "priority {number}": "우선순위 {number}",
     "from {origin}": "{origin}에서 시작",
+    "done by {host}": "{host}에서 실행",
     "again {run}": "{run} 다시 실행",
     "accepted {when}": "접수 {when}",
     "began {when}": "시작 {when}",

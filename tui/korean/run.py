@@ -14,6 +14,8 @@ TEXTS: dict[str, str] = {
     "Artifacts": "산출물",
     "Error": "오류",
     "Step": "단계",
+    "work pool": "작업 풀",
+    "done by": "실행한 곳",
     # Head
     "about {time} left": "약 {time} 남음",
     "ended {when}": "종료 {when}",

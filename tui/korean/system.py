@@ -28,6 +28,8 @@ TEXTS: dict[str, str] = {
     ),
     "the engine runs again": "엔진이 다시 실행됩니다",
     "Children": "하위 프로세스",
+    "work pool {name}": "작업 풀 {name}",
+    "{name}: heard of {time} ago": "{name}: {time} 전 소식",
     "Addresses": "주소",
     "only inside this machine, through a socket": "이 컴퓨터 안에서만, 소켓으로",
     # Schedules

@@ -44,6 +44,8 @@ def params_lines(app: ControlCenter, run: RunInfo, config: str | None, width: in
         tr("tags"): " ".join(f"#{tag}" for tag in run.tags),
         tr("key"): run.key or "",
         tr("again"): run.rerun_of or "",
+        tr("work pool"): run.pool,
+        tr("done by"): run.host,
         tr("accepted"): moment(run.created, "date", app.now(), app.zone),
     }
     lines += [_fact(name, value, width) for name, value in known.items() if value != ""]

@@ -39,6 +39,7 @@ def preview_lines(app: ControlCenter, run: RunInfo, width: int, height: int) -> 
     facts = [
         tr("priority {number}", number=run.priority) if run.priority else "",
         tr("from {origin}", origin=run.origin) if run.origin else "",
+        tr("done by {host}", host=run.host) if run.host else "",
         tr("again {run}", run=run.rerun_of[:8]) if run.rerun_of else "",
         " ".join(f"#{tag}" for tag in run.tags),
         f"CPU {run.cpu_seconds:.1f} s" if run.cpu_seconds else "",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.charts.scales import format_duration
-from engine.schema import ChildInfo, NotificationInfo
+from engine.schema import ChildInfo, NotificationInfo, PoolInfo
 from tui.language import tr
 from tui.paint import Line, clean, clip, fit, shortened, wrap
 from tui.panels import Block, Item, Target, age, gauge, one, spread
@@ -22,6 +22,7 @@ _LABEL = 8
 _PAIRS_FROM = 72
 _CORES_SHOWN = 32
 _FAILED_NOTIFICATIONS = 5
+_WORKERS_SHOWN = 8
 
 
 def machine_block(meter: Meter, gpus: Sequence[str], width: int) -> Block:
@@ -155,6 +156,8 @@ def children_block(app: ControlCenter, width: int) -> Block:
     status = app.board.status
     children = status.children if status else ()
     items = [_child(child, app.now(), width) for child in children]
+    if status is not None and status.pool is not None:
+        items.append(_pool(status.pool, app.now(), width))
     return Block(tr("Children"), items or [one((f" {tr('none')}", "dim"))], least=len(items) or 1)
 
 
@@ -178,6 +181,19 @@ def _child(child: ChildInfo, now: float, width: int) -> Item:
     ill = "bad" if child.state == "failed" else "warn"
     lines += [[(f"   {text}", ill)] for text in wrap(child.problem, width - 4) if child.problem]
     return Item(tuple(lines), Target("child", child.name))
+
+
+def _pool(pool: PoolInfo, now: float, width: int) -> Item:
+    """The work pool, and when each of its workers was heard of last."""
+    mark, tone = CHILD_LOOKS["failed" if pool.problem else "ready"]
+    name = tr("work pool {name}", name=clean(pool.name))
+    lines: list[Line] = [[(f" {mark} ", tone), (clip(name, width - 3), "strong")]]
+    for worker in pool.workers[:_WORKERS_SHOWN]:
+        heard = age(max(now - worker.heard, 0.0))
+        said = tr("{name}: heard of {time} ago", name=clean(worker.name), time=heard)
+        lines.append([(clip(f"   {said}", width), "dim" if worker.online else "warn")])
+    lines += [[(f"   {text}", "warn")] for text in wrap(pool.problem, width - 4) if pool.problem]
+    return Item(tuple(lines), Target("pool", pool.name))
 
 
 def addresses_block(app: ControlCenter, width: int) -> Block:

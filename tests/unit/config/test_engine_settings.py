@@ -235,3 +235,45 @@ def test_a_secret_of_a_storage_is_never_repeated(configs: Path) -> None:
 
     assert "storage.options" in found
     assert "swordfish" not in found
+
+
+def test_an_existing_prefect_server_is_named_by_its_address(configs: Path) -> None:
+    text = 'prefect_server: {url: "https://prefect.example/base/api", auth: "${PREFECT_AUTH}"}'
+    settings = loaded(configs, text).prefect_server
+
+    assert (settings.url, settings.auth) == ("https://prefect.example/base/api", "${PREFECT_AUTH}")
+    assert settings.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{url: "https://ops:hunter22@prefect.example/api"}', "this is not a URL"),
+        ('{url: "ftp://prefect.example"}', "this is not a URL"),
+        ('{url: "https://prefect.example/api?key=hunter22"}', "this is not a URL"),
+        ("{auth: hunter22}", "secret in plain text"),
+        ('{auth: "ops:${NAME}hunter22"}', "secret in plain text"),
+    ],
+)
+def test_its_credentials_stand_nowhere_but_among_the_secrets(
+    text: str, said: str, configs: Path
+) -> None:
+    told = complaint(configs, f"prefect_server: {text}")
+
+    assert said in told
+    assert "${NAME}" in told or "password" in told
+    assert "hunter22" not in told.replace(f"prefect_server: {text}", "")
+
+
+def test_a_work_pool_needs_a_storage_that_both_machines_reach(configs: Path) -> None:
+    told = complaint(configs, "prefect_server: {work_pool: factory}")
+    assert "set storage.url" in told
+
+    text = 'prefect_server: {work_pool: "Factory 2"}\nstorage: {url: "s3://bucket/folder"}'
+    assert loaded(configs, text).prefect_server.work_pool == "Factory 2"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a%b", " a", "a?b"])
+def test_a_work_pool_has_a_name_that_can_be_part_of_an_address(name: str, configs: Path) -> None:
+    text = f'prefect_server: {{work_pool: "{name}"}}\nstorage: {{url: "s3://bucket/folder"}}'
+    assert "work_pool" in complaint(configs, text)

@@ -165,10 +165,12 @@ class KeeperStandIn:
         self.living: dict[str, Living] = {}
         self.seen: list[str] = []
 
-    def watch(self, run_id: str, flow: str, launched: LaunchedProcess) -> None:
+    def watch(
+        self, run_id: str, flow: str, launched: LaunchedProcess, *, is_placed: bool = False
+    ) -> None:
         assert run_id not in self.living, "two processes for one run"
         self.seen.append(run_id)
-        self.living[run_id] = Living(flow, launched.pid)
+        self.living[run_id] = Living(flow, launched.pid, is_placed=is_placed)
 
     async def adopt(self, record: RunRecord) -> None:
         assert record.id not in self.living, "watched over twice"

@@ -94,11 +94,13 @@ class Room:
         self.workspace.run_folder(run_id).mkdir()
         return run_id
 
-    def claim(self, run_id: str, process: Process) -> RunRecord:
+    def claim(self, run_id: str, process: Process, *, pool: str = "") -> RunRecord:
         mark = start_mark(process.pid)
         assert mark is not None
         attempt = self.table.get(run_id).attempt
-        assert self.table.claim(run_id, attempt, pid=process.pid, mark=mark, prefect_id="p")
+        assert self.table.claim(
+            run_id, attempt, pid=process.pid, mark=mark, prefect_id="p", pool=pool
+        )
         return self.table.get(run_id)
 
     def watch(self, run_id: str, process: Process, exit_: Exit | None = None) -> None:
@@ -637,3 +639,106 @@ async def test_runs_end_independently_of_each_other(room: Room, start: Start) ->
         for process in processes.values():
             process.kill()
         await until(lambda: room.freed == 3)
+
+
+# Runs that are done elsewhere: their processes here only see to it.
+
+KILLED = Exit(-signal.SIGKILL, 0.0, 0)
+
+
+@in_event_loop
+async def test_a_run_that_goes_on_elsewhere_gets_another_process_here(
+    room: Room, start: Start
+) -> None:
+    process = start()
+    async with room.at_work():
+        room.claim(room.accept(), process, pool="factory")
+        room.table.begin_elsewhere("a", "w1 on there")
+        room.watch("a", process, KILLED)
+
+        process.kill()
+        await until(lambda: room.freed)
+
+        record = room.table.get("a")
+        assert (record.state, record.pid, record.attempt) == ("RUNNING", None, 1)
+        assert (record.host, record.is_final) == ("w1 on there", False)
+        assert [run.id for run in room.table.queued()] == ["a"]
+        assert room.closer.runs == []
+
+
+@in_event_loop
+async def test_one_whose_process_here_died_while_no_engine_was_there_does_too(
+    room: Room, start: Start
+) -> None:
+    process = start()
+    room.claim(room.accept(), process, pool="factory")
+    process.kill()
+    process.wait()
+
+    async with room.at_work():
+        await room.keeper.take_over(1.0)
+
+        assert [run.id for run in room.table.queued()] == ["a"]
+        assert room.freed
+
+
+@in_event_loop
+async def test_one_that_was_cancelled_ends_with_its_process_here(room: Room, start: Start) -> None:
+    process = start()
+    async with room.at_work():
+        room.claim(room.accept(), process, pool="factory")
+        room.table.request_cancel("a")
+        room.watch("a", process, KILLED)
+
+        process.kill()
+        await room.ended("a")
+
+        assert room.table.get("a").state == "CANCELLED"
+        assert room.closer.runs == ["a"]
+
+
+@in_event_loop
+async def test_one_whose_processes_here_die_again_and_again_has_crashed(
+    room: Room, start: Start
+) -> None:
+    async with room.at_work():
+        room.accept()
+        for number in range(keeper_module._MOST_VAIN_PROCESSES):
+            process = start()
+            room.claim("a", process, pool="factory")
+            room.watch("a", process, KILLED)
+            process.kill()
+            await until(lambda number=number: room.freed > number)  # type: ignore[misc]
+
+        await room.ended("a")
+        assert room.table.get("a").state == "CRASHED"
+
+
+@in_event_loop
+async def test_one_that_could_write_down_its_end_has_it(room: Room, start: Start) -> None:
+    process = start()
+    async with room.at_work():
+        room.claim(room.accept(), process, pool="factory")
+        Outcome("COMPLETED", "").write(room.workspace.run_folder("a"))
+        room.watch("a", process, KILLED)
+
+        process.kill()
+        await room.ended("a")
+
+        assert room.table.get("a").state == "COMPLETED"
+
+
+@in_event_loop
+async def test_who_is_elsewhere_is_given_time_to_be_reached(
+    room: Room, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "_REACH_SECONDS", 3600.0)
+    process = start(_STUBBORN)
+    async with room.at_work():
+        record = room.claim(room.accept(), process, pool="factory")
+        await room.keeper.adopt(record)
+
+        room.keeper.ask_to_end(record, hard=False, grace_seconds=0.01)
+        await for_a_moment()
+
+        assert process.poll() is None

@@ -56,7 +56,7 @@ class AnsweringServer:
                 self.end_headers()
                 self.wfile.write(raw)
 
-            do_POST = do_DELETE = do_GET
+            do_POST = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, format: str, *args: object) -> None:
                 """Keep the output of the tests clean."""

@@ -274,3 +274,50 @@ def test_every_call_carries_the_credentials_and_goes_past_any_proxy(
 
     credentials = base64.b64encode(b"engine:secret").decode()
     assert server.heard[0].headers["authorization"] == f"Basic {credentials}"
+
+
+def test_a_server_that_protects_itself_against_forged_requests_is_asked_for_a_token_once() -> None:
+    def answer(request: Heard) -> Answer:
+        if request.path.startswith("/api/csrf-token?client="):
+            return 200, {"token": "t0ken", "client": "c", "expiration": "2030-01-01T00:00:00Z"}
+        if request.headers.get("prefect-csrf-token") != "t0ken":
+            return 403, {"detail": "Missing CSRF token."}
+        assert request.headers["prefect-csrf-client"]
+        return 200, 3
+
+    with answering(answer) as server, PrefectApi(server.connection) as api:
+        assert api.count_final_task_runs(["a"]) == 3
+        assert api.count_final_task_runs(["a"]) == 3
+
+    asked = [heard.path.partition("?")[0] for heard in server.heard]
+    count = "/api/task_runs/count"
+    assert asked == [count, "/api/csrf-token", count, count]
+
+
+def test_a_token_that_is_refused_again_and_again_is_an_error() -> None:
+    def answer(request: Heard) -> Answer:
+        if request.method == "GET":
+            return 200, {"token": "stale"}
+        return 403, {"detail": "Invalid CSRF token or client identifier."}
+
+    with (
+        answering(answer) as server,
+        PrefectApi(server.connection) as api,
+        pytest.raises(ServerError, match="Invalid CSRF token"),
+    ):
+        api.count_final_task_runs(["a"])
+
+
+def test_a_server_that_hands_out_less_at_once_is_asked_for_less() -> None:
+    table = [{"id": str(number)} for number in range(120)]
+
+    def answer(request: Heard) -> Answer:
+        offset, limit = request.body["offset"], request.body["limit"]
+        if limit > 50:
+            return 422, {"detail": "Invalid limit: must be less than or equal to 50."}
+        return 200, table[offset : offset + limit]
+
+    with answering(answer) as server, PrefectApi(server.connection) as api:
+        assert api.task_runs(["root"]) == table
+
+    assert [heard.body["limit"] for heard in server.heard] == [200, 50, 50, 50]

@@ -568,3 +568,69 @@ print(table.claim("a1", 0, pid=int(sys.argv[2]), mark="mark", prefect_id=None))
 
     assert sorted(answers) == ["False\n", "False\n", "True\n"]
     assert table.get("a1").pid == int(pids[answers.index("True\n")])
+
+
+# Runs that are done elsewhere
+
+
+def place(table: RunTable, run_id: str = "a1") -> None:
+    accept(table, run_id)
+    assert table.claim(run_id, 0, pid=7, mark="m", prefect_id="p", pool="factory")
+
+
+def test_a_run_that_was_placed_begins_when_somebody_elsewhere_does_it(table: RunTable) -> None:
+    place(table)
+    table.set_waiting("a1", "no worker polls it")
+    waiting = table.get("a1")
+    assert (waiting.state, waiting.started, waiting.pool) == ("PENDING", None, "factory")
+    assert waiting.waiting == "no worker polls it"
+
+    table.begin_elsewhere("a1", "w1 on there")
+
+    run = table.get("a1")
+    assert (run.state, run.host, run.waiting) == ("RUNNING", "w1 on there", "")
+    assert run.started is not None
+
+    table.begin_elsewhere("a1", "w1 on there")
+    assert table.get("a1").started == run.started
+
+
+def test_another_process_may_go_on_with_it_and_only_that_of_now_can_let_go(
+    table: RunTable,
+) -> None:
+    place(table)
+    assert not table.release("a1", 8)
+    assert table.release("a1", 7)
+    assert not table.release("a1", 7)
+
+    assert not table.claim("a1", 0, pid=9, mark="m", prefect_id="p", pool="factory")
+    assert table.claim("a1", 1, pid=9, mark="m", prefect_id="p", pool="factory")
+    table.finish("a1", "COMPLETED", "")
+    assert not table.release("a1", 9)
+
+
+def test_a_run_that_is_done_here_is_never_let_go(table: RunTable) -> None:
+    accept(table, "a1")
+    table.claim("a1", 0, pid=7, mark="m", prefect_id="p")
+
+    assert not table.release("a1", 7)
+
+
+def test_cancelling_between_two_processes_is_for_the_next_one_when_it_has_begun(
+    table: RunTable,
+) -> None:
+    place(table)
+    table.begin_elsewhere("a1", "w1 on there")
+    table.release("a1", 7)
+
+    assert table.request_cancel("a1").state == "CANCELLING"
+    assert [run.id for run in table.queued()] == ["a1"]
+    table.begin_elsewhere("a1", "w1 on there")
+    assert table.get("a1").state == "CANCELLING"
+
+
+def test_cancelling_one_that_nobody_has_begun_ends_it(table: RunTable) -> None:
+    place(table)
+    table.release("a1", 7)
+
+    assert table.request_cancel("a1").state == "CANCELLED"
