@@ -103,7 +103,8 @@ def restore(
     """Bring back what `engine db backup` wrote; what is there now is kept beside it.
 
     The whole file is verified before anything is changed. Runs that were launched since are known
-    no more; their folders and the versions that they deployed stay.
+    no more; their folders and the versions that they deployed stay. What waited in the queue then
+    waits again.
     """
     from engine.cli.lifecycle import stop_engine
     from engine.client.start import answers

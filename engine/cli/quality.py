@@ -48,7 +48,7 @@ def quality(line: CommandLine, last_days: int) -> None:
     known: Known | None = None
     told: list[Actual] = []
     if served.forecasts:
-        from engine.quality.known import known_days
+        from engine.quality.known import known_days, wanted_since
         from engine.quality.scores import score_served
         from engine.tables.actuals import Actuals
 
@@ -57,7 +57,7 @@ def quality(line: CommandLine, last_days: int) -> None:
             from engine.data.dataset import open_dataset
 
             panel = open_dataset(workspace.datasets, dataset_id).panel()
-        told = Actuals(workspace.actuals).values()
+        told = Actuals(workspace.actuals).values(since=wanted_since(served.forecasts))
         known = known_days(panel, told, {one.series_id for one in served.forecasts})
         if known is not None:
             scores = score_served(served.forecasts, known, last_days=last_days)

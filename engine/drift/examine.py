@@ -19,7 +19,7 @@ from engine.drift.report import DriftReport, Limits, LiveError, Source
 from engine.drift.series import Judged, asked_of_panel, asked_of_served, judge_series
 from engine.drift.words import reasons_of
 from engine.errors import DataError, ModelError, NotFoundError
-from engine.quality.known import known_days
+from engine.quality.known import known_days, wanted_since
 from engine.quality.served import read_seen, read_served
 from engine.store import Version
 from engine.tables.actuals import Actuals
@@ -81,7 +81,7 @@ class Examination:
             asked = asked_of_served(lately_asked, reference.horizon)
             judged = judge_series(reference, asked, self.limits)
         dataset, panel = self._newest()
-        told = Actuals(self.workspace.actuals).values()
+        told = Actuals(self.workspace.actuals).values(since=wanted_since(forecasts))
         live = LiveError(MASE, why="its lineage does not say how it was measured")
         evaluation = self.version.lineage.get("evaluation")
         if evaluation is not None:

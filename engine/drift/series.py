@@ -21,7 +21,7 @@ from models.drift.series_reference import (
     independent,
     size_of,
 )
-from models.drift.windows import NUMBERS, numbers_of
+from models.drift.windows import NUMBERS, SIZE, numbers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def judge_series(reference: SeriesReference, asked: Asked, limits: Limits) -> Ju
             f"{at.size:,} windows of series that were learnt from are too few to tell by: "
             f"{limits.least:,} are needed"
         )
-    unknown = np.flatnonzero(~known)
+    unknown = np.flatnonzero(~known & np.isfinite(asked.numbers[:, SIZE]))
     if unknown.size >= limits.least and reference.sizes is not None:
         sizes = size_of(asked.numbers[unknown])
         count = len({asked.names[place] for place in unknown.tolist()})

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from engine.predictor.feedback import ServedForecast
 from engine.tables.actuals import Actual
 from models.arrays import FloatArray, Panel
 
 _MOST_DAYS = 3 * 366
+_UNIT_DAYS = 366
 
 
 class Known(Protocol):
@@ -54,6 +56,14 @@ class KnownDays:
     def date_of(self, column: int) -> dt.date:
         """Calendar day of a column."""
         return self.start + dt.timedelta(days=column)
+
+
+def wanted_since(forecasts: Iterable[ServedForecast]) -> dt.date:
+    """From which day on values that came can matter: for these forecasts, or for their unit."""
+    oldest = min((one.last_date for one in forecasts if one.last_date), default=None)
+    if oldest is None or oldest.toordinal() <= _UNIT_DAYS:
+        return dt.date.min if oldest else dt.date.max
+    return oldest - dt.timedelta(days=_UNIT_DAYS)
 
 
 def known_days(

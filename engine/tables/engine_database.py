@@ -179,7 +179,8 @@ CREATE TABLE mirrored (
     problem TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (place, kind, id)
 ) STRICT;
-CREATE INDEX mirrored_id ON mirrored (kind, id)
+CREATE INDEX mirrored_id ON mirrored (kind, id);
+CREATE INDEX mirrored_done ON mirrored (place, kind) WHERE at IS NOT NULL
 """
 
 # A message is about a run or about a check of drift; that of a check names no run.

@@ -27,6 +27,7 @@ from models.arrays import DAYS_A_WEEK, FloatArray, IntArray, Panel, Windows
 from models.data_types import TIMESERIES
 from models.drift.kept import Kept
 from models.drift.windows import MEAN, RECENT, SIZE, STD, WEEK, ZEROS, numbers_of, rounded
+from models.errors import ModelProblem
 from models.forecasting.windows import windows_before
 from models.metrics import seasonal_scale
 
@@ -153,8 +154,9 @@ def learn_reference(
     answers = zip(FORECASTS, _forecasts(forecast, own[rows_asked]).T, strict=True)
     features |= _keep(answers, origins, rows_asked, window)
     sizes = None
-    if len(numbers):
-        sizes = Kept.of(size_of(numbers), len(np.unique(rows)))
+    usable = np.isfinite(numbers[:, SIZE])
+    if usable.any():
+        sizes = Kept.of(size_of(numbers[usable]), len(np.unique(rows[usable])))
     chosen = _chosen(own)
     return SeriesReference(
         window=window,
@@ -215,7 +217,10 @@ def _all_forecasts(
         windows, rows = windows_before(panel, origin, window)
         some = np.arange(0, len(rows), max(1, -(-len(rows) * count // _MOST_FORECASTS)))
         if some.size:
-            answer = predict(windows.take(some))[:, :horizon]
+            try:
+                answer = predict(windows.take(some))[:, :horizon]
+            except ModelProblem:
+                continue  # what it cannot answer it has never answered
             found.append((answer, rows[some], np.full(some.size, origin)))
     if not found:
         nothing = np.empty(0, dtype=np.int64)
@@ -230,12 +235,13 @@ def _own(panel: Panel, numbers: FloatArray, rows: IntArray) -> FloatArray:
     own = np.full((count, len(OWN)), np.nan)
     for place, number in enumerate((SIZE, STD, ZEROS, WEEK)):
         values = numbers[:, number]
-        known = ~np.isnan(values)
+        known = np.isfinite(values)
         sums = np.bincount(rows[known], weights=values[known], minlength=count)
         counts = np.bincount(rows[known], minlength=count)
         own[:, place] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    own[:, OWN.index("scale")] = seasonal_scale(panel.values, DAYS_A_WEEK)
-    return own
+    with np.errstate(over="ignore", invalid="ignore"):
+        own[:, OWN.index("scale")] = seasonal_scale(panel.values, DAYS_A_WEEK)
+    return np.where(np.isfinite(own), own, np.nan)
 
 
 def _chosen(own: FloatArray) -> list[int]:
@@ -250,7 +256,7 @@ def _keep(
 ) -> Iterator[tuple[str, Kept]]:
     """Each feature of which there is a value, with what single parts of it are like."""
     for name, values in named:
-        known = ~np.isnan(values)
+        known = np.isfinite(values)
         if not known.any():
             continue
         numbers = np.unique(part[known])
@@ -262,23 +268,29 @@ def _keep(
 
 def _inputs(numbers: FloatArray, own: FloatArray) -> FloatArray:
     size, std, zeros, week, _ = own.T
-    return np.column_stack(
-        [
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _finite(
             _over(numbers[:, MEAN], size),
             _over(numbers[:, STD], std),
             numbers[:, ZEROS] - zeros,
             _over(numbers[:, RECENT] - numbers[:, MEAN], size),
             numbers[:, WEEK] - week,
-        ]
-    )
+        )
 
 
 def _forecasts(forecast: FloatArray, own: FloatArray) -> FloatArray:
     size, std = own.T[:2]
-    return np.column_stack([_over(forecast.mean(axis=1), size), _over(forecast.std(axis=1), std)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _finite(_over(forecast.mean(axis=1), size), _over(forecast.std(axis=1), std))
 
 
 def _over(value: FloatArray, unit: FloatArray) -> FloatArray:
     """NaN where there is no unit."""
     usable = unit > 0
     return np.where(usable, value / np.where(usable, unit, 1.0), np.nan)
+
+
+def _finite(*columns: FloatArray) -> FloatArray:
+    """Columns side by side; NaN where one is not finite."""
+    table = np.column_stack(columns)
+    return np.where(np.isfinite(table), table, np.nan)

@@ -29,8 +29,14 @@ def numbers_of(values: FloatArray) -> FloatArray:
     """The numbers of windows: float64 (n, 6), in the order of `NUMBERS`.
 
     Args:
-        values: float64 (n, window), without NaN.
+        values: float64 (n, window), without NaN. Of values near the largest float some numbers
+            are infinite or NaN.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _numbers_of(values)
+
+
+def _numbers_of(values: FloatArray) -> FloatArray:
     found = np.empty((len(values), len(NUMBERS)))
     absolute = np.abs(values)
     found[:, MEAN] = values.mean(axis=1)

@@ -12,8 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.data.images.reference import feature_names, features_of
 from models import registry
+from models.bundles.checks import read_reference
+from models.drift.picture_reference import PictureReference, picture_reference
 from models.errors import ModelProblem
+from models.imaging.bundle import open_bundle, write_bundle
 from models.imaging.classifier import Classifier
 from models.imaging.pictures import Pictures
 from models.learner import no_progress
@@ -241,6 +245,24 @@ def check_a_class_without_training_pictures_is_never_preferred(subject: PictureS
     else:
         known = subject.unseen.labels != 3
         assert (model.predict(subject.pixels).argmax(axis=1)[known] != 3).all()
+
+
+def check_what_it_learnt_from_goes_with_its_bundle_in_numbers(
+    subject: PictureSubject, folder: Path
+) -> None:
+    model, training = subject.fitted, subject.training
+    names = feature_names(training.shape[2])
+    columns = dict(zip(names, features_of(training.pixels).T, strict=True))
+    answers = model.predict(subject.validation.pixels)
+    learnt = picture_reference(columns, answers, training.classes)
+    write_bundle(model, folder, training.pixels, learnt.to_dict())
+    open_bundle(folder)
+    saved = read_reference(folder)
+    assert saved is not None
+    reference = PictureReference.from_dict(saved)
+    assert reference.to_dict() == saved
+    assert reference.features.keys() == {*names}
+    assert reference.answers == len(subject.validation) and reference.confidence is not None
 
 
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]

@@ -15,7 +15,7 @@ from tui.overlays.help import PURPOSES
 ROOT = Path(tui.__file__).parent
 KOREAN = re.compile("[가-힣]")
 # What is written the same in both languages.
-SAME = {"SVG", "JSON", "ID", "CPU"}
+SAME = {"SVG", "JSON", "ID", "CPU", "MLflow"}
 
 
 def used() -> dict[str, str]:

@@ -12,6 +12,7 @@ from engine.daemon.notifier import Notifier
 from engine.daemon.workers import Workers
 from engine.errors import StorageError
 from engine.schema import NotificationInfo
+from engine.tables.drift_checks import DriftCheck, DriftChecks
 from engine.tables.notifications import Outbox
 from engine.tables.runs import RunTable
 from engine.workspace import Workspace
@@ -438,3 +439,24 @@ async def test_what_apprise_speaks_is_told_too(room: Room, server: AnsweringServ
         ("apprise nosuchthing://***", False, "Apprise does not know this kind of address"),
     ]
     assert server.heard[0].body["title"].startswith("full_flow test-message")
+
+
+@in_event_loop
+async def test_drift_is_told_like_the_end_of_a_run(room: Room, server: AnsweringServer) -> None:
+    checks = DriftChecks(room.workspace.database)
+    check = DriftCheck(1.0, "timeseries", "lstm-1", "drifted", 9, ("it sells more",))
+    number = checks.add(check)
+
+    async with room.at_work():
+        checks.decide(
+            number, "notify", "those under notifications are told", room.notifier.targets()
+        )
+        room.notifier.wake()
+        await until(lambda: server.heard)
+        await until(lambda: all(done for _, _, done, _ in room.messages()))
+        (told,) = await room.notifier.newest()
+
+    body = server.heard[0].body
+    assert (body["event"], body["drift"]["version"]) == ("drift.found", "lstm-1")
+    assert "it sells more" in body["text"]
+    assert (told.run_id, told.check_id) == ("", number)

@@ -18,6 +18,7 @@ from models.drift.series_reference import (
     learn_reference,
 )
 from models.drift.windows import NUMBERS, STD, WEEK, ZEROS, numbers_of, rounded
+from models.errors import ModelProblem
 from models.metrics import seasonal_scale
 
 WINDOW, HORIZON = 28, 7
@@ -136,3 +137,23 @@ def test_a_busy_season_that_was_learnt_from_is_no_drift() -> None:
         reference = learn(values[:, : end - 40])
         verdicts = judged(reference, values[:, :end])
         assert verdicts["level"] != "drifted"
+
+
+def test_values_near_the_largest_float_do_no_harm() -> None:
+    values = demand(series=6)
+    values[0] *= 1e200
+    values[1, -40:] = 1e250
+    reference = learn(values)
+    json.dumps(reference.to_dict(), allow_nan=False)
+    numbers = numbers_of(values[:, -WINDOW:])
+    assert all(np.isfinite(kept.distribution.std) for kept in reference.features.values())
+    assert np.isfinite(reference.inputs(numbers, np.arange(6))[2:]).all()
+
+
+def test_a_model_that_cannot_answer_leaves_its_forecasts_out() -> None:
+    def cannot(_: Windows) -> FloatArray:
+        raise ModelProblem("not finite")
+
+    panel = panel_of(demand(series=3))
+    reference = learn_reference(panel, window=WINDOW, horizon=HORIZON, predict=cannot)
+    assert reference.features.keys() == {*INPUTS}
