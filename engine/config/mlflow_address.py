@@ -17,6 +17,7 @@ from engine.workspace import Workspace
 OWN_PLACE = "workspace"
 """The place that is the workspace's own, wherever the workspace lies."""
 
+_DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
 _TRACKING = "MLFLOW_TRACKING_URI"
 _REGISTRY = "MLFLOW_REGISTRY_URI"
 
@@ -38,11 +39,6 @@ class MlflowAddress:
     place: str
     artifact_root: str | None
     database: DatabaseAddress | None = None
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is the workspace's own, which no server stands before."""
-        return self.artifact_root is not None
 
     @property
     def is_server(self) -> bool:
@@ -75,13 +71,16 @@ def mlflow_address(
     tracking = named or own
     named_registry = _named("registry_url", settings.registry_url, secrets)
     registry = named_registry or environment.get(_REGISTRY, "") or tracking
+    # A database that somebody names has no server that keeps files: MLflow would put them into the
+    # folder that a process happens to be in.
+    decides = bool(named) and not named.startswith(_DATABASES)
     own_place = f"{database.masked}, schema {MLFLOW_SCHEMA}" if database else OWN_PLACE
     return MlflowAddress(
         tracking_uri=tracking,
         registry_uri=registry,
         # A workspace may be moved, and its database with it.
         place=_place_of(tracking, registry, {own: own_place}),
-        artifact_root=None if named else str(workspace.mlflow_artifacts.absolute()),
+        artifact_root=None if decides else str(workspace.mlflow_artifacts.absolute()),
         database=database,
     )
 

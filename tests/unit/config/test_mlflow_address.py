@@ -29,7 +29,7 @@ def test_without_a_word_it_is_a_file_of_the_workspace(workspace: Workspace) -> N
 
     assert found.tracking_uri == found.registry_uri == f"sqlite:///{workspace.root}/mlflow.db"
     assert found.artifact_root == str(workspace.root / "mlflow")
-    assert (found.is_own, found.is_server, found.place) == (True, False, "workspace")
+    assert (found.is_server, found.place) == (False, "workspace")
     assert found.words == "mlflow.db in the workspace"
 
 
@@ -52,7 +52,14 @@ def test_the_settings_go_before_secrets_and_these_before_the_environment(
     assert by_settings.tracking_uri == "https://named:3"
     assert by_settings.registry_uri == "https://models:4"
     for found in (by_environment, by_secrets, by_settings):
-        assert (found.is_own, found.is_server) == (False, True)
+        assert (found.artifact_root, found.is_server) == (None, True)
+
+
+def test_files_of_a_database_that_somebody_names_lie_in_the_workspace(workspace: Workspace) -> None:
+    found = mlflow_address(workspace, settings(url="sqlite:////srv/mlflow.db"), {})
+
+    assert (found.tracking_uri, found.place) == ("sqlite:////srv/mlflow.db",) * 2
+    assert found.artifact_root == str(workspace.root / "mlflow")
 
 
 def test_a_password_reaches_mlflow_and_nobody_else(workspace: Workspace) -> None:

@@ -35,7 +35,7 @@ def test_both_are_in_the_database_that_the_url_names(workspace: Workspace) -> No
     assert found.tracking_uri == found.registry_uri
     assert found.tracking_uri.startswith("postgresql+psycopg2://me:swordfish@127.0.0.1:1/stock?")
     assert found.words == found.place == "postgresql://me:***@127.0.0.1:1/stock, schema mlflow"
-    assert found.is_own
+    assert found.artifact_root == str(workspace.root / "mlflow")
 
 
 def test_another_place_that_is_named_goes_before(workspace: Workspace) -> None:
