@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from functools import cache
@@ -55,3 +56,22 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
     except ProcessLookupError:
         return
+
+
+def step_back(nice: int, pid: int = 0) -> None:
+    """Let a process, and what it will start, go behind others for the processor.
+
+    Where the kernel shares the processor between sessions first (autogroup), priorities count
+    within a session only: that of the session itself is lowered too.
+
+    Args:
+        nice: How much further than it does already: 0 (not at all) to 19 (as far as it goes).
+        pid: The process, which leads a session; 0: this one. One that is gone is fine.
+    """
+    try:
+        nice = min(19, os.getpriority(os.PRIO_PROCESS, pid) + nice)
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
+    except ProcessLookupError:
+        return
+    with contextlib.suppress(OSError):  # another kernel, or one that does not let us
+        Path(f"/proc/{pid or 'self'}/autogroup").write_text(str(nice))

@@ -17,12 +17,13 @@ from collections.abc import Awaitable, Callable
 
 from engine.daemon.launching import ONE_THREAD
 from engine.daemon.watch import end_process, watch_process
-from engine.processes import start_mark
+from engine.processes import start_mark, step_back
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_NICE = 10
+# As far as it goes: of a processor that others need, it gets a twentieth.
+_NICE = 19
 _PAUSES = (5.0, 15.0, 60.0, 300.0)
 _STOP_SECONDS = 5.0
 
@@ -100,8 +101,7 @@ class Errand:
                 )
         except OSError as error:
             return f"{self.name} could not be started: {error}"
-        with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+        step_back(_NICE, process.pid)
         watch = watch_process(process.pid, start_mark(process.pid) or "")
         try:
             await asyncio.wait_for(watch.death(), self._most)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import sys
 from pathlib import Path
 
+from engine.processes import step_back
 from engine.runs.order import Order
 
 # Of all processes of this machine, the kernel shall rather end a run than what serves forecasts.
@@ -17,7 +17,7 @@ _ALLOCATION_FAILED = ("can't allocate memory", "bad_alloc", "bad allocation", "o
 
 def apply_limits(order: Order) -> None:
     """Lower the priority of this process, and limit the memory that it may ask for."""
-    os.nice(order.nice)
+    step_back(order.nice)
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # some containers do not allow it
             Path("/proc/self/oom_score_adj").write_text(_OUT_OF_MEMORY_SCORE)

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -47,7 +46,6 @@ NOW = "--now"
 # What takes longer goes on in the next process; see engine/daemon/errands.py.
 _SECONDS = 300.0
 _AT_ONCE = 50
-_NICE = 19
 _PLACE_PAUSES = (5.0, 15.0, 60.0, 300.0)
 _PAUSES = (60.0, 600.0, 3600.0, 6 * 3600.0)
 
@@ -57,8 +55,6 @@ def main() -> int:
     os.umask(0o077)
     workspace = Workspace(Path(sys.argv[1]))
     now = NOW in sys.argv[2:]
-    if not now:
-        _step_back()
     try:
         use_environment(read_secrets(workspace.secrets))
         Mirror(workspace, now=now).work()
@@ -66,14 +62,6 @@ def main() -> int:
         sys.stderr.write(f"{ERROR_PREFIX}{error}\n")
         return exit_status_of(error)
     return 0
-
-
-def _step_back() -> None:
-    """Let runs go first: of a processor that one needs, the mirror gets a twentieth."""
-    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    # Where the kernel shares between sessions first, the priority of this one is said here.
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_NICE))
 
 
 class Mirror:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import processes
-from engine.processes import is_alive, signal_group, start_mark
+from engine.processes import is_alive, signal_group, start_mark, step_back
 
 
 @pytest.fixture
@@ -114,3 +114,23 @@ def test_a_group_that_is_gone_already_is_no_error(sleeper: subprocess.Popen[byte
     sleeper.wait()
 
     signal_group(sleeper.pid, signal.SIGTERM)
+
+
+def test_a_process_steps_back_and_so_does_its_session() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+        step_back(7, process.pid)
+        nice = os.getpriority(os.PRIO_PROCESS, process.pid)
+        group = Path(f"/proc/{process.pid}/autogroup")
+        told = group.read_text() if group.exists() else f"nice {nice}"
+        process.kill()
+
+    assert nice == min(19, before + 7)
+    assert told.split()[-1] == str(nice)
+
+
+def test_a_process_that_is_gone_need_not_step_back(sleeper: subprocess.Popen[bytes]) -> None:
+    sleeper.kill()
+    sleeper.wait()
+
+    step_back(7, sleeper.pid)
