@@ -39,7 +39,8 @@ test: $(VENV)/dev.installed
 	$(PYTEST) -m "not long" -n 2 --dist loadfile
 
 test-long: $(VENV)/dev.installed $(VENV)/demo.installed $(VENV)/services.installed
-	$(PYTEST) -m long
+	$(PYTEST) -m long --ignore=tests/services
+	$(PYTEST) -m long -n 2 --dist loadfile tests/services
 
 check: lint types contracts test
 
