@@ -71,7 +71,8 @@ class Errand:
         failures = 0
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._every)
+                async with asyncio.timeout(self._every):
+                    await self._wake.wait()
             self._wake.clear()
             if not await self._is_due():
                 continue
@@ -104,7 +105,8 @@ class Errand:
         step_back(_NICE, process.pid)
         watch = watch_process(process.pid, start_mark(process.pid) or "")
         try:
-            await asyncio.wait_for(watch.death(), self._most)
+            async with asyncio.timeout(self._most):
+                await watch.death()
         except TimeoutError:
             return f"{self.name} took longer than {self._most:g} s and was ended; see {log}"
         finally:

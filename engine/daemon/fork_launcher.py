@@ -56,7 +56,8 @@ class ForkLauncher:
         self._asked[key] = answer
         try:
             self._control.send(order.line())
-            return await asyncio.wait_for(answer, _FORK_SECONDS)
+            async with asyncio.timeout(_FORK_SECONDS):
+                return await answer
         except (OSError, TimeoutError) as error:
             raise ServerError(f"the fork server did not answer: {error}") from error
         finally:
@@ -104,7 +105,8 @@ class ForkLauncher:
         loop.add_reader(ours.fileno(), self._receive, ours)
         watch = watch_process(process.pid, start_mark(process.pid) or "")
         try:
-            await asyncio.wait_for(self._ready, _READY_SECONDS)
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._ready
         except BaseException as error:
             watch.close()
             self._disconnect()

@@ -266,7 +266,6 @@ class Keeper:
         logger.warning("run %s goes on elsewhere; its process here %s", record.id, _how(exit_))
         await self._workers.table(self._table.release, record.id, record.pid)
         self._changed(record.id)
-        self._freed()
         return True
 
     async def _not_begun(self, record: RunRecord, exit_: Exit | None) -> None:

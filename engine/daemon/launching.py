@@ -45,7 +45,8 @@ class LaunchedProcess:
     async def exit(self) -> Exit | None:
         """How it ended, after its death; None when nobody was left to ask."""
         with contextlib.suppress(TimeoutError, ServerError):
-            return await asyncio.wait_for(asyncio.shield(self._exit), _EXIT_SECONDS)
+            async with asyncio.timeout(_EXIT_SECONDS):
+                return await asyncio.shield(self._exit)
         return None
 
 

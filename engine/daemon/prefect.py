@@ -49,7 +49,8 @@ class Prefect(ABC):
         """
         try:
             if not self.child.has_failed:
-                await asyncio.wait_for(self.child.ready.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self.child.ready.wait()
                 return
         except TimeoutError:
             pass

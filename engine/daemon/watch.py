@@ -31,7 +31,8 @@ async def end_process(pid: int, patience: float) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         try:
-            await asyncio.wait_for(watch.death(), patience)
+            async with asyncio.timeout(patience):
+                await watch.death()
             break
         except TimeoutError:
             continue

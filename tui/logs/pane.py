@@ -111,7 +111,8 @@ class LogPane(LogActions):
                     continue
                 timeout = _LOOK_SECONDS if self._is_live() else None
                 try:
-                    await asyncio.wait_for(self._wake.wait(), timeout)
+                    async with asyncio.timeout(timeout):
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
         finally:

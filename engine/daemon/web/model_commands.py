@@ -63,7 +63,8 @@ async def _run(workspace: Workspace, *arguments: str) -> Any:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, said = await asyncio.wait_for(process.communicate(), _SECONDS)
+        async with asyncio.timeout(_SECONDS):
+            out, said = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -117,3 +118,20 @@ async def test_it_ends_with_the_engine(workspace: Workspace, tmp_path: Path) -> 
         mark = start_mark(pid) or ""
 
     assert not is_alive(pid, mark)
+
+
+@in_event_loop
+async def test_who_is_woken_and_cancelled_at_once_ends(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """A cancel that is lost would keep an engine from ending."""
+    work = Work(workspace, tmp_path, "(root / 'done').write_text('x')")
+    work.due = False
+    task = asyncio.create_task(work.errand.run_regularly())
+    await for_a_moment()
+
+    work.errand.wake()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5.0)

@@ -22,7 +22,7 @@ from engine.runs.outcome import RESULT_FILE, Outcome
 from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
 from tests.unit.daemon.loop import for_a_moment, in_event_loop, running, until
-from tests.unit.daemon.stand_ins import CloserStandIn, Flaky, accept
+from tests.unit.daemon.stand_ins import CloserStandIn, Death, Flaky, accept
 
 _MIB = 1024**2
 
@@ -679,7 +679,6 @@ async def test_one_whose_process_here_died_while_no_engine_was_there_does_too(
         await room.keeper.take_over(1.0)
 
         assert [run.id for run in room.table.queued()] == ["a"]
-        assert room.freed
 
 
 @in_event_loop
@@ -742,3 +741,17 @@ async def test_who_is_elsewhere_is_given_time_to_be_reached(
         await for_a_moment()
 
         assert process.poll() is None
+
+
+@in_event_loop
+async def test_a_cancel_is_not_lost_to_the_answer_that_comes_at_that_moment() -> None:
+    """It would keep an engine that ends from ending."""
+    answer: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+    asking = asyncio.create_task(LaunchedProcess(0, Death(), answer).exit())
+    await asyncio.sleep(0)
+
+    answer.set_result(Exit(0, 0.0, 0))
+    asking.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
