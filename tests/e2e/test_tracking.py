@@ -25,6 +25,8 @@ TRACKED = SETTINGS.replace(NOT_TRACKED, "tracking: {enabled: true}")
 MODEL = "mlops-tui-timeseries"
 
 pytestmark = [
+    # The mirror steps back behind whatever else is tested at the same time.
+    pytest.mark.long,
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred"),
 ]

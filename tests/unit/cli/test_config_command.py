@@ -159,6 +159,7 @@ def test_each_effective_value_is_told_with_its_origin_and_its_meaning(
     assert [one["key"] for one in of_engine if one["is_secret"]] == [
         "notifications.webhooks",
         "notifications.apprise",
+        "prefect_server.auth",
         "database.url",
         "storage.options",
         "tracking.url",

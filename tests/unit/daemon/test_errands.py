@@ -18,7 +18,6 @@ _BEGIN = "import os, sys, time\nfrom pathlib import Path\nroot = Path(sys.argv[1
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(errands, "_PAUSES", (0.01,))
-    monkeypatch.setattr(errands, "_STOP_SECONDS", 0.5)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
