@@ -147,7 +147,7 @@ def _measure(queue: Any, work: Callable[..., None], given: tuple[Any, ...]) -> N
 def check(root: str, saved: str) -> None:
     """What a check does: read everything that was kept, and hold it against what was learnt."""
     reference = SeriesReference.from_dict(json.loads(Path(saved).read_text()))
-    forecasts = read_served(Workspace(Path(root)), VERSION).forecasts
+    forecasts = read_served(Workspace(Path(root)), VERSION).answers
     asked = asked_of_served(forecasts, reference.horizon)
     judge_series(reference, asked, Limits(days=200))
 

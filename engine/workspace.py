@@ -155,6 +155,16 @@ class Workspace:
         return self.root / "drift.lock"
 
     @property
+    def depot_lock(self) -> Path:
+        """Held by the process that sweeps the shared storage; one at a time."""
+        return self.root / "depot.lock"
+
+    @property
+    def worker_lock(self) -> Path:
+        """Held by the worker that does runs of others here; one a workspace."""
+        return self.root / "worker.lock"
+
+    @property
     def secrets(self) -> Path:
         """What `${NAME}` in a configuration stands for; the user's own file."""
         return self.root / "secrets.env"

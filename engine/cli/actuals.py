@@ -88,7 +88,7 @@ def add(
 
     store = Actuals(line.workspace.create().actuals)
     if image is not None or label is not None or labels is not None:
-        _tell(line, store.add_labels(_labels(image, label, labels)), "labels")
+        _tell(line, store.add(labels=_labels(image, label, labels)), "labels")
     elif any(one is not None for one in single):
         _tell(line, store.add([_single(series, day, value)]), "values")
     else:
@@ -204,14 +204,14 @@ def _single(series: str | None, day: dt.datetime | None, value: float | None) ->
 
 
 def _labels(image: Path | None, label: str | None, labels: Path | None) -> list[Label]:
-    from engine.data.actual_rows import read_labels, sha256_of
+    from engine.data.actual_rows import picture_sha256, read_labels
     from engine.tables.actuals import Label
 
     if labels is not None:
         return read_labels(labels)
     if image is None or not label:
         raise click.UsageError("what a picture shows needs --image and --label")
-    return [Label(sha256_of(image, where=str(image)), label)]
+    return [Label(picture_sha256(image, where=str(image)), label)]
 
 
 def _tell(line: CommandLine, added: Added, what: str) -> None:

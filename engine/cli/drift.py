@@ -155,23 +155,7 @@ def _last_done(line: CommandLine, report: DriftReport) -> DriftCheck | None:
 
 
 def _with_rule(report: DriftReport, done: DriftCheck | None) -> dict[str, Any]:
-    return {**report.to_dict(), "last_action": None if done is None else summary_of(done)}
-
-
-def summary_of(check: DriftCheck) -> dict[str, Any]:
-    """A check without its numbers, as JSON-able data."""
-    return {
-        "check": check.id,
-        "at": check.at,
-        "data_type": check.data_type,
-        "version": check.version,
-        "verdict": check.verdict,
-        "answers": check.answers,
-        "reasons": list(check.reasons),
-        "action": check.action,
-        "why": check.why,
-        "run_id": check.run_id,
-    }
+    return {**report.to_dict(), "last_action": None if done is None else done.summary()}
 
 
 def _tell_checks(line: CommandLine, data_type: str | None) -> None:
@@ -181,7 +165,7 @@ def _tell_checks(line: CommandLine, data_type: str | None) -> None:
     workspace = line.workspace.create()
     found = DriftChecks(workspace.database).newest(_CHECKS_TOLD, data_type)
     if line.json:
-        write_json([summary_of(check) for check in found])
+        write_json([check.summary() for check in found])
     else:
         from engine.cli.drift_report import write_checks
 

@@ -9,6 +9,7 @@ import click
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
 
 if TYPE_CHECKING:
+    from engine.predictor.feedback import ServedForecast
     from engine.quality.known import Known
     from engine.quality.scores import VersionScore
     from engine.quality.served import Served
@@ -47,7 +48,7 @@ def quality(line: CommandLine, last_days: int) -> None:
     scores: list[VersionScore] = []
     known: Known | None = None
     told: list[Actual] = []
-    if served.forecasts:
+    if served.answers:
         from engine.quality.known import known_days, wanted_since
         from engine.quality.scores import score_served
         from engine.tables.actuals import Actuals
@@ -57,10 +58,10 @@ def quality(line: CommandLine, last_days: int) -> None:
             from engine.data.dataset import open_dataset
 
             panel = open_dataset(workspace.datasets, dataset_id).panel()
-        told = Actuals(workspace.actuals).values(since=wanted_since(served.forecasts))
-        known = known_days(panel, told, {one.series_id for one in served.forecasts})
+        told = Actuals(workspace.actuals).values(since=wanted_since(served.answers))
+        known = known_days(panel, told, {one.series_id for one in served.answers})
         if known is not None:
-            scores = score_served(served.forecasts, known, last_days=last_days)
+            scores = score_served(served.answers, known, last_days=last_days)
     message = _message(served, known, scores)
     roles = _roles(line)
     if line.json:
@@ -70,7 +71,7 @@ def quality(line: CommandLine, last_days: int) -> None:
                 "dataset": dataset_id,
                 "last_day": last_day,
                 "actuals": len(told),
-                "forecasts": len(served.forecasts),
+                "forecasts": len(served.answers),
                 "unreadable": served.unreadable,
                 "message": message,
                 "versions": [{**one.to_dict(), "alias": roles.get(one.version)} for one in scores],
@@ -94,11 +95,13 @@ def _roles(line: CommandLine) -> dict[str | None, str]:
     return {aliases.previous: "previous", aliases.champion: "champion"}
 
 
-def _message(served: Served, known: Known | None, scores: list[VersionScore]) -> str:
+def _message(
+    served: Served[ServedForecast], known: Known | None, scores: list[VersionScore]
+) -> str:
     """Why there is nothing to see, "" when there is."""
     if any(one.matched for one in scores):
         return ""
-    if not served.forecasts:
+    if not served.answers:
         return "not enough data yet: no forecast of a series with a name (series_id) was served"
     if known is None:
         return (
@@ -106,7 +109,7 @@ def _message(served: Served, known: Known | None, scores: list[VersionScore]) ->
             "the values that came: engine actuals add"
         )
     return (
-        f"not enough data yet: {len(served.forecasts):,} forecasts are kept, and what is known, "
+        f"not enough data yet: {len(served.answers):,} forecasts are kept, and what is known, "
         f"which ends on {known.date_of(known.days - 1)}, has no value of their series and days"
     )
 

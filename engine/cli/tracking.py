@@ -265,7 +265,8 @@ def _write(line: CommandLine, told: Mapping[str, Any]) -> None:
         write_text(f"{good} {printable(told['place'])}{when}")
     runs = told["runs"]
     waiting = f", {runs['waiting']} to be mirrored" if runs["waiting"] else ""
-    write_text(f"  experiment {printable(told['experiment'])}: {runs['mirrored']} runs{waiting}")
+    mirrored = "1 run" if runs["mirrored"] == 1 else f"{runs['mirrored']} runs"
+    write_text(f"  experiment {printable(told['experiment'])}: {mirrored}{waiting}")
     for version, name in told["versions"].items():
         roles = [
             alias

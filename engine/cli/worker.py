@@ -57,7 +57,7 @@ def worker(
         )
     connection = _connection(line, settings, url)
     check_server(connection)
-    lock = FileLock(workspace.root / "worker.lock")
+    lock = FileLock(workspace.worker_lock)
     if not lock.acquire(wait=False):
         raise ConflictError(
             "a worker runs already in this workspace",

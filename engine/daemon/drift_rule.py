@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.engine_settings import DriftSettings
+from engine.daemon.errands import Errand
 from engine.daemon.workers import Workers
 from engine.errors import EngineError, NotFoundError
 from engine.schema import LaunchReply, LaunchRequest
@@ -25,10 +26,10 @@ from models.data_types import TIMESERIES
 
 logger = logging.getLogger(__name__)
 
-ERRAND_MODULE = "engine.drift.check"
-ERRAND_EVERY_SECONDS = 10.0
 TAG = "drift"
 
+_MODULE = "engine.drift.check"
+_EVERY_SECONDS = 10.0
 _LOOK_SECONDS = 3.0
 _FLOW = "full_flow"
 _LONGEST_ORIGIN = 200
@@ -49,6 +50,9 @@ class DriftRule:
         targets: Whom to tell, as of now.
         tell: Delivers what was put into the outbox.
         workers: Threads for the table.
+
+    Attributes:
+        errand: Checks.
     """
 
     def __init__(
@@ -70,6 +74,9 @@ class DriftRule:
         self._tell = tell
         self._workers = workers
         self._checks = DriftChecks(workspace.database)
+        self.errand = Errand(
+            workspace, "drift", _MODULE, self.is_check_due, every_seconds=_EVERY_SECONDS
+        )
 
     async def is_check_due(self) -> bool:
         """Whether something came since the last check, and that is long enough ago."""

@@ -19,7 +19,7 @@ from engine.daemon.actions import RunActions
 from engine.daemon.children import Child
 from engine.daemon.closer import Closer
 from engine.daemon.dispatcher import Dispatcher
-from engine.daemon.drift_rule import ERRAND_EVERY_SECONDS, ERRAND_MODULE, DriftRule
+from engine.daemon.drift_rule import DriftRule
 from engine.daemon.errands import Errand
 from engine.daemon.feed import Feed
 from engine.daemon.fork_launcher import ForkLauncher
@@ -148,25 +148,7 @@ class Engine:
             tell=self.notifier.wake,
             workers=self.workers,
         )
-        self.errands: list[Errand] = [
-            self.mirroring.errand,
-            Errand(
-                workspace,
-                "drift",
-                ERRAND_MODULE,
-                self.drift.is_check_due,
-                every_seconds=ERRAND_EVERY_SECONDS,
-            ),
-        ]
-        self.errands.append(
-            Errand(
-                workspace,
-                "shared-storage",
-                "engine.store.depot_sweep",
-                self._is_storage_swept,
-                every_seconds=_SWEEP_SECONDS,
-            )
-        )
+        self.errands = self._make_errands()
         self.services: list[Service] = []
         self.http_answers = HttpAnswers()
         self._workspace_metrics = WorkspaceMetrics(workspace, self.workers)
@@ -254,6 +236,16 @@ class Engine:
             pool=self.pool.info,
             prefect_url=self.prefect.connection.url if self.prefect.connection else "",
         )
+
+    def _make_errands(self) -> list[Errand]:
+        sweep = Errand(
+            self.workspace,
+            "shared-storage",
+            "engine.store.depot_sweep",
+            self._is_storage_swept,
+            every_seconds=_SWEEP_SECONDS,
+        )
+        return [self.mirroring.errand, self.drift.errand, sweep]
 
     async def _is_storage_swept(self) -> bool:
         """Whether runs leave something in the shared storage, which goes with them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.checksums import sha256_of
 from engine.config.series_settings import DatasetSettings
 from engine.data.problems import Problems, Spot
 from engine.data.sources import load_rows
@@ -124,14 +124,14 @@ def _labels(found: csv.DictReader[str], column: str, path: Path) -> Iterator[Lab
         if not label or not named or len(label) > _LONGEST:
             raise DataError("a label or a name is missing or too long", where=where)
         if column != "sha256":
-            yield Label(sha256_of(path.parent / named, where=where), label)
+            yield Label(picture_sha256(path.parent / named, where=where), label)
         elif _SHA256.fullmatch(named.lower()):
             yield Label(named.lower(), label)
         else:
             raise DataError(f"{named[:80]!r} is no SHA-256", where=where, fix="64 hex digits")
 
 
-def sha256_of(path: Path, *, where: str) -> str:
+def picture_sha256(path: Path, *, where: str) -> str:
     """SHA-256 of a picture's file, by which its answers are kept.
 
     Raises:
@@ -140,7 +140,7 @@ def sha256_of(path: Path, *, where: str) -> str:
     """
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return sha256_of(file)
     except FileNotFoundError:
         raise NotFoundError(f"there is no file {path}", where=where) from None
     except OSError as error:

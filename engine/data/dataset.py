@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from engine.atomic import write_json
+from engine.checksums import file_facts
 from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE
 from engine.data.dataset_files import (
     changed,
     content_hash,
-    file_facts,
     open_manifest,
     publish,
     read_json,

@@ -97,13 +97,6 @@ def publish(
     return final.name
 
 
-def file_facts(path: Path) -> dict[str, Any]:
-    """What a manifest says of a file: its hash and its size."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return {"sha256": digest.hexdigest(), "bytes": file.tell()}
-
-
 def verified(path: Path, sha256: str) -> bytes:
     """The bytes of a file, once they are found to be those that were written.
 

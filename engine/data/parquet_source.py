@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.checksums import sha256_of
 from engine.config.series_settings import DatasetSettings
 from engine.data.columns import Columns
 from engine.data.numbers import NumberStyle
@@ -42,7 +42,7 @@ def load_parquet(
         limit=settings.rules.max_errors_listed,
         max_rows=settings.max_rows,
     )
-    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = sha256_of(file)
     file.seek(0)
     try:
         parquet = pq.ParquetFile(file)
@@ -58,7 +58,7 @@ def load_parquet(
             fix=f"It is damaged or incomplete: write {path} anew",
         ) from None
     file.seek(0)
-    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+    if sha256_of(file) != sha256:
         raise DataError(
             "the file was changed while it was read",
             where=where,

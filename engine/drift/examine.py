@@ -37,6 +37,8 @@ _OLD = (
     "to compare its inputs"
 )
 
+_NOT_MEASURED = "its lineage does not say how it was measured"
+
 
 @dataclass(frozen=True)
 class Examination:
@@ -61,34 +63,43 @@ class Examination:
             ModelError: What it learnt from was changed, or cannot be understood.
             StorageError: Something cannot be read.
         """
-        since = self.now - self.limits.days * _SECONDS_A_DAY
-        if self.version.data_type == IMAGE:
-            seen = read_seen(self.workspace, self.version.id).answers
-            lately = [one for one in seen if since < one.at <= self.now]
-            pictures = _picture_reference(self.workspace, self.version)
-            judged = _old() if pictures is None else judge_pictures(pictures, lately, self.limits)
-            evaluation = self.version.lineage.get("evaluation")
-            live = LiveError(ERROR_RATE, why="its lineage does not say how it was measured")
-            if evaluation is not None:
-                labels = Actuals(self.workspace.actuals).labels()
-                live = live_error_of_pictures(lately, labels, evaluation, self.limits)
-            return self._report("served", None, judged, live, len(lately), "pictures")
-        forecasts = read_served(self.workspace, self.version.id).forecasts
-        lately_asked = [one for one in forecasts if since < one.at <= self.now]
+        return self._of_pictures() if self.version.data_type == IMAGE else self._of_series()
+
+    def _of_pictures(self) -> DriftReport:
+        seen = [
+            one
+            for one in read_seen(self.workspace, self.version.id).answers
+            if self._is_lately(one.at)
+        ]
+        reference = _picture_reference(self.workspace, self.version)
+        judged = _old() if reference is None else judge_pictures(reference, seen, self.limits)
+        evaluation = self.version.lineage.get("evaluation")
+        live = LiveError(ERROR_RATE, why=_NOT_MEASURED)
+        if evaluation is not None:
+            labels = Actuals(self.workspace.actuals).labels()
+            live = live_error_of_pictures(seen, labels, evaluation, self.limits)
+        return self._report("served", None, judged, live, len(seen), "pictures")
+
+    def _of_series(self) -> DriftReport:
+        forecasts = read_served(self.workspace, self.version.id).answers
+        lately = [one for one in forecasts if self._is_lately(one.at)]
         reference = series_reference(self.version)
         judged = _old()
         if reference is not None:
-            asked = asked_of_served(lately_asked, reference.horizon)
+            asked = asked_of_served(lately, reference.horizon)
             judged = judge_series(reference, asked, self.limits)
         dataset, panel = self._newest()
-        told = Actuals(self.workspace.actuals).values(since=wanted_since(forecasts))
-        live = LiveError(MASE, why="its lineage does not say how it was measured")
         evaluation = self.version.lineage.get("evaluation")
+        live = LiveError(MASE, why=_NOT_MEASURED)
         if evaluation is not None:
+            told = Actuals(self.workspace.actuals).values(since=wanted_since(forecasts))
             # Days come later than they are asked about: all forecasts that are kept count.
             known = known_days(panel, told, {one.series_id for one in forecasts})
             live = live_error_of_series(forecasts, known, evaluation, reference, self.limits)
-        return self._report("served", dataset, judged, live, len(lately_asked), "forecasts")
+        return self._report("served", dataset, judged, live, len(lately), "forecasts")
+
+    def _is_lately(self, at: float) -> bool:
+        return self.now - self.limits.days * _SECONDS_A_DAY < at <= self.now
 
     def of_dataset(self, dataset_id: str) -> DriftReport:
         """The last days of a data set beside what the version learnt from.

@@ -45,18 +45,7 @@ def said_of_drift(check: DriftCheck, workspace: str) -> Said:
         "text": f"{title}\n{body}",
         "event": "drift.found",
         "workspace": workspace,
-        "drift": {
-            "check": check.id,
-            "at": check.at,
-            "data_type": check.data_type,
-            "version": check.version,
-            "verdict": check.verdict,
-            "answers": check.answers,
-            "reasons": list(check.reasons),
-            "action": check.action,
-            "why": check.why,
-            "run_id": check.run_id,
-        },
+        "drift": check.summary(),
     }
     return Said(title, body, payload)
 

@@ -1,9 +1,9 @@
 """Prefect's own pages for the engine's own server, for as long as somebody looks at them.
 
 `python -m engine.prefect_server.ui PORT`, with the server and a secret in the environment, until
-its standard input ends. The
-pages and the server's API come from one address on the loopback interface: whoever opens the
-address with the secret gets a cookie, everybody else nothing. The server's credentials stay here.
+its standard input ends. The pages and the server's API come from one address on the loopback
+interface: whoever opens the address with the secret gets a cookie, everybody else nothing. The
+server's credentials stay here.
 """
 
 from __future__ import annotations

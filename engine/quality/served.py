@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -13,34 +13,23 @@ from engine.errors import StorageError
 from engine.predictor.feedback import ServedClassification, ServedForecast
 from engine.workspace import Workspace
 
+_Answer = TypeVar("_Answer", ServedForecast, ServedClassification)
+
 
 @dataclass(frozen=True)
-class Served:
+class Served(Generic[_Answer]):
     """What was kept.
 
     Attributes:
-        forecasts: The oldest first, as far as a worker of the predictor goes.
+        answers: The oldest first, as far as a worker of the predictor goes.
         unreadable: Lines that are none: torn by a crash, or of another version of this program.
     """
 
-    forecasts: list[ServedForecast]
+    answers: list[_Answer]
     unreadable: int
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What was kept of pictures.
-
-    Attributes:
-        answers: The oldest first, as far as a worker of the predictor goes.
-        unreadable: Lines that are none.
-    """
-
-    answers: list[ServedClassification]
-    unreadable: int
-
-
-def read_served(workspace: Workspace, version: str | None = None) -> Served:
+def read_served(workspace: Workspace, version: str | None = None) -> Served[ServedForecast]:
     """Read the forecasts that every worker of the predictor kept.
 
     Args:
@@ -50,10 +39,10 @@ def read_served(workspace: Workspace, version: str | None = None) -> Served:
     Raises:
         StorageError: A file cannot be read.
     """
-    return Served(*_read(forecast_rings(workspace), ServedForecast, version))
+    return _read(forecast_rings(workspace), ServedForecast, version)
 
 
-def read_seen(workspace: Workspace, version: str | None = None) -> Seen:
+def read_seen(workspace: Workspace, version: str | None = None) -> Served[ServedClassification]:
     """Read the classes that pictures were given by every worker of the predictor.
 
     Args:
@@ -63,7 +52,7 @@ def read_seen(workspace: Workspace, version: str | None = None) -> Seen:
     Raises:
         StorageError: A file cannot be read.
     """
-    return Seen(*_read(picture_rings(workspace), ServedClassification, version))
+    return _read(picture_rings(workspace), ServedClassification, version)
 
 
 def forecast_rings(workspace: Workspace) -> list[Path]:
@@ -82,12 +71,7 @@ def _rings(workspace: Workspace, pattern: str) -> list[Path]:
     return [file for path in newer for file in (path.with_name(path.name + ".1"), path)]
 
 
-_Answer = TypeVar("_Answer", ServedForecast, ServedClassification)
-
-
-def _read(
-    paths: Iterable[Path], kind: type[_Answer], version: str | None
-) -> tuple[list[_Answer], int]:
+def _read(paths: Iterable[Path], kind: type[_Answer], version: str | None) -> Served[_Answer]:
     decode = msgspec.json.Decoder(kind).decode
     answers: list[_Answer] = []
     unreadable = 0
@@ -99,7 +83,7 @@ def _read(
         else:
             if version is None or answer.model_name == version:
                 answers.append(answer)
-    return answers, unreadable
+    return Served(answers, unreadable)
 
 
 def _lines(paths: Iterable[Path]) -> Iterator[bytes]:

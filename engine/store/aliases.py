@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConflictError, DeployRefusedError, NotFoundError
+from engine.tables.champions import alias_row
 from engine.tables.sqlite import storable, transaction
 from models.data_types import DATA_TYPES, TIMESERIES
 
@@ -211,9 +212,11 @@ class AliasRegistry:
         reason: str = "",
     ) -> AliasState:
         for name in (CHAMPION, PREVIOUS):
-            database.execute("DELETE FROM aliases WHERE name = ?", (_row(name, self.data_type),))
+            database.execute(
+                "DELETE FROM aliases WHERE name = ?", (alias_row(name, self.data_type),)
+            )
         for name, version in to.named():
-            row = (_row(name, self.data_type), version)
+            row = (alias_row(name, self.data_type), version)
             database.execute("INSERT INTO aliases VALUES (?, ?)", row)
         database.execute(
             "INSERT INTO moves (at, who, action, champion, previous, reason, data_type)"
@@ -233,9 +236,6 @@ class AliasRegistry:
 
 def _state(database: sqlite3.Connection, data_type: str) -> AliasState:
     rows: dict[str, str] = dict(database.execute("SELECT name, version FROM aliases").fetchall())
-    return AliasState(rows.get(_row(CHAMPION, data_type)), rows.get(_row(PREVIOUS, data_type)))
-
-
-def _row(name: str, data_type: str) -> str:
-    """What an alias is called in its table; those of series are older than data types."""
-    return name if data_type == TIMESERIES else f"{data_type} {name}"
+    return AliasState(
+        rows.get(alias_row(CHAMPION, data_type)), rows.get(alias_row(PREVIOUS, data_type))
+    )

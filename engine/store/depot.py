@@ -7,13 +7,13 @@ the index is written last, and without it there is nothing. What is fetched is h
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from engine.atomic import publish_folder, unfinished_folder
+from engine.checksums import file_facts
 from engine.errors import DataError, StorageError
 from engine.store.shared_folder import SharedFolder
 
@@ -59,7 +59,7 @@ class Depot(SharedFolder):
                 if path.is_symlink() or not path.is_file():
                     continue
                 inside = path.relative_to(folder).as_posix()
-                files[inside] = _facts(path)
+                files[inside] = file_facts(path)
                 self._make_folder(f"{target}/{inside}".rpartition("/")[0])
                 self._files.put_file(str(path), f"{target}/{inside}")
             self._make_folder(target)
@@ -83,7 +83,7 @@ class Depot(SharedFolder):
             with unfinished_folder(final.parent) as temporary:
                 for inside, facts in index.items():
                     self._fetch_file(f"{self._top}/{kind}/{name}/{inside}", temporary, inside)
-                    if _facts(temporary / inside) != facts:
+                    if file_facts(temporary / inside) != facts:
                         raise self._changed(kind, name, inside)
                 publish_folder(temporary, final)
         except OSError as error:
@@ -163,12 +163,6 @@ class Depot(SharedFolder):
             where=self.place,
             fix=f"Remove {kind}/{name} there, and make it again",
         )
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return {"sha256": digest.hexdigest(), "bytes": file.tell()}
 
 
 def _is_inside(name: object) -> bool:

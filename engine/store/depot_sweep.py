@@ -53,7 +53,7 @@ def _is_known(table: RunTable, run_id: str) -> bool:
 def main() -> int:
     """Sweep once; another one that is at it does it as well."""
     workspace = Workspace(Path(sys.argv[1]))
-    lock = FileLock(workspace.root / "depot.lock")
+    lock = FileLock(workspace.depot_lock)
     if not lock.acquire(wait=False):
         return 0
     logging.basicConfig(level=logging.INFO)

@@ -98,22 +98,17 @@ class Actuals:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def add(self, values: Iterable[Actual]) -> Added:
-        """Add values; of a day and series that is known already, the newer one counts.
+    def add(self, values: Iterable[Actual] = (), labels: Iterable[Label] = ()) -> Added:
+        """Add values, and what pictures show; of what is known already, the newer word counts.
 
         Raises:
             StorageError: The disk refuses; nothing was added.
         """
         rows = ((one.series, one.day.isoformat(), one.value) for one in values)
-        return self._put("series", ("series", "day"), "value", rows)
-
-    def add_labels(self, labels: Iterable[Label]) -> Added:
-        """Say what pictures show; of one that is known already, the newer word counts.
-
-        Raises:
-            StorageError: The disk refuses; nothing was added.
-        """
-        return self._put("pictures", ("sha256",), "label", ((*one,) for one in labels))
+        with self._opened(write=True) as database:
+            of_series = _put(database, "series", ("series", "day"), "value", rows)
+            of_pictures = _put(database, "pictures", ("sha256",), "label", labels)
+        return Added(*map(sum, zip(of_series, of_pictures, strict=True)))
 
     def series(self) -> list[SeriesFacts]:
         """The series of which any value is known, by name."""
@@ -145,35 +140,6 @@ class Actuals:
         with self._opened(write=False) as database:
             return database.execute(query, given).fetchall()
 
-    def _put(
-        self, table: str, key: tuple[str, ...], value: str, rows: Iterable[tuple[object, ...]]
-    ) -> Added:
-        columns = (*key, value)
-        with self._opened(write=True) as database:
-            database.execute(
-                f"CREATE TEMP TABLE told AS SELECT {', '.join(columns)} FROM {table} WHERE 0"
-            )
-            marks = ", ".join("?" for _ in columns)
-            database.executemany(f"INSERT INTO told VALUES ({marks})", rows)
-            # Of a value that is told twice at once, the last word counts.
-            database.execute(
-                f"DELETE FROM told WHERE rowid NOT IN"
-                f" (SELECT max(rowid) FROM told GROUP BY {', '.join(key)})"
-            )
-            using = f"told JOIN {table} AS known USING ({', '.join(key)})"
-            (total,) = database.execute("SELECT count(*) FROM told").fetchone()
-            known, same = database.execute(
-                f"SELECT count(*), coalesce(sum(known.{value} = told.{value}), 0) FROM {using}"
-            ).fetchone()
-            database.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}, at)"
-                f" SELECT {', '.join(columns)}, ? FROM told WHERE true"
-                f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {value} = excluded.{value},"
-                f" at = excluded.at WHERE {table}.{value} <> excluded.{value}",
-                (time.time(),),
-            )
-        return Added(int(total - known), int(known - same), int(same))
-
     @contextmanager
     def _opened(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         with transaction(self._path, _WHAT, write=write) as database:
@@ -190,3 +156,36 @@ class Actuals:
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {_SCHEMA}")
             yield database
+
+
+def _put(
+    database: sqlite3.Connection,
+    table: str,
+    key: tuple[str, ...],
+    value: str,
+    rows: Iterable[tuple[object, ...]],
+) -> tuple[int, int, int]:
+    """Write rows; return how many were new, replaced others, and were known already."""
+    columns = (*key, value)
+    database.execute(f"CREATE TEMP TABLE told AS SELECT {', '.join(columns)} FROM {table} WHERE 0")
+    marks = ", ".join("?" for _ in columns)
+    database.executemany(f"INSERT INTO told VALUES ({marks})", rows)
+    # Of a value that is told twice at once, the last word counts.
+    database.execute(
+        f"DELETE FROM told WHERE rowid NOT IN"
+        f" (SELECT max(rowid) FROM told GROUP BY {', '.join(key)})"
+    )
+    using = f"told JOIN {table} AS known USING ({', '.join(key)})"
+    (total,) = database.execute("SELECT count(*) FROM told").fetchone()
+    known, same = database.execute(
+        f"SELECT count(*), coalesce(sum(known.{value} = told.{value}), 0) FROM {using}"
+    ).fetchone()
+    database.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}, at)"
+        f" SELECT {', '.join(columns)}, ? FROM told WHERE true"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {value} = excluded.{value},"
+        f" at = excluded.at WHERE {table}.{value} <> excluded.{value}",
+        (time.time(),),
+    )
+    database.execute("DROP TABLE told")
+    return int(total - known), int(known - same), int(same)

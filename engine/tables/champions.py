@@ -37,7 +37,7 @@ def read_champions(central_storage: Path) -> list[Champion]:
     with transaction(path, "the aliases", write=False) as database:
         versions = dict(database.execute("SELECT name, version FROM aliases").fetchall())
         for data_type in DATA_TYPES:
-            version = versions.get(_alias(data_type))
+            version = versions.get(alias_row("champion", data_type))
             if version is not None:
                 # The id of a version belongs to one kind of data.
                 (since,) = database.execute(
@@ -47,5 +47,6 @@ def read_champions(central_storage: Path) -> list[Champion]:
     return found
 
 
-def _alias(data_type: str) -> str:
-    return "champion" if data_type == TIMESERIES else f"{data_type} champion"
+def alias_row(name: str, data_type: str) -> str:
+    """What an alias is called in its table; those of series are older than data types."""
+    return name if data_type == TIMESERIES else f"{data_type} {name}"

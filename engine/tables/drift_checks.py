@@ -54,6 +54,21 @@ class DriftCheck:
     why: str = ""
     run_id: str | None = None
 
+    def summary(self) -> dict[str, Any]:
+        """All of it but the numbers, as JSON-able data."""
+        return {
+            "check": self.id,
+            "at": self.at,
+            "data_type": self.data_type,
+            "version": self.version,
+            "verdict": self.verdict,
+            "answers": self.answers,
+            "reasons": list(self.reasons),
+            "action": self.action,
+            "why": self.why,
+            "run_id": self.run_id,
+        }
+
     @property
     def launch_key(self) -> str:
         """Launching under this key again gives the same run."""

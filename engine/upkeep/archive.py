@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from engine.checksums import sha256_of
 from engine.errors import StorageError
 from engine.tables.engine_database import SCHEMA_VERSION
 from engine.upkeep.backup import DUMP
 from engine.upkeep.info import known_revisions
-from engine.upkeep.manifest import Entry, Manifest, checksum, read_manifest
+from engine.upkeep.manifest import Entry, Manifest, read_manifest
 from engine.upkeep.sqlite_files import SOUND, check, opened, revision_of
 
 _BLOCK = 1024**2
@@ -89,7 +90,7 @@ def _unpack(archive: tarfile.TarFile, manifest: Manifest, folder: Path, path: Pa
             while block := source.read(_BLOCK):
                 file.write(block)
             file.seek(0)
-            digest = checksum(file)
+            digest = sha256_of(file)
         if (member.size, digest) != (entry.bytes, entry.sha256):
             raise StorageError(f"{entry.place} in it is damaged", where=str(path))
     if missing:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.atomic import replaced_file, sweep_unfinished, unfinished_folder
+from engine.checksums import sha256_of
 from engine.database.address import MLFLOW_SCHEMA, PREFECT_SCHEMA, DatabaseAddress
 from engine.database.postgres import connected, extension_schema
 from engine.errors import StorageError
-from engine.upkeep.manifest import FORMAT, MANIFEST, Dump, Entry, Kind, Manifest, checksum
+from engine.upkeep.manifest import FORMAT, MANIFEST, Dump, Entry, Kind, Manifest
 from engine.upkeep.places import Places, place_of
 from engine.upkeep.postgres_tools import find_tools
 from engine.upkeep.sqlite_files import SOUND, check, copy_whole, opened, revision_of, size_of
@@ -145,7 +146,7 @@ def _copy_database(places: Places, path: Path, folder: Path) -> Entry:
 
 def _entry(folder: Path, place: str, kind: Kind, revision: str = "") -> Entry:
     with (folder / place).open("rb") as file:
-        digest = checksum(file)
+        digest = sha256_of(file)
     return Entry(place, kind, (folder / place).stat().st_size, digest, revision)
 
 

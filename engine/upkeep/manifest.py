@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,7 +14,6 @@ from engine.errors import StorageError
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-_BLOCK = 1024**2
 _MOST_MANIFEST_BYTES = 1024**2
 
 Kind = Literal["sqlite", "postgresql", "config", "secret"]
@@ -116,11 +114,3 @@ def _no_backup(path: Path) -> StorageError:
         where=str(path),
         fix="Take another file",
     )
-
-
-def checksum(file: BinaryIO) -> str:
-    """The sha256 of all that is left to read."""
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK):
-        digest.update(block)
-    return digest.hexdigest()

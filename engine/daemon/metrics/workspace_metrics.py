@@ -108,14 +108,9 @@ class WorkspaceMetrics:
 
     def _databases(self) -> dict[tuple[str, ...], float]:
         found: dict[tuple[str, ...], float] = {}
-        for path in (
-            self._workspace.database,
-            self._workspace.prefect_home / "prefect.db",
-            self._workspace.root / "mlflow.db",
-        ):
+        for path in self._workspace.databases:
             sizes = [_bytes(path.with_name(path.name + end)) for end in ("", "-wal")]
-            if sizes[0] is not None:
-                found[path.stem,] = sum(size or 0 for size in sizes)
+            found[path.stem,] = sum(size or 0 for size in sizes)
         return found
 
 

@@ -7,6 +7,7 @@ the configuration say, for another kind of data, model, number of epochs or seed
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 
 import msgspec
 from starlette.requests import Request
@@ -267,14 +268,8 @@ def _add_actuals(workspace: Workspace, asked: ActualsRequest) -> ActualsReply:
     today = dt.date.today()
     # Checked before anything is written: all of them are added, or none.
     values = [checked(Actual(one.series, one.date, one.value), today) for one in asked.values]
-    store = Actuals(workspace.actuals)
-    added = store.add(values)
-    labelled = store.add_labels([Label(one.sha256, one.label) for one in asked.labels])
-    return ActualsReply(
-        new=added.new + labelled.new,
-        replaced=added.replaced + labelled.replaced,
-        same=added.same + labelled.same,
-    )
+    labels = [Label(one.sha256, one.label) for one in asked.labels]
+    return ActualsReply(**asdict(Actuals(workspace.actuals).add(values, labels)))
 
 
 def _origin(request: Request, who: Identity) -> str:

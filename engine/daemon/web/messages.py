@@ -225,15 +225,4 @@ class DriftReply(Struct, frozen=True, kw_only=True):
 
 def drift_check(check: DriftCheck) -> DriftFound:
     """A check as a message; its numbers stay on the machine."""
-    return DriftFound(
-        check=check.id,
-        at=check.at,
-        data_type=check.data_type,
-        version=check.version,
-        verdict=check.verdict,
-        answers=check.answers,
-        reasons=list(check.reasons),
-        action=check.action,
-        why=check.why,
-        run_id=check.run_id,
-    )
+    return DriftFound(**check.summary())

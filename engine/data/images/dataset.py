@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.atomic import write_json
+from engine.checksums import file_facts
 from engine.config.image_settings import ImageDatasetSettings
 from engine.data.catalogue import MANIFEST_FILE, REPORT_FILE
 from engine.data.dataset_files import (
     changed,
     content_hash,
-    file_facts,
     open_manifest,
     publish,
     read_json,

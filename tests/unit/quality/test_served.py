@@ -10,7 +10,7 @@ DAY = dt.date(2026, 1, 31)
 
 
 def test_what_every_worker_kept_is_read_with_the_older_file_first(workspace: Workspace) -> None:
-    assert read_served(workspace).forecasts == []
+    assert read_served(workspace).answers == []
     # Of a ring this small each file holds one forecast.
     ring = Feedback(workspace.predictor / "forecasts-0.jsonl", 2)
     for value in (1.0, 2.0, 3.0):
@@ -22,7 +22,7 @@ def test_what_every_worker_kept_is_read_with_the_older_file_first(workspace: Wor
 
     served = read_served(workspace)
 
-    assert [(one.series_id, one.last_date, one.prediction) for one in served.forecasts] == [
+    assert [(one.series_id, one.last_date, one.prediction) for one in served.answers] == [
         ("a", DAY, [2.0]),
         ("a", DAY, [3.0]),
         ("b", None, [4.0]),
@@ -39,5 +39,5 @@ def test_a_torn_line_costs_itself_alone(workspace: Workspace) -> None:
 
     served = read_served(workspace)
 
-    assert [one.series_id for one in served.forecasts] == ["a"]
+    assert [one.series_id for one in served.answers] == ["a"]
     assert served.unreadable == 3

@@ -58,8 +58,8 @@ def test_all_of_it_is_added_or_nothing(store: Actuals) -> None:
 
 
 def test_labels_are_kept_by_the_hash_of_the_file(store: Actuals) -> None:
-    assert store.add_labels([Label("ab", "cat"), Label("cd", "dog")]) == Added(2, 0, 0)
-    assert store.add_labels([Label("ab", "cow"), Label("cd", "dog")]) == Added(0, 1, 1)
+    assert store.add(labels=[Label("ab", "cat"), Label("cd", "dog")]) == Added(2, 0, 0)
+    assert store.add(labels=[Label("ab", "cow"), Label("cd", "dog")]) == Added(0, 1, 1)
     assert store.labels() == {"ab": "cow", "cd": "dog"}
 
 
