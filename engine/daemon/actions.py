@@ -33,7 +33,8 @@ from engine.schema import (
     RunsReply,
 )
 from engine.tables.handoffs import Handoffs
-from engine.tables.runs import NewRun, RunRecord, RunTable
+from engine.tables.run_record import NewRun, RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)

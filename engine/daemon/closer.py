@@ -13,7 +13,8 @@ from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.records import close_run_tree, read_timeline_rows
 from engine.runs.outcome import Outcome
 from engine.runs.traces import read_traces
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,8 @@ from engine.errors import EngineError, NotFoundError, ServerError
 from engine.prefect_server.pools import place_flow_run
 from engine.runs.order import CONFIG_FILE, Order
 from engine.runs.placing import PLACED_FLOWS
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)

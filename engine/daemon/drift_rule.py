@@ -20,7 +20,8 @@ from engine.daemon.workers import Workers
 from engine.errors import EngineError, NotFoundError
 from engine.schema import LaunchReply, LaunchRequest
 from engine.tables.drift_checks import DRIFTED, Action, DriftCheck, DriftChecks
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from models.data_types import TIMESERIES
 

@@ -25,7 +25,8 @@ from engine.errors import EngineError, NotFoundError
 from engine.exits import CANNOT_WRITE
 from engine.processes import is_alive, signal_group
 from engine.runs.outcome import Outcome
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)

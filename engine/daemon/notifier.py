@@ -21,7 +21,8 @@ from engine.schema import NotificationInfo
 from engine.secrets_file import expand, read_secrets, values_of
 from engine.tables.drift_checks import DriftChecks
 from engine.tables.notifications import NotificationRecord, Outbox
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.daemon.usage import Usage
 from engine.schema import RunInfo
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 
 
 def run_info(record: RunRecord, *, waiting: str = "", usage: Usage | None = None) -> RunInfo:

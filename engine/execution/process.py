@@ -46,7 +46,8 @@ from engine.runs.traces import read_traces
 from engine.secrets_file import read_secrets
 from engine.store import open_depot
 from engine.tables.handoffs import Handoffs
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from models.search.crew import crews_made_by
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from engine.masking import Masker
 from engine.tables.drift_checks import DriftCheck
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 from engine.text import printable
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.tables.engine_database import EngineDatabase
-from engine.tables.runs import RunRecord, record_of
+from engine.tables.run_record import RunRecord, record_of
 from engine.tables.sqlite import storable
 
 RUN = "run"

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.run_filter import RunFilter
 from engine.tables.engine_database import EngineDatabase
-from engine.tables.runs import RunRecord, record_of
+from engine.tables.run_record import RunRecord, record_of
 
 _MOST_DURATIONS = 20
 _MOST_STATES = 30

@@ -33,7 +33,8 @@ from engine.tables.mirrored import (
     MirrorTable,
     storage_mark,
 )
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.tracking.connection import Connection, use_environment
 from engine.tracking.moving import follow_the_workspace
 from engine.tracking.names import fingerprint_of, model_name, training_run

@@ -20,7 +20,7 @@ from engine.runs.log import tail_log
 from engine.runs.order import CONFIG_FILE
 from engine.runs.outcome import RESULT_FILE
 from engine.runs.progress import ProgressReader
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 from engine.tracking.limits import MOST_TAG, cut, key_of
 
 RUN_TAG = "mlops_tui.run"

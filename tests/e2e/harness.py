@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import Connection
 from engine.runs.progress import ProgressReader
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.tables.drift_checks import DriftChecks
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 from tests.e2e.harness import SETTINGS, Engine
 
 LONG = 90.0

@@ -15,7 +15,7 @@ from engine.client import EngineClient, calls
 from engine.data.sample import write_sample
 from engine.prefect_server.api import PrefectApi
 from engine.states import FINAL_STATES
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 from engine.workspace import Workspace
 from tests.faults.storm import (
     COLUMNS,

@@ -18,7 +18,8 @@ from engine.errors import EngineError
 from engine.prefect_server.api import PrefectApi
 from engine.prefect_server.connection import Connection
 from engine.processes import is_alive
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 
 TARGETS = ("engine", "prefect server", "fork server", "run", "run", "client")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.store import AliasRegistry
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from tests.faults.failing_files import FailingFiles, compile_library
 

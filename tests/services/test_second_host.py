@@ -20,7 +20,7 @@ import pytest
 
 from engine.data.sample import write_sample
 from engine.prefect_server.launch import known_connection
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 from engine.workspace import Workspace
 from tests.e2e.harness import PUPPET, Engine
 from tests.services.postgres import running_postgres, why_not

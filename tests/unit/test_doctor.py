@@ -13,7 +13,8 @@ from engine.doctor import Finding, examine
 from engine.locks import FileLock
 from engine.prefect_server.connection import SERVER_LOCK, Connection
 from engine.store import AliasRegistry
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from tests.unit.deployments import deploy
 from tests.unit.engine_thread import EngineThread, process_of_a_run

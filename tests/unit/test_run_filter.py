@@ -18,7 +18,8 @@ from engine.run_filter import FIELDS, FilterError, RunFilter, parse_filter
 from engine.schema import RunInfo
 from engine.states import ALL_STATES
 from engine.tables.engine_database import EngineDatabase
-from engine.tables.runs import NewRun, RunTable, record_of
+from engine.tables.run_record import NewRun, record_of
+from engine.tables.runs import RunTable
 from tests.unit.client.messages import run_info as make_run
 
 NOW = 10_000.0

@@ -27,7 +27,7 @@ from engine.schema import (
     RunPage,
 )
 from engine.tables.run_lists import FlowView
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 
 _MOST_RUNS = 1000
 _MOST_OFFSET = 2**53

@@ -16,7 +16,7 @@ from engine.daemon.tails import read_steps
 from engine.daemon.web.messages import FlowTimes, Monitoring, TaskTimes
 from engine.runs.outcome import RESULT_FILE
 from engine.runs.steps import Step
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 
 _MOST_REMEMBERED = 2000
 _AN_HOUR = 3600.0

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine.runs.log import segment_path
 from engine.runs.outcome import Outcome
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.timeline import RunRow, TaskRow
 from engine.workspace import Workspace
 

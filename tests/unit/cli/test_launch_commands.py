@@ -12,7 +12,8 @@ import yaml
 from engine.cli.connect import origin
 from engine.client import EngineClient, calls
 from engine.errors import ConfigError
-from engine.tables.runs import RunRecord, RunTable
+from engine.tables.run_record import RunRecord
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand
 from tests.unit.cli.rows import RUN_ID, add_run

@@ -7,7 +7,8 @@ import pytest
 
 from engine.config.mlflow_address import OWN_PLACE
 from engine.tables.mirrored import ALIASES, PLACE, RUN, VERSION, MirrorTable
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.tracking import server
 from engine.workspace import Workspace
 from tests.unit.cli.conftest import EngineCommand

@@ -17,7 +17,8 @@ from engine.daemon.prefect_child import PrefectServer
 from engine.daemon.workers import Workers
 from engine.errors import ServerError
 from engine.runs.order import Order
-from engine.tables.runs import NewRun, RunRecord, RunTable
+from engine.tables.run_record import NewRun, RunRecord
+from engine.tables.runs import RunTable
 from engine.tables.sqlite import transaction
 
 DOCUMENT = "flow_module: train_flow\nmodel:\n  seed: 7\n"

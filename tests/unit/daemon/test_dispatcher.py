@@ -1,107 +1,36 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 import yaml
 
 from engine.config.engine_settings import (
     EngineSettings,
-    FlowLimits,
-    PrefectServerSettings,
     QueueSettings,
-    RunSettings,
-    StorageSettings,
 )
 from engine.daemon import children, dispatcher
 from engine.daemon.children import Child, Started
-from engine.daemon.dispatcher import Dispatcher
-from engine.daemon.workers import Workers
 from engine.errors import (
     ConfigError,
     NotFoundError,
     ServerError,
     StorageError,
 )
-from engine.tables.runs import RunTable
 from engine.workspace import Workspace
+from tests.unit.daemon.dispatcher_room import Room
 from tests.unit.daemon.loop import for_a_moment, in_event_loop, running, until
 from tests.unit.daemon.stand_ins import (
     DOCUMENT,
-    Flaky,
-    KeeperStandIn,
     LauncherStandIn,
     PrefectStandIn,
     accept,
     child_that_is_off,
     claim,
-    end,
 )
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "_RETRY_SECONDS", 0.005)
-
-
-class Room:
-    """A dispatcher with everything around it."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        *,
-        at_once: int = 2,
-        prefect: PrefectStandIn | None = None,
-        launcher: LauncherStandIn | None = None,
-        **per_flow: int,
-    ) -> None:
-        self.settings = EngineSettings(
-            queue=QueueSettings(max_concurrent=at_once, per_flow=FlowLimits(**per_flow)),
-            run=RunSettings(nice=3, memory_limit_mb=512, log_max_mb=9),
-        )
-        self.workspace = workspace
-        self.table = RunTable(workspace.database)
-        self.flaky = Flaky(self.table, StorageError("the disk is full"))
-        self.prefect = prefect or PrefectStandIn()
-        self.launcher = launcher or LauncherStandIn()
-        self.keeper = KeeperStandIn()
-        self.workers = Workers()
-        self.changed: list[str] = []
-        self.dispatcher = Dispatcher(
-            workspace,
-            self.flaky,
-            lambda: self.settings,
-            self.prefect,
-            self.launcher,
-            self.keeper,
-            self.workers,
-            self.changed.append,
-        )
-
-    @property
-    def launched(self) -> list[str]:
-        return [order.run_id for order in self.launcher.orders]
-
-    def why(self, run_id: str) -> str:
-        return self.dispatcher.why_waiting(self.table.get(run_id))
-
-    def ends(self, run_id: str) -> None:
-        """The process of a run is done and gone."""
-        end(self.table, run_id)
-        del self.keeper.living[run_id]
-        self.dispatcher.wake()
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        try:
-            async with running(self.dispatcher.dispatch()):
-                self.dispatcher.wake()
-                yield
-                self.dispatcher.stop()
-        finally:
-            self.workers.close()
 
 
 @in_event_loop
@@ -594,122 +523,3 @@ async def test_a_dispatcher_that_is_stopped_leaves_what_it_was_doing_in_the_queu
 
     assert [run.id for run in room.table.queued()] == [run_id]
     assert room.keeper.living == {}
-
-
-# Runs that are placed in a work pool
-
-
-def with_a_pool(room: Room) -> None:
-    server = PrefectServerSettings(work_pool="factory", lost_after_seconds=33)
-    storage = StorageSettings(url="file:///shared")
-    values = {"prefect_server": server, "storage": storage}
-    room.settings = room.settings.model_copy(update=values)
-
-
-@pytest.fixture
-def placed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The flows of the runs that were placed, in a pool that takes all."""
-    flows: list[str] = []
-
-    def place(api: object, pool: str, flow: str, **more: object) -> tuple[str, str]:
-        flows.append(flow)
-        return f"placed-{more['idempotency_key']}", pool
-
-    monkeypatch.setattr(dispatcher, "place_flow_run", place)
-    return flows
-
-
-@in_event_loop
-async def test_what_can_be_done_elsewhere_is_placed_and_the_rest_is_done_here(
-    workspace: Workspace, placed: list[str]
-) -> None:
-    room = Room(workspace, at_once=9)
-    with_a_pool(room)
-    flows = ("data_flow", "train_flow", "eval_flow", "deploy_flow", "full_flow")
-    runs = {accept(room.table, flow=flow): flow for flow in flows}
-
-    async with room.at_work():
-        await until(lambda: len(room.launched) == 5)
-
-    assert placed == ["data_flow", "train_flow", "eval_flow"]
-    for order in room.launcher.orders:
-        is_placed = runs[order.run_id] in placed
-        assert (order.pool, order.is_placed) == ("factory", is_placed)
-        assert order.prefect_id.startswith("placed-") == is_placed
-        assert order.lost_after_seconds == 33
-
-
-@in_event_loop
-async def test_runs_that_are_done_elsewhere_take_no_place_here(
-    workspace: Workspace, placed: list[str]
-) -> None:
-    room = Room(workspace, at_once=1)
-    with_a_pool(room)
-    for _ in range(5):
-        accept(room.table, flow="train_flow")
-    here = [accept(room.table, flow="full_flow") for _ in range(2)]
-
-    async with room.at_work():
-        await until(lambda: len(room.launched) == 6)
-
-        assert "at most 1 run at once" in room.why(here[1])
-    assert len(placed) == 5
-
-
-@in_event_loop
-async def test_a_limit_of_a_flow_holds_wherever_it_is_done(
-    workspace: Workspace, placed: list[str]
-) -> None:
-    room = Room(workspace, train_flow=2)
-    with_a_pool(room)
-    runs = [accept(room.table, flow="train_flow") for _ in range(3)]
-
-    async with room.at_work():
-        await until(lambda: len(room.launched) == 2)
-        await for_a_moment()
-
-        assert "queue.per_flow.train_flow" in room.why(runs[2])
-        assert len(room.launched) == 2
-
-
-@in_event_loop
-async def test_a_pool_that_cannot_be_used_is_a_reason_to_wait_and_then_none(
-    workspace: Workspace, placed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    room = Room(workspace)
-    with_a_pool(room)
-    taking = dispatcher.place_flow_run
-    problem = NotFoundError("there is no work pool factory", fix="Start a worker")
-
-    def refuse(*_: object, **__: object) -> tuple[str, str]:
-        raise problem
-
-    monkeypatch.setattr(dispatcher, "place_flow_run", refuse)
-    monkeypatch.setattr(dispatcher, "_POOL_SECONDS", 0.2)
-    run_id = accept(room.table, flow="train_flow")
-
-    async with room.at_work():
-        await until(lambda: "there is no work pool factory" in room.why(run_id))
-        assert room.launched == []
-        here = accept(room.table, flow="full_flow")
-        room.dispatcher.wake()
-        await until(lambda: room.launched == [here])
-
-        monkeypatch.setattr(dispatcher, "place_flow_run", taking)
-        await until(lambda: room.launched == [here, run_id])
-
-
-@in_event_loop
-async def test_what_was_placed_stays_so_whatever_the_settings_say_by_now(
-    workspace: Workspace, placed: list[str]
-) -> None:
-    room = Room(workspace)
-    run_id = accept(room.table, flow="train_flow")
-    assert room.table.claim(run_id, 0, pid=5, mark="m", prefect_id="p", pool="factory")
-    room.table.release(run_id, 5)
-
-    async with room.at_work():
-        await until(lambda: room.launched == [run_id])
-
-    (order,) = room.launcher.orders
-    assert (order.pool, order.is_placed) == ("factory", True)

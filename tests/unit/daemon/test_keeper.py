@@ -3,34 +3,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator
 
 import pytest
 
 from engine.daemon import keeper as keeper_module
-from engine.daemon.feed import Feed
-from engine.daemon.keeper import Keeper
 from engine.daemon.launching import Exit, LaunchedProcess
-from engine.daemon.tails import Tails
-from engine.daemon.watch import watch_process
-from engine.daemon.workers import Workers
-from engine.errors import StorageError
 from engine.processes import is_alive, start_mark
 from engine.runs.outcome import RESULT_FILE, Outcome
-from engine.tables.runs import RunRecord, RunTable
 from engine.workspace import Workspace
-from tests.unit.daemon.loop import for_a_moment, in_event_loop, running, until
-from tests.unit.daemon.stand_ins import CloserStandIn, Death, Flaky, accept
+from tests.unit.daemon.keeper_room import STUBBORN, Process, Room, Start, starting
+from tests.unit.daemon.loop import for_a_moment, in_event_loop, until
+from tests.unit.daemon.stand_ins import Death
 
 _MIB = 1024**2
-
-# A process that the kernel's usual way of asking does not end.
-_STUBBORN = 'trap "" TERM; echo ready; exec sleep 60'
-
-Process = subprocess.Popen[bytes]
-Start = Callable[..., Process]
 
 
 @pytest.fixture(autouse=True)
@@ -41,84 +27,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start processes in groups of their own, as those of runs are; they end with the test."""
-    with ExitStack() as stack:
-
-        def start_one(script: str = "exec sleep 60") -> Process:
-            process = stack.enter_context(
-                subprocess.Popen(
-                    ["sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True
-                )
-            )
-            stack.callback(process.kill)
-            return process
-
+    with starting() as start_one:
         yield start_one
-
-
-class Room:
-    """A keeper with everything around it."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self.table = RunTable(workspace.database)
-        self.flaky = Flaky(self.table, StorageError("the disk is full"))
-        self.closer = CloserStandIn()
-        self.workers = Workers()
-        self.changed: list[str] = []
-        self.freed = 0
-        self.tails = Tails(Feed("boot"), self.changed.append)
-        self.keeper = Keeper(
-            workspace,
-            self.flaky,
-            self.closer,
-            self.tails,
-            self.workers,
-            changed=self.changed.append,
-            freed=self._free,
-        )
-
-    def _free(self) -> None:
-        self.freed += 1
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        try:
-            async with running(self.keeper.look_after()):
-                yield
-        finally:
-            self.workers.close()
-
-    def accept(self, run_id: str = "a") -> str:
-        accept(self.table, run_id)
-        self.workspace.run_folder(run_id).mkdir()
-        return run_id
-
-    def claim(self, run_id: str, process: Process, *, pool: str = "") -> RunRecord:
-        mark = start_mark(process.pid)
-        assert mark is not None
-        attempt = self.table.get(run_id).attempt
-        assert self.table.claim(
-            run_id, attempt, pid=process.pid, mark=mark, prefect_id="p", pool=pool
-        )
-        return self.table.get(run_id)
-
-    def watch(self, run_id: str, process: Process, exit_: Exit | None = None) -> None:
-        """Watch over a process that was just made, and that ends as it is said here."""
-        how: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        if exit_ is not None:
-            how.set_result(exit_)
-        else:
-            # Nobody is left to ask: what makes processes died with it.
-            how.cancel()
-        watch = watch_process(process.pid, start_mark(process.pid) or "")
-        self.keeper.watch(run_id, "train_flow", LaunchedProcess(process.pid, watch, how))
-
-    async def ended(self, run_id: str) -> RunRecord:
-        """The run, once it has an end."""
-        await until(lambda: self.table.get(run_id).is_final and not self.keeper.living)
-        await until(lambda: self.freed)
-        return self.table.get(run_id)
 
 
 @pytest.fixture
@@ -466,7 +376,7 @@ async def test_a_run_that_does_not_end_when_asked_is_killed_after_its_grace(
     room: Room, start: Start
 ) -> None:
     async with room.at_work():
-        run_id, process = room.accept(), start(_STUBBORN)
+        run_id, process = room.accept(), start(STUBBORN)
         await until_ready(process)
         room.watch(run_id, process, Exit(-signal.SIGKILL, 0.0, 0))
         room.claim(run_id, process)
@@ -484,7 +394,7 @@ async def test_the_grace_is_not_cut_short_and_asking_again_does_not_prolong_it(
     room: Room, start: Start
 ) -> None:
     async with room.at_work():
-        run_id, process = room.accept(), start(_STUBBORN)
+        run_id, process = room.accept(), start(STUBBORN)
         await until_ready(process)
         room.watch(run_id, process, Exit(-signal.SIGKILL, 0.0, 0))
         room.claim(run_id, process)
@@ -507,7 +417,7 @@ async def test_the_grace_is_not_cut_short_and_asking_again_does_not_prolong_it(
 @in_event_loop
 async def test_asking_hard_does_not_wait(room: Room, start: Start) -> None:
     async with room.at_work():
-        run_id, process = room.accept(), start(_STUBBORN)
+        run_id, process = room.accept(), start(STUBBORN)
         await until_ready(process)
         room.watch(run_id, process, Exit(-signal.SIGKILL, 0.0, 0))
         room.claim(run_id, process)
@@ -523,7 +433,7 @@ async def test_asking_hard_does_not_wait(room: Room, start: Start) -> None:
 async def test_a_run_that_was_being_cancelled_when_the_engine_ended_is_killed_by_the_next(
     room: Room, start: Start
 ) -> None:
-    run_id, process = room.accept(), start(_STUBBORN)
+    run_id, process = room.accept(), start(STUBBORN)
     await until_ready(process)
     room.claim(run_id, process)
     room.table.request_cancel(run_id)
@@ -540,7 +450,7 @@ async def test_a_run_that_was_being_cancelled_when_the_engine_ended_is_killed_by
 async def test_a_deadline_is_held_although_the_table_could_not_be_read_for_a_while(
     room: Room, start: Start
 ) -> None:
-    run_id, process = room.accept(), start(_STUBBORN)
+    run_id, process = room.accept(), start(STUBBORN)
     await until_ready(process)
     async with room.at_work():
         room.watch(run_id, process, Exit(-signal.SIGKILL, 0.0, 0))
@@ -639,108 +549,6 @@ async def test_runs_end_independently_of_each_other(room: Room, start: Start) ->
         for process in processes.values():
             process.kill()
         await until(lambda: room.freed == 3)
-
-
-# Runs that are done elsewhere: their processes here only see to it.
-
-KILLED = Exit(-signal.SIGKILL, 0.0, 0)
-
-
-@in_event_loop
-async def test_a_run_that_goes_on_elsewhere_gets_another_process_here(
-    room: Room, start: Start
-) -> None:
-    process = start()
-    async with room.at_work():
-        room.claim(room.accept(), process, pool="factory")
-        room.table.begin_elsewhere("a", "w1 on there")
-        room.watch("a", process, KILLED)
-
-        process.kill()
-        await until(lambda: room.freed)
-
-        record = room.table.get("a")
-        assert (record.state, record.pid, record.attempt) == ("RUNNING", None, 1)
-        assert (record.host, record.is_final) == ("w1 on there", False)
-        assert [run.id for run in room.table.queued()] == ["a"]
-        assert room.closer.runs == []
-
-
-@in_event_loop
-async def test_one_whose_process_here_died_while_no_engine_was_there_does_too(
-    room: Room, start: Start
-) -> None:
-    process = start()
-    room.claim(room.accept(), process, pool="factory")
-    process.kill()
-    process.wait()
-
-    async with room.at_work():
-        await room.keeper.take_over(1.0)
-
-        assert [run.id for run in room.table.queued()] == ["a"]
-
-
-@in_event_loop
-async def test_one_that_was_cancelled_ends_with_its_process_here(room: Room, start: Start) -> None:
-    process = start()
-    async with room.at_work():
-        room.claim(room.accept(), process, pool="factory")
-        room.table.request_cancel("a")
-        room.watch("a", process, KILLED)
-
-        process.kill()
-        await room.ended("a")
-
-        assert room.table.get("a").state == "CANCELLED"
-        assert room.closer.runs == ["a"]
-
-
-@in_event_loop
-async def test_one_whose_processes_here_die_again_and_again_has_crashed(
-    room: Room, start: Start
-) -> None:
-    async with room.at_work():
-        room.accept()
-        for number in range(keeper_module._MOST_VAIN_PROCESSES):
-            process = start()
-            room.claim("a", process, pool="factory")
-            room.watch("a", process, KILLED)
-            process.kill()
-            await until(lambda number=number: room.freed > number)  # type: ignore[misc]
-
-        await room.ended("a")
-        assert room.table.get("a").state == "CRASHED"
-
-
-@in_event_loop
-async def test_one_that_could_write_down_its_end_has_it(room: Room, start: Start) -> None:
-    process = start()
-    async with room.at_work():
-        room.claim(room.accept(), process, pool="factory")
-        Outcome("COMPLETED", "").write(room.workspace.run_folder("a"))
-        room.watch("a", process, KILLED)
-
-        process.kill()
-        await room.ended("a")
-
-        assert room.table.get("a").state == "COMPLETED"
-
-
-@in_event_loop
-async def test_who_is_elsewhere_is_given_time_to_be_reached(
-    room: Room, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keeper_module, "_REACH_SECONDS", 3600.0)
-    process = start(_STUBBORN)
-    async with room.at_work():
-        record = room.claim(room.accept(), process, pool="factory")
-        await room.keeper.adopt(record)
-
-        room.keeper.ask_to_end(record, hard=False, grace_seconds=0.01)
-        await for_a_moment()
-
-        assert process.poll() is None
 
 
 @in_event_loop

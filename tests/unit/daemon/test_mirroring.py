@@ -12,7 +12,8 @@ from engine.daemon import mirroring
 from engine.daemon.mirroring import Mirroring
 from engine.daemon.workers import Workers
 from engine.tables.mirrored import PLACE, RUN, STORAGE, MirrorTable, storage_mark
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.workspace import Workspace
 from tests.unit.daemon.loop import for_a_moment, in_event_loop, running, until
 from tests.unit.deployments import deploy

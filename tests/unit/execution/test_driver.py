@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,6 +112,16 @@ def begins(point: MeetingPoint, attempt: int = 1) -> None:
     point.set_state("RUNNING")
 
 
+@contextmanager
+def begun_there(workspace: Workspace, tmp_path: Path) -> Iterator[tuple[MeetingPoint, Drive]]:
+    """A run that was offered, and that somebody of the pool has begun with."""
+    with at_home(workspace, tmp_path) as (home, point, api):
+        drive = home.drive(api)
+        drive._look()
+        begins(point)
+        yield point, drive
+
+
 def ends(point: MeetingPoint, end: FarEnd) -> None:
     point.inputs[OUTCOME_KEY] = end.to_json()
     point.set_state(end.state)
@@ -194,10 +205,7 @@ def test_what_it_made_and_leaves_is_known_at_home(workspace: Workspace, tmp_path
 
 
 def test_an_error_there_is_the_same_error_here(workspace: Workspace, tmp_path: Path) -> None:
-    with at_home(workspace, tmp_path) as (home, point, api):
-        drive = home.drive(api)
-        drive._look()
-        begins(point)
+    with begun_there(workspace, tmp_path) as (point, drive):
         point.inputs[OUTCOME_KEY] = FarEnd("FAILED", "row 7: no date", "DataError").to_json()
 
         assert drive.until_end() == Outcome("FAILED", "row 7: no date", "DataError")
@@ -206,10 +214,7 @@ def test_an_error_there_is_the_same_error_here(workspace: Workspace, tmp_path: P
 def test_an_end_that_cannot_be_understood_is_one_all_the_same(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    with at_home(workspace, tmp_path) as (home, point, api):
-        drive = home.drive(api)
-        drive._look()
-        begins(point)
+    with begun_there(workspace, tmp_path) as (point, drive):
         point.inputs[OUTCOME_KEY] = '{"state": "DONE"}'
 
         outcome = drive.until_end()
@@ -222,10 +227,7 @@ def test_an_end_that_cannot_be_understood_is_one_all_the_same(
 def test_who_is_not_heard_of_any_more_has_crashed(
     prefect_state: str, workspace: Workspace, tmp_path: Path
 ) -> None:
-    with at_home(workspace, tmp_path) as (home, point, api):
-        drive = home.drive(api)
-        drive._look()
-        begins(point)
+    with begun_there(workspace, tmp_path) as (point, drive):
         point.set_state(prefect_state)
         began = time.monotonic()
 
@@ -238,13 +240,9 @@ def test_who_is_not_heard_of_any_more_has_crashed(
 
 
 def test_a_server_that_is_away_is_no_sign_of_death(workspace: Workspace, tmp_path: Path) -> None:
-    with at_home(workspace, tmp_path) as (home, point, api):
-        drive = home.drive(api)
-        drive._look()
-        begins(point)
+    with begun_there(workspace, tmp_path) as (point, drive):
         drive._look()
         point.is_away = True
-        import threading
 
         def comes_back() -> None:
             point.is_away = False
@@ -262,10 +260,7 @@ def test_a_server_that_is_away_is_no_sign_of_death(workspace: Workspace, tmp_pat
 def test_a_process_that_its_worker_saw_die_has_crashed(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    with at_home(workspace, tmp_path) as (home, point, api):
-        drive = home.drive(api)
-        drive._look()
-        begins(point)
+    with begun_there(workspace, tmp_path) as (point, drive):
         point.set_state("CRASHED", message="Process exited with status code: -9")
 
         outcome = drive.until_end()

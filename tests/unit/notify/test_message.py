@@ -7,7 +7,7 @@ import pytest
 
 from engine.notify.message import body_of, label_of, payload_of, said_of_drift, title_of
 from engine.tables.drift_checks import DriftCheck
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 from engine.workspace import Workspace
 
 

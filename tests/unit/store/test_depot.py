@@ -10,7 +10,8 @@ import pytest
 from engine.errors import DataError, StorageError
 from engine.store.depot import CANDIDATES, DATASETS, Depot
 from engine.store.depot_sweep import sweep
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.tables.notifications import Outbox
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from tests.unit.several_processes import at_once
 
 WEBHOOK, APPRISE = "webhook https://hooks.example/재고", "apprise mailto://a:${B}@c"

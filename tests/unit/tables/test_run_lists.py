@@ -8,7 +8,8 @@ import pytest
 from engine.run_filter import parse_filter
 from engine.tables.engine_database import EngineDatabase
 from engine.tables.run_lists import RunLists, RunSlice
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 
 FLOWS = ("data_flow", "train_flow")
 

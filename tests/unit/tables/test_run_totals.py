@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.tables.notifications import Outbox
+from engine.tables.run_record import NewRun
 from engine.tables.run_totals import RunEnds, RunTotals
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.runs import RunTable
 from tests.unit.tables.test_engine_database import ROWS, VERSION_1, write
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from engine.errors import NotFoundError, StorageError
 from engine.tables.notifications import Outbox
-from engine.tables.runs import NewRun, RunRecord, RunTable
+from engine.tables.run_record import NewRun, RunRecord
+from engine.tables.runs import RunTable
 from tests.unit.several_processes import at_once
 
 NEW = NewRun(
@@ -517,7 +518,8 @@ def test_everything_is_there_when_the_table_is_opened_again(path: Path) -> None:
 def test_processes_may_write_at_once_also_when_the_table_is_new(path: Path) -> None:
     code = """
 from pathlib import Path
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 wait_for_start()
 table = RunTable(Path(sys.argv[1]))
 for number in range(10):
@@ -537,7 +539,8 @@ for number in range(10):
 def test_of_several_launches_of_one_key_at_once_one_makes_the_run(path: Path) -> None:
     code = """
 from pathlib import Path
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 table = RunTable(Path(sys.argv[1]))
 run = NewRun(sys.argv[2], "train_flow", "name", "document", launch_key="key")
 wait_for_start()

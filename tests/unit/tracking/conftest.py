@@ -18,7 +18,8 @@ from mlflow.tracking import MlflowClient
 from engine.config.mlflow_address import OWN_PLACE, own_backend_uri
 from engine.runs.progress import ProgressWriter
 from engine.tables.mirrored import MirrorTable
-from engine.tables.runs import NewRun, RunRecord, RunTable
+from engine.tables.run_record import NewRun, RunRecord
+from engine.tables.runs import RunTable
 from engine.tracking.connection import QUIET
 from engine.workspace import Workspace
 

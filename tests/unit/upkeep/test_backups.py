@@ -17,7 +17,8 @@ from engine.database.revisions import revisions
 from engine.errors import ConflictError, EngineError, StorageError
 from engine.locks import FileLock
 from engine.store import AliasRegistry
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.upkeep import postgres_tools
 from engine.upkeep.backup import Wishes, back_up
 from engine.upkeep.info import look_at

@@ -11,7 +11,8 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.tables.runs import NewRun, RunTable
+from engine.tables.run_record import NewRun
+from engine.tables.runs import RunTable
 from engine.tables.schedules import ScheduleRecord, ScheduleTable
 from tests.unit.deployments import deploy
 from tests.unit.engine_thread import wait_until

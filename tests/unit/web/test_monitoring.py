@@ -13,7 +13,7 @@ from engine.daemon.web.monitoring import COLOURS, MonitoringData
 from engine.runs.steps import Step
 from engine.schema import encode
 from engine.states import ALL_STATES
-from engine.tables.runs import RunRecord
+from engine.tables.run_record import RunRecord
 
 SEOUL = ZoneInfo("Asia/Seoul")
 BEGAN = 1_790_000_000.0
