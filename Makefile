@@ -54,7 +54,7 @@ types: $(VENV)/dev.installed
 contracts: $(VENV)/dev.installed
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.installed $(VENV)/demo.installed $(VENV)/bench.installed \
+bench: $(VENV)/dev.installed $(VENV)/demo.installed $(VENV)/bench.installed $(VENV)/services.installed \
        $(VENV)/posting/bin/posting $(VENV)/peers/installed
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || failed=1; done; \
 	exit $${failed:-0}
