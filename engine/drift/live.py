@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from engine.drift.report import DayError, Finding, Limits, LiveError
+from engine.drift.report import DayError, Limits, LiveError
 from engine.predictor.feedback import ServedClassification, ServedForecast
 from engine.quality.known import Known
 from engine.quality.scores import Matches, match_served
@@ -61,17 +62,17 @@ def live_error_of_series(
     series = len(np.unique(matches.row))
     found = LiveError(MASE, "unknown", live, expected, len(error), series, days)
     if expected is None or not expected > 0:
-        return _with(found, why="its test has no such error to compare with")
+        return replace(found, why="its test has no such error to compare with")
     if len(error) < limits.least:
-        return _with(found, why=_too_few(f"{len(error):,} forecast days that came", limits))
+        return replace(found, why=_too_few(f"{len(error):,} forecast days that came", limits))
     sure = _SURE * max(_standard_error(error, matches.row), _standard_error(error, matches.column))
     worst = expected * _worst_fold(evaluation)
     many = len(days) >= min(_LEAST_DAYS, limits.days)
     ratio, least = live / expected, live - sure
     if ratio > limits.error_ratio and least > max(expected, worst) and many:
-        return _with(found, "drifted")
+        return replace(found, finding="drifted")
     is_worse = ratio > (1 + limits.error_ratio) / 2 and least > expected
-    return _with(found, "shifted" if is_worse else "alike")
+    return replace(found, finding="shifted" if is_worse else "alike")
 
 
 def live_error_of_pictures(
@@ -108,31 +109,18 @@ def live_error_of_pictures(
     promised = (then + 1) / (of + 2)
     found = LiveError(ERROR_RATE, "unknown", errors / count, promised, count, 0, days)
     if count < limits.least:
-        return _with(found, why=_too_few(f"{count:,} pictures whose truth was told", limits))
+        return replace(found, why=_too_few(f"{count:,} pictures whose truth was told", limits))
     table = [[errors, count - errors], [then, of - then]]
     by_chance = float(stats.fisher_exact(table, alternative="greater").pvalue)
     ratio = (errors / count) / promised
     if by_chance < _CHANCE and ratio > limits.error_ratio:
-        return _with(found, "drifted")
+        return replace(found, finding="drifted")
     is_worse = by_chance < _CHANCE and ratio > (1 + limits.error_ratio) / 2
-    return _with(found, "shifted" if is_worse else "alike")
+    return replace(found, finding="shifted" if is_worse else "alike")
 
 
 def _too_few(what: str, limits: Limits) -> str:
     return f"{what} are too few to tell by: {limits.least:,} are needed"
-
-
-def _with(found: LiveError, finding: Finding = "unknown", why: str = "") -> LiveError:
-    return LiveError(
-        found.metric,
-        finding,
-        found.live,
-        found.promised,
-        found.matched,
-        found.series,
-        found.days,
-        why,
-    )
 
 
 def _some(matches: Matches, chosen: Any) -> Matches:
