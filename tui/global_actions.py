@@ -155,6 +155,7 @@ class GlobalActions:
         return json.dumps(self.app.view.as_data(), ensure_ascii=False, indent=2, default=str) + "\n"
 
     def _save(self, kind: str, content: Callable[[], str]) -> None:
+        self.app.draw()  # without the menu that asked
         stamp = datetime.fromtimestamp(self.app.now(), self.app.zone)
         path = Path.cwd() / f"{self.app.view.name}-{stamp:%Y%m%d-%H%M%S}.{kind}"
         try:

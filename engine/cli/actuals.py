@@ -220,7 +220,7 @@ def _tell(line: CommandLine, added: Added, what: str) -> None:
     if line.json:
         write_json({"new": added.new, "replaced": added.replaced, "same": added.same})
         return
-    parts = [f"{added.new:,} {what} added"]
+    parts = [f"{added.new:,} {what if added.new != 1 else what.removesuffix('s')} added"]
     if added.replaced:
         parts.append(f"{added.replaced:,} replaced earlier ones")
     if added.same:

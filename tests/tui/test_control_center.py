@@ -362,6 +362,8 @@ def test_what_is_seen_and_all_of_it_is_saved(
     (data,) = tmp_path.glob("runs-*.json")
     assert run_id[:8] in text.read_text()
     assert "<svg" in picture.read_text()
+    for seen in (text, picture):
+        assert "Save what is seen" not in seen.read_text(), "the menu that asked is no part of it"
     assert json.loads(data.read_text())[0]["id"] == run_id
 
 

@@ -135,7 +135,7 @@ def _features(features: list[dict[str, Any]], width: int) -> list[Line]:
     if not features:
         return []
     heads = [
-        (tr("learned"), "mean_then", ".3g"),
+        (tr("learnt"), "mean_then", ".3g"),
         (tr("now"), "mean", ".3g"),
         ("PSI", "psi", ".2f"),
         (tr("bar"), "bar", ".2f"),

@@ -55,7 +55,7 @@ TEXTS: dict[str, str] = {
     "{count} answers of the last {days} days": "최근 {days}일의 응답 {count}건",
     "people were told": "담당자에게 알림",
     "a training was launched": "재학습을 시작함",
-    "learned": "학습 때",
+    "learnt": "학습 때",
     "bar": "기준",
     "distance": "거리",
     "ordinary": "평소",

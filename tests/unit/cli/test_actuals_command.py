@@ -109,7 +109,7 @@ def test_what_pictures_show_is_told_by_file_or_list(command: EngineCommand, tmp_
     picture = tmp_path / "one.png"
     picture.write_bytes(b"not looked into")
     sha256 = hashlib.sha256(b"not looked into").hexdigest()
-    assert command("actuals", "add", "--image", picture, "--label", "cat").out == "1 labels added\n"
+    assert command("actuals", "add", "--image", picture, "--label", "cat").out == "1 label added\n"
     labels = tmp_path / "labels.csv"
     labels.write_text("path,label\none.png,cat\n")
     assert "1 were known already" in command("actuals", "add", "--labels", labels).out
