@@ -61,7 +61,7 @@ def test_the_status_tells_what_is_mirrored_what_waits_and_why(
     assert answer.code == 1
     lines = answer.out.splitlines()
     assert lines[0].startswith("✓ mlflow.db in the workspace, last reached 20")
-    assert lines[1] == "  experiment mlops-tui: 1 runs, 2 to be mirrored"
+    assert lines[1] == "  experiment mlops-tui: 1 run, 2 to be mirrored"
     assert lines[2] == "  mlops-tui-timeseries/1  lstm-1  champion"
     assert lines[3].startswith("✗ run b: too \\x1b[31mred (again at 19")
     told = command("mlflow", "status", "--json")
