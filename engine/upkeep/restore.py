@@ -111,7 +111,7 @@ def _nobody_else(workspace: Workspace) -> Iterator[None]:
             held.callback(other.release)
         if (living := _living_runs(workspace)) > 0:
             raise ConflictError(
-                f"{living} runs go on without the engine",
+                f"{living} {'run goes' if living == 1 else 'runs go'} on without the engine",
                 where=str(workspace.root),
                 fix="Wait for them, or engine cancel --all, and then engine down",
             )

@@ -55,7 +55,8 @@ def _refuse_beside_runs(workspace: Workspace) -> None:
     going = [run for run in RunTable(workspace.database).unclosed() if run.pid is not None]
     if going:
         raise ConflictError(
-            f"{len(going)} runs go on, and could not write meanwhile",
+            f"{len(going)} {'run goes' if len(going) == 1 else 'runs go'} on, and could not "
+            "write meanwhile",
             where=str(workspace.root),
             fix="Wait for them, or engine cancel --all",
         )

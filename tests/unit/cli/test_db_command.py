@@ -109,4 +109,4 @@ def test_space_is_not_given_back_beside_a_run(command: EngineCommand, table: Run
         answer = command("db", "vacuum")
 
     assert answer.code == 8
-    assert "1 runs go on" in answer.err
+    assert "1 run goes on" in answer.err
