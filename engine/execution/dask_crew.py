@@ -63,7 +63,7 @@ def _client(address: str) -> Iterator[Client]:
         ServerError: There is none, or no worker of it.
     """
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ServerError(
             f"no Dask scheduler answers at {address}: {error}",
@@ -120,7 +120,7 @@ class _DaskCrew:
         packed = _pack(job.reads) if job.reads else None
         future = self._client.submit(_do, self._shared, job, packed, pure=False)
         self._busy[number] = job, future
-        future.add_done_callback(lambda _: self._done.put(number))  # type: ignore[no-untyped-call]
+        future.add_done_callback(lambda _: self._done.put(number))
 
     def next_done(self) -> tuple[int, Any]:
         """Wait until a job is done; return its number and what it returned.
@@ -151,7 +151,7 @@ class _DaskCrew:
 
     def end(self) -> None:
         """Give up what is not done: nobody waits for it."""
-        self._client.cancel([self._shared, *(future for _, future in self._busy.values())])  # type: ignore[no-untyped-call]
+        self._client.cancel([self._shared, *(future for _, future in self._busy.values())])
 
 
 def _do(message: bytes, job: PortableJob[Any], packed: Files | None) -> tuple[Any, Files | None]:
