@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import functools
 import inspect
 import math
 import textwrap
@@ -36,7 +37,7 @@ class Hyperparameters:
     """
 
     def __post_init__(self) -> None:
-        types = get_type_hints(type(self))
+        types = self.types()
         for field in dataclasses.fields(self):
             value = _checked(field, types[field.name], getattr(self, field.name))
             object.__setattr__(self, field.name, value)
@@ -61,15 +62,26 @@ class Hyperparameters:
         return tuple(field.name for field in dataclasses.fields(cls))
 
     @classmethod
+    def types(cls) -> dict[str, type]:
+        """The type of each field."""
+        return _field_types(cls)  # type: ignore[arg-type]  # mypy asks the hash of an instance
+
+    @classmethod
     def documentation(cls) -> dict[str, str]:
         """The docstring under each field; for help texts and editors."""
         docs: dict[str, str] = {}
         for owner in reversed(cls.__mro__):
             if issubclass(owner, Hyperparameters):
-                docs.update(_field_docstrings(owner))
+                docs.update(_field_docstrings(owner))  # type: ignore[arg-type]  # as above
         return docs
 
 
+@functools.cache
+def _field_types(cls: type) -> dict[str, type]:
+    return get_type_hints(cls)
+
+
+@functools.cache  # Python reads and parses the whole file for each class
 def _field_docstrings(cls: type) -> dict[str, str]:
     """The docstrings under the fields that a class itself defines."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body

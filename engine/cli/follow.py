@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from engine.cli.ctrl_c import HeldCtrlC
 from engine.cli.diagnostics import report_status
 from engine.cli.exit_codes import code_of_run
 from engine.cli.live import CANCELLING, ProgressView, progress_view
@@ -20,7 +21,7 @@ _POLL_SECONDS = 0.1
 
 
 def follow_and_report(
-    line: CommandLine, engine: EngineClient, run: RunInfo, *, ctrl_c_cancels: bool
+    line: CommandLine, engine: EngineClient, run: RunInfo, ctrl_c: HeldCtrlC | None
 ) -> int:
     """Show the progress of a run until it ends, then what it came to; return the exit code.
 
@@ -28,10 +29,10 @@ def follow_and_report(
         line: Where, and whether as JSON.
         engine: The engine.
         run: The run.
-        ctrl_c_cancels: Ctrl-C cancels the run, and pressed twice ends it at once; otherwise it
-            only ends the watching.
+        ctrl_c: Held since before the launch: Ctrl-C cancels the run, and pressed twice ends it at
+            once. None: it only ends the watching.
     """
-    return report_end(line, follow_to_end(line, engine, run, ctrl_c_cancels=ctrl_c_cancels))
+    return report_end(line, follow_to_end(line, engine, run, ctrl_c))
 
 
 def report_end(line: CommandLine, detail: RunDetail) -> int:
@@ -45,25 +46,25 @@ def report_end(line: CommandLine, detail: RunDetail) -> int:
 
 
 def follow_to_end(
-    line: CommandLine, engine: EngineClient, run: RunInfo, *, ctrl_c_cancels: bool
+    line: CommandLine, engine: EngineClient, run: RunInfo, ctrl_c: HeldCtrlC | None
 ) -> RunDetail:
     """Show the progress of a run until it ends; the arguments are those of `follow_and_report`."""
-    with progress_view(run, quiet=line.json, cancels=ctrl_c_cancels) as view:
-        _follow(engine, run, view, ctrl_c_cancels=ctrl_c_cancels)
+    with progress_view(run, quiet=line.json, cancels=ctrl_c is not None) as view:
+        if ctrl_c is None:
+            _show_until_end(engine, run.id, view)
+        else:
+            _follow(engine, run, view, ctrl_c)
     return _recorded(engine, run.id)
 
 
-def _follow(
-    engine: EngineClient, run: RunInfo, view: ProgressView, *, ctrl_c_cancels: bool
-) -> None:
+def _follow(engine: EngineClient, run: RunInfo, view: ProgressView, ctrl_c: HeldCtrlC) -> None:
     asked = False
     while True:
         try:
-            _show_until_end(engine, run.id, view)
+            with ctrl_c.let_through():
+                _show_until_end(engine, run.id, view)
             return
         except KeyboardInterrupt:
-            if not ctrl_c_cancels:
-                raise
             if not asked:
                 report_status("cancelling; press Ctrl-C again to end it at once")
             engine.send(calls.cancel(run.id, hard=asked))

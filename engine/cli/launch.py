@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.cli.connect import connected, origin
+from engine.cli.ctrl_c import HeldCtrlC
 from engine.cli.diagnostics import report_note
 from engine.cli.exit_codes import ExitCode
 from engine.cli.follow import follow_and_report
@@ -13,7 +14,7 @@ from engine.cli.options import CommandLine, LaunchOptions, meant_here
 from engine.cli.output import write_json, write_text
 from engine.cli.report import run_data
 from engine.client import EngineClient, calls
-from engine.schema import LaunchReply
+from engine.schema import LaunchReply, RunInfo
 
 
 def launch_run(
@@ -24,7 +25,7 @@ def launch_run(
     launch: LaunchOptions,
 ) -> int:
     """Launch a flow and stay with it, unless asked not to; return the exit code."""
-    with connected(line) as engine:
+    with connected(line) as engine, HeldCtrlC() as ctrl_c:
         reply = engine.send(
             calls.launch(
                 flow,
@@ -36,7 +37,7 @@ def launch_run(
                 tags=launch.tags,
             )
         )
-        return _stay(line, engine, reply, launch)
+        return _stay(line, engine, reply, launch, ctrl_c)
 
 
 def launch_again(
@@ -47,7 +48,7 @@ def launch_again(
     launch: LaunchOptions,
 ) -> int:
     """Launch an earlier run again, perhaps with changes; return the exit code."""
-    with connected(line) as engine:
+    with connected(line) as engine, HeldCtrlC() as ctrl_c:
         reply = engine.send(
             calls.rerun(
                 run_id,
@@ -59,11 +60,15 @@ def launch_again(
                 tags=launch.tags or None,
             )
         )
-        return _stay(line, engine, reply, launch)
+        return _stay(line, engine, reply, launch, ctrl_c)
 
 
 def _stay(
-    line: CommandLine, engine: EngineClient, reply: LaunchReply, launch: LaunchOptions
+    line: CommandLine,
+    engine: EngineClient,
+    reply: LaunchReply,
+    launch: LaunchOptions,
+    ctrl_c: HeldCtrlC,
 ) -> int:
     run = reply.run
     if not line.json:
@@ -72,11 +77,20 @@ def _stay(
         if not reply.created:
             report_note(f"this key was launched already, as {run.flow} {run.name} ({run.id[:8]})")
     if not launch.detach:
-        return follow_and_report(line, engine, run, ctrl_c_cancels=True)
+        return follow_and_report(line, engine, run, ctrl_c)
+    try:
+        with ctrl_c.let_through():
+            _tell(line, run)
+    except KeyboardInterrupt:
+        engine.send(calls.cancel(run.id))
+        raise
+    return ExitCode.OK
+
+
+def _tell(line: CommandLine, run: RunInfo) -> None:
     if line.json:
         write_json(run_data(run))
     else:
         write_text(f"{run.flow} {run.name} ({run.id})")
         write_text(f"  {run.waiting}" if run.waiting else f"  {run.state}")
         write_text(f"  watch it: engine watch {run.id[:8]}")
-    return ExitCode.OK

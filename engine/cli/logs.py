@@ -87,4 +87,4 @@ def watch(line: CommandLine, run_id: str) -> int:
 
     with connected(line) as engine:
         run = engine.send(calls.run(run_id)).run
-        return follow_and_report(line, engine, run, ctrl_c_cancels=False)
+        return follow_and_report(line, engine, run, None)

@@ -35,6 +35,7 @@ def reproduce(line: CommandLine, version: str, data_type: str | None) -> int:
     up by eval_flow. Says what is different from then when the answers are.
     """
     from engine.cli.connect import connected, origin
+    from engine.cli.ctrl_c import HeldCtrlC
     from engine.cli.exit_codes import ExitCode
     from engine.cli.follow import follow_to_end, report_end
     from engine.cli.output import write_json
@@ -47,10 +48,10 @@ def reproduce(line: CommandLine, version: str, data_type: str | None) -> int:
     training = chosen.lineage["training"]
     _check_dataset(line, training["dataset"], chosen.id)
     overrides = _overrides(training, chosen.data_type)
-    with connected(line) as engine:
+    with connected(line) as engine, HeldCtrlC() as ctrl_c:
         call = calls.launch("train_flow", overrides=overrides, origin=origin())
         run = engine.send(call).run
-        detail = follow_to_end(line, engine, run, ctrl_c_cancels=True)
+        detail = follow_to_end(line, engine, run, ctrl_c)
     if detail.run.state != "COMPLETED":
         return report_end(line, detail)
     candidate = Candidate.of_run(line.workspace.run_folder(run.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from engine.config.layers import Layer, Tree
 from engine.config.names import DROPPED, HPARAMS, PLUGINS, RENAMED, likely_key
@@ -168,7 +168,7 @@ def _describe(name: str, classes: Mapping[str, type[Hyperparameters]]) -> Settin
         owner: next(field for field in dataclasses.fields(cls) if field.name == name)
         for owner, cls in classes.items()
     }
-    types = [words_for(get_type_hints(cls)[name]) for cls in classes.values()]
+    types = [words_for(cls.types()[name]) for cls in classes.values()]
     allowed = [
         f"{words}{_range(fields[owner])}" for owner, words in zip(fields, types, strict=True)
     ]

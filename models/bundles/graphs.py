@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from models.bundles.graph_format import graph_message
+
 _OPERATOR_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 
 
@@ -11,11 +13,10 @@ def graph_problem(content: bytes) -> str | None:
     Operators beyond ONNX's own are code of somebody's, and data outside the file is not covered
     by the file's hash.
     """
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnx import ModelProto
+    from google.protobuf.message import DecodeError
 
     try:
-        model = ModelProto.FromString(content)
+        model = graph_message().FromString(content)
     except DecodeError as error:
         return f"is not an ONNX file: {error}"
     if model.functions:

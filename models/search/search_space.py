@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
 from models.hyperparameters import Hyperparameters
 
@@ -78,7 +78,7 @@ def search_space(kind: type[Hyperparameters], start: Hyperparameters) -> Space:
         kind: The type's hyperparameters.
         start: The values that the ranges are laid around.
     """
-    types = get_type_hints(kind)
+    types = kind.types()
     space: Space = {}
     for field in dataclasses.fields(kind):
         value = getattr(start, field.name)
