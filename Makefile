@@ -34,9 +34,9 @@ demo: $(VENV)/demo.installed
 	  "  http://127.0.0.1:4243/flow-monitoring               the same in a browser" \
 	  "  engine run full_flow --data my.csv --set dataset.date_col=day ...   your own data" ""
 
-# Those that run the real engine mostly wait: two processes side by side keep two cores busy.
+# Those that run the real engine mostly wait: three processes side by side keep two cores busy.
 test: $(VENV)/dev.installed
-	$(PYTEST) -m "not long" -n 2 --dist loadfile
+	$(PYTEST) -m "not long" -n 3 --dist loadfile
 
 test-long: $(VENV)/dev.installed $(VENV)/demo.installed $(VENV)/services.installed
 	$(PYTEST) -m long --ignore=tests/services
@@ -81,6 +81,7 @@ $(VENV)/peers/installed:
 	$(VENV)/peers/bin/python -m pip install --quiet 'statsforecast>=2.1,<2.2' 'neuralforecast>=3.3,<3.4'
 	@touch $@
 
+# Compiling all files of all libraries takes longer than installing them; Python compiles what it uses.
 $(VENV)/%.installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[$*]'
 	@touch $@
