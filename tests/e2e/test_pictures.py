@@ -27,6 +27,8 @@ from tests.e2e.harness import SETTINGS, TIMEOUT_SECONDS, Engine
 from tests.e2e.test_flow_api import Client
 from tests.unit.deployments import deploy, make_bundle
 
+pytestmark = pytest.mark.long
+
 SIDE, A_CLASS = 32, 40
 CLASSES = ("checks", "columns", "rows")
 SERVING = SETTINGS.replace("flow_api: {enabled: false}", "flow_api: {port: 0}").replace(
