@@ -62,7 +62,7 @@ class Hyperparameters:
         return tuple(field.name for field in dataclasses.fields(cls))
 
     @classmethod
-    def types(cls) -> dict[str, type]:
+    def types(cls) -> Mapping[str, type]:
         """The type of each field."""
         return _field_types(cls)  # type: ignore[arg-type]  # mypy asks the hash of an instance
 
@@ -77,7 +77,7 @@ class Hyperparameters:
 
 
 @functools.cache
-def _field_types(cls: type) -> dict[str, type]:
+def _field_types(cls: type) -> Mapping[str, type]:
     return get_type_hints(cls)
 
 

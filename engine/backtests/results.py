@@ -12,6 +12,7 @@ from typing import Any
 from engine.backtests.forecasts import OriginForecasts, file_of
 from engine.backtests.request import FORMAT, Contender, Request
 from engine.backtests.store import FINISHED, FORECASTS_FOLDER
+from engine.plurals import counted
 from models.arrays import FloatArray
 from models.forecasting.backtest import Backtest, score_fold
 from models.forecasting.comparison import Difference, difference, mean_interval
@@ -202,7 +203,7 @@ def sentence(name: str, best: str, found: Difference, metric: str) -> str:
     winner, loser, sign = (best, name, 1) if found.value >= 0 else (name, best, -1)
     ahead = f"{_short(sign * found.value)} {metric.upper()}"
     if found.lower is None or found.upper is None:
-        few = "1 series is" if found.series == 1 else f"{found.series} series are"
+        few = counted("{count} series [is|are]", found.series)
         return f"{winner} is ahead of {loser} by {ahead}; {few} too few to tell whether by chance"
     if not found.is_clear:
         return f"{best} and {name}: no difference that these days can tell"

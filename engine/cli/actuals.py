@@ -88,11 +88,11 @@ def add(
 
     store = Actuals(line.workspace.create().actuals)
     if image is not None or label is not None or labels is not None:
-        _tell(line, store.add(labels=_labels(image, label, labels)), "labels")
+        _tell(line, store.add(labels=_labels(image, label, labels)), "[label|labels]")
     elif any(one is not None for one in single):
-        _tell(line, store.add([_single(series, day, value)]), "values")
+        _tell(line, store.add([_single(series, day, value)]), "[value|values]")
     else:
-        _tell(line, store.add(_values(line, file, overrides)), "values")
+        _tell(line, store.add(_values(line, file, overrides)), "[value|values]")
 
 
 @actuals.command("list")
@@ -216,13 +216,14 @@ def _labels(image: Path | None, label: str | None, labels: Path | None) -> list[
 
 def _tell(line: CommandLine, added: Added, what: str) -> None:
     from engine.cli.output import write_json, write_text
+    from engine.plurals import counted
 
     if line.json:
         write_json({"new": added.new, "replaced": added.replaced, "same": added.same})
         return
-    parts = [f"{added.new:,} {what if added.new != 1 else what.removesuffix('s')} added"]
+    parts = [counted(f"{{count}} {what} added", added.new)]
     if added.replaced:
-        parts.append(f"{added.replaced:,} replaced earlier ones")
+        parts.append(counted("{count} replaced [an earlier one|earlier ones]", added.replaced))
     if added.same:
-        parts.append(f"{added.same:,} were known already")
+        parts.append(counted("{count} [was|were] known already", added.same))
     write_text("; ".join(parts))

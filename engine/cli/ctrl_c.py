@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
 
 _INSISTS = 3
 
@@ -32,12 +31,7 @@ class HeldCtrlC:
         self._hold()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._release()
         if kind is None:
             self._take()
@@ -69,7 +63,7 @@ class HeldCtrlC:
         if pressed:
             raise KeyboardInterrupt
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, *_: object) -> None:
         self._pressed += 1
         if self._pressed >= _INSISTS:
             self._pressed = 0

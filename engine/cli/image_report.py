@@ -15,6 +15,7 @@ from engine.charts.depth import Depth
 from engine.charts.mistakes import mistake_lines, mistakes_of
 from engine.charts.reliability import Bin, reliability_lines
 from engine.charts.text import clip, clip_start, fit, fit_right, paint
+from engine.plurals import counted
 from engine.text import printable
 
 _MOST_CLASSES = 20
@@ -92,7 +93,7 @@ def headline_lines(overall: Mapping[str, Any], width: int, *, ascii: bool = Fals
     """The numbers that sum an evaluation up, each with what it says."""
     count, errors = overall["count"], overall["errors"]
     wrong = "none of them wrong" if not errors else f"{errors:,} of them wrong"
-    yield clip(f"{count:,} {'picture' if count == 1 else 'pictures'}, {wrong}", width, ascii=ascii)
+    yield clip(counted("{count} [picture|pictures], ", count) + wrong, width, ascii=ascii)
     interval = overall.get("accuracy_interval")
     within = ""
     if interval is not None:

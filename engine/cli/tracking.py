@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.options import CommandLine, json_option, pass_command_line, workspace_option
+from engine.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ def sync(line: CommandLine, everything: bool) -> int:
     waiting = table.count_waiting()
     while True:
         if waiting and not line.json:
-            report_status(f"... {waiting} {'run waits' if waiting == 1 else 'runs wait'}")
+            report_status(counted("... {count} [run waits|runs wait]", waiting))
         _mirror_once(line)
         before, waiting = waiting, table.count_waiting()
         place = table.get(PLACE)
@@ -265,7 +266,7 @@ def _write(line: CommandLine, told: Mapping[str, Any]) -> None:
         write_text(f"{good} {printable(told['place'])}{when}")
     runs = told["runs"]
     waiting = f", {runs['waiting']} to be mirrored" if runs["waiting"] else ""
-    mirrored = "1 run" if runs["mirrored"] == 1 else f"{runs['mirrored']} runs"
+    mirrored = counted("{count} [run|runs]", runs["mirrored"])
     write_text(f"  experiment {printable(told['experiment'])}: {mirrored}{waiting}")
     for version, name in told["versions"].items():
         roles = [

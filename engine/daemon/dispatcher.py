@@ -19,6 +19,7 @@ from engine.daemon.prefect import Prefect
 from engine.daemon.views import call_it
 from engine.daemon.workers import Workers
 from engine.errors import EngineError, NotFoundError, ServerError
+from engine.plurals import counted
 from engine.prefect_server.pools import place_flow_run
 from engine.runs.order import CONFIG_FILE, Order
 from engine.runs.placing import PLACED_FLOWS
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
 _NAMED = 3
+_RUNS = "{count} [run|runs]"
 _TOLD = 20
 # Each has a process here that looks after it.
 _MOST_PLACED = 64
@@ -171,17 +173,18 @@ class Dispatcher:
         limit = int(getattr(queue.per_flow, flow))
         if limit and len(of_flow) >= limit:
             return (
-                f"waits for {_names(of_flow)}: at most {_runs(limit)} of {flow} at once "
+                f"waits for {_names(of_flow)}: at most {counted(_RUNS, limit)} of {flow} at once "
                 f"(queue.per_flow.{flow})"
             )
         here = [slot for slot in taken if not slot.is_placed]
         if self._pool_of(flow):
             elsewhere = [slot for slot in taken if slot.is_placed]
             if len(elsewhere) >= _MOST_PLACED:
-                return f"waits for {_names(elsewhere)}: at most {_runs(_MOST_PLACED)} are placed"
+                most = counted(_RUNS, _MOST_PLACED)
+                return f"waits for {_names(elsewhere)}: at most {most} are placed"
         elif len(here) >= queue.max_concurrent:
             return (
-                f"waits for {_names(here)}: at most {_runs(queue.max_concurrent)} at once "
+                f"waits for {_names(here)}: at most {counted(_RUNS, queue.max_concurrent)} at once "
                 "(queue.max_concurrent)"
             )
         return ""
@@ -325,7 +328,3 @@ def _names(slots: list[Slot]) -> str:
         return " or ".join(f"{slot.flow} {slot.id[:8]}" for slot in slots)
     counts = Counter(slot.flow for slot in slots)
     return "one of " + ", ".join(f"{count} {flow}" for flow, count in counts.items())
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"

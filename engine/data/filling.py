@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 
 from engine.data.cells import BoolArray, Cells, FloatArray, IntArray, day_of
-from engine.data.problems import Spot, counted
+from engine.data.problems import Spot
 from engine.errors import DataError
+from engine.plurals import counted
 
 Filling = Literal["error", "zero", "forward", "interpolate"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import DataError
+from engine.plurals import counted
 
 _SHOWN_CHARACTERS = 60
 
@@ -64,17 +64,6 @@ class Spot:
         if self.remark is not None:
             words.append(self.remark)
         return " ".join(words)
-
-
-def counted(template: str, count: int) -> str:
-    """Fill `{count}` and choose from `[one|many]`: "{count} [value is|values are] missing".
-
-    Args:
-        template: Words of this program; nothing from data, which may hold such marks itself.
-        count: How many.
-    """
-    chosen = re.sub(r"\[([^|\]]*)\|([^\]]*)\]", r"\1" if count == 1 else r"\2", template)
-    return chosen.replace("{count}", f"{count:,}")
 
 
 def listing(spots: Sequence[Spot], count: int) -> str:

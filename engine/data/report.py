@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.data.problems import Spot, listing, shown
+from engine.plurals import counted
 
 _MAX_NAMES = 10
 
@@ -100,10 +101,11 @@ class DataReport:
 
     def sentences(self) -> list[str]:
         """The report in words, one fact a sentence."""
+        rows = counted("{count} [row|rows]", self.rows_read)
+        days = counted("{count} [day|days]", self.days)
         told = [
-            f"{with_unit(self.rows_read, 'row')} read from {self.source} ({self.source_format})",
-            f"{self.series:,} series over {with_unit(self.days, 'day')}, "
-            f"{self.first_day} to {self.last_day}",
+            f"{rows} read from {self.source} ({self.source_format})",
+            f"{self.series:,} series over {days}, {self.first_day} to {self.last_day}",
             f"{self.zero_share:.1%} of the values are zero, {self.negatives:,} are negative",
         ]
         if self.constant_series:
@@ -113,11 +115,6 @@ class DataReport:
             told.append("No rule had to change anything")
         told.extend(self.notes)
         return told
-
-
-def with_unit(count: int, unit: str) -> str:
-    """A number of things: `1 row`, `2 rows`."""
-    return f"{count:,} {unit}" + ("" if count == 1 else "s")
 
 
 def _names(names: Sequence[str]) -> str:

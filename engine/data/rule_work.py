@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from engine.config.series_settings import DatasetRules
-from engine.data.problems import Problems, Spot, counted
+from engine.data.problems import Problems, Spot
 from engine.data.report import Change
+from engine.plurals import counted
 
 
 class _Rules(Protocol):

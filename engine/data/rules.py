@@ -15,11 +15,12 @@ from engine.config.series_settings import DatasetSettings
 from engine.data.cells import Cells, IntArray, day_of
 from engine.data.filling import Calendar
 from engine.data.future import set_future_apart, with_future
-from engine.data.problems import Problems, Spot, counted, shown
+from engine.data.problems import Problems, Spot, shown
 from engine.data.report import DataReport
 from engine.data.rows import LoadedRows
 from engine.data.rule_work import RowWork
 from engine.data.split import Split
+from engine.plurals import counted
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy as np
 
 from engine.config.series_settings import SeriesSettings
 from engine.data.dataset import Dataset, open_dataset, write_dataset
-from engine.data.problems import counted
 from engine.data.rows import LoadedRows
 from engine.data.rules import CleanData, ValidRows, prepare_rows, validate_rows
 from engine.data.sources import load_rows
 from engine.errors import ModelError
+from engine.plurals import counted
 from engine.store import Version
 from engine.store.gate import BASELINE, Check, check_candidate
 from engine.store.seen import seen_too_much

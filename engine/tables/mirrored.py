@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.plurals import counted
 from engine.tables.engine_database import EngineDatabase
 from engine.tables.run_record import RunRecord, record_of
 from engine.tables.sqlite import storable
@@ -205,7 +206,7 @@ def why_not_mirrored(table: MirrorTable) -> str:
     first = failing[0]
     if first.kind == PLACE:
         waiting = table.count_waiting()
-        line = f"; {waiting} {'run waits' if waiting == 1 else 'runs wait'} for it"
+        line = counted("; {count} [run waits|runs wait] for it", waiting)
         return f"{first.problem}{line if waiting else ''}"
     others = f", and {len(failing) - 1} more" if len(failing) > 1 else ""
     what = f"{first.kind} {first.id}"

@@ -36,6 +36,7 @@ def wait_until_served(workspace: Workspace, version_id: str, data_type: str) -> 
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     addresses = _addresses(workspace)
+    # Plain HTTP on this machine: certificates are not read for it.
     with httpx.Client(trust_env=False, verify=False, timeout=_TIMEOUT_SECONDS) as client:
         while True:
             answering: list[str] = []

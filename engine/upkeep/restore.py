@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.atomic import sync_folder, unfinished_folder, write_json
 from engine.errors import ConflictError, EngineError, StorageError
 from engine.locks import FileLock
+from engine.plurals import counted
 from engine.prefect_server.connection import SERVER_LOCK
 from engine.processes import is_alive
 from engine.tables.runs import RunTable
@@ -111,7 +112,7 @@ def _nobody_else(workspace: Workspace) -> Iterator[None]:
             held.callback(other.release)
         if (living := _living_runs(workspace)) > 0:
             raise ConflictError(
-                f"{living} {'run goes' if living == 1 else 'runs go'} on without the engine",
+                counted("{count} [run goes|runs go] on without the engine", living),
                 where=str(workspace.root),
                 fix="Wait for them, or engine cancel --all, and then engine down",
             )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from engine.database.address import DatabaseAddress
 from engine.database.postgres import connected
 from engine.errors import ConflictError, StorageError
+from engine.plurals import counted
 from engine.tables.runs import RunTable
 from engine.upkeep.places import SCHEMAS, Places, SqliteFile
 from engine.upkeep.sqlite_files import opened, size_of
@@ -55,8 +56,7 @@ def _refuse_beside_runs(workspace: Workspace) -> None:
     going = [run for run in RunTable(workspace.database).unclosed() if run.pid is not None]
     if going:
         raise ConflictError(
-            f"{len(going)} {'run goes' if len(going) == 1 else 'runs go'} on, and could not "
-            "write meanwhile",
+            counted("{count} [run goes|runs go] on, and could not write meanwhile", len(going)),
             where=str(workspace.root),
             fix="Wait for them, or engine cancel --all",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.views.view import Column, View, names_of, number, percent, score_table
+from engine.plurals import counted
 from models.data_types import IMAGE
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class ImageView(View):
         classes = evaluation.get("classes")
         of = f" of {len(classes)} classes" if classes else ""
         rows = {names[label]: _row(overall) for label, overall in scores.items()}
-        lines = [f"{count:,} test {'picture' if count == 1 else 'pictures'}{of}"]
+        lines = [counted("{count} test [picture|pictures]", count) + of]
         lines += score_table("", _TITLES, rows, width=_WIDTH)
         return [*lines, *(f"note: {note}" for note in evaluation.get("notes", ()))]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from engine.data.images.found import FoundFile, FoundFiles, refuse_too_many
 from engine.data.images.naming import clean_name, find_alike, spot_of
-from engine.data.problems import Problems, counted, listing
+from engine.data.problems import Problems, listing
 from engine.errors import DataError, StorageError
+from engine.plurals import counted
 
 _LAYOUT = "Put the pictures into one folder a class: cats/1.png, dogs/1.png"
 _OF_DESKTOPS = frozenset({"thumbs.db", "desktop.ini"})

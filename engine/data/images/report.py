@@ -9,7 +9,8 @@ from typing import Any
 from engine.data.images.found import SourceFormat
 from engine.data.images.splitting import PARTS, Part
 from engine.data.problems import shown
-from engine.data.report import Change, with_unit
+from engine.data.report import Change
+from engine.plurals import counted
 
 _CLASSES_TOLD = 20
 
@@ -76,10 +77,13 @@ class PictureReport:
     def sentences(self) -> list[str]:
         """The report in words, one fact a sentence."""
         colours = "gray" if self.channels == 1 else "colour"
-        found = with_unit(self.pictures_found, "picture")
+        found, kept = (
+            counted("{count} [picture|pictures]", count)
+            for count in (self.pictures_found, self.pictures_kept)
+        )
         told = [
             f"{found} found in {self.source} ({self.source_format})",
-            f"{with_unit(self.pictures_kept, 'picture')} of {len(self.counts):,} classes kept, "
+            f"{kept} of {len(self.counts):,} classes kept, "
             f"in {colours} and {self.height} x {self.width}; they were {_size(self.smallest)} to "
             f"{_size(self.largest)} (rows x columns)",
             ", ".join(f"{self.of_part(part):,} for {part}" for part in PARTS),

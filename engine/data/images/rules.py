@@ -12,8 +12,9 @@ from engine.data.images.loading import LoadedPictures
 from engine.data.images.naming import spot_of
 from engine.data.images.report import PictureReport
 from engine.data.images.splitting import PARTS, Part, part_of
-from engine.data.problems import Problems, Spot, counted, listing, shown
+from engine.data.problems import Problems, Spot, listing, shown
 from engine.data.rule_work import RuleWork
+from engine.plurals import counted
 from models.arrays import BoolArray, IntArray
 
 _FEWEST_CLASSES = 2

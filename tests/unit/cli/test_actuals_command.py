@@ -23,7 +23,7 @@ def test_a_file_is_added_listed_and_shown(command: EngineCommand, file: Path) ->
     assert command("actuals", "add", file).out == "3 values added\n"
     file.write_text(ROWS.replace("a,3", "a,7"))
     again = command("actuals", "add", file)
-    assert again.out == "0 values added; 1 replaced earlier ones; 2 were known already\n"
+    assert again.out == "0 values added; 1 replaced an earlier one; 2 were known already\n"
     assert command("actuals", "show", "a").out == "2026-01-05  7\n2026-01-06  0\n"
     listed = command("actuals", "list", "--json").json
     assert listed["series"][0] == {
@@ -112,7 +112,7 @@ def test_what_pictures_show_is_told_by_file_or_list(command: EngineCommand, tmp_
     assert command("actuals", "add", "--image", picture, "--label", "cat").out == "1 label added\n"
     labels = tmp_path / "labels.csv"
     labels.write_text("path,label\none.png,cat\n")
-    assert "1 were known already" in command("actuals", "add", "--labels", labels).out
+    assert "1 was known already" in command("actuals", "add", "--labels", labels).out
     labels.write_text(f"sha256,label\n{sha256},dog\n{'0' * 64},cat\n")
     assert command("actuals", "add", "--labels", labels, "--json").json["replaced"] == 1
     assert command("actuals", "list", "--json").json["pictures"] == 2

@@ -15,8 +15,6 @@ from engine.tables.runs import RunTable
 from tests.unit.cli.conftest import EngineCommand
 from tests.unit.cli.rows import add_run
 
-pytestmark = pytest.mark.usefixtures("light_engine")
-
 
 def press_after(monkeypatch: pytest.MonkeyPatch, action: str) -> list[str]:
     """Press Ctrl-C once, when the engine has done something and has not answered yet.
@@ -39,6 +37,7 @@ def press_after(monkeypatch: pytest.MonkeyPatch, action: str) -> list[str]:
     return pressed
 
 
+@pytest.mark.usefixtures("light_engine")
 @pytest.mark.parametrize(
     "line",
     [
@@ -65,6 +64,7 @@ def test_a_run_that_was_accepted_but_not_yet_told_of_is_cancelled(
         assert answer.json["state"] == "CANCELLED"
 
 
+@pytest.mark.usefixtures("light_engine")
 def test_pressed_twice_in_a_hurry_it_asks_a_second_time_and_goes_on_watching(
     command: EngineCommand, table: RunTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
